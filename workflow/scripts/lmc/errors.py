@@ -1,0 +1,17 @@
+"""Errors that are meant for the user: one line that says what, where and what to do."""
+
+
+class UserError(Exception):
+    """Something the user can mend: a config key, a file, a folder. Its text is one line."""
+
+
+class ConfigError(UserError):
+    """A key of the config is unknown, missing, of the wrong type or out of range."""
+
+
+class TableError(UserError):
+    """A file is missing, truncated, foreign, or holds what its schema does not allow."""
+
+
+class DataError(UserError):
+    """A data set cannot be had, or is not what it says it is."""

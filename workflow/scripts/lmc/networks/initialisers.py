@@ -1,0 +1,26 @@
+"""Laws of the initial weights: mean 0, variance 1 / fan-in (LeCun)."""
+
+import math
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+# Standard deviation of a standard normal truncated at two standard deviations.
+_MASS = math.erf(2 / math.sqrt(2))
+TRUNCATED_STD = math.sqrt(1 - 2 * 2 * math.exp(-2) / (math.sqrt(2 * math.pi) * _MASS))
+
+
+def lecun_normal(stream: np.random.Generator, units: int, fan_in: int) -> np.ndarray:
+    """Normal truncated at 2 sd, rescaled to variance 1 / fan_in; float32 (units, fan_in)."""
+    low = ndtr(-2.0)
+    standard = ndtri(low + (1 - 2 * low) * stream.random((units, fan_in)))
+    return (standard / (TRUNCATED_STD * math.sqrt(fan_in))).astype(np.float32)
+
+
+def lecun_uniform(stream: np.random.Generator, units: int, fan_in: int) -> np.ndarray:
+    """Uniform on +- sqrt(3 / fan_in), so of variance 1 / fan_in; float32 (units, fan_in)."""
+    limit = math.sqrt(3 / fan_in)
+    return stream.uniform(-limit, limit, (units, fan_in)).astype(np.float32)
+
+
+INITIALISERS = {"lecun_normal": lecun_normal, "lecun_uniform": lecun_uniform}

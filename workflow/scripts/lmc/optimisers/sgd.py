@@ -1,0 +1,32 @@
+"""Stochastic gradient descent with heavy-ball momentum."""
+
+import torch
+
+from .optimiser import Optimiser, per_network
+
+
+class SGD(Optimiser):
+    """v <- momentum v + g, theta <- theta - rate v, with g the gradient + weight_decay theta.
+
+    Parameters
+    ----------
+    momentum
+        In [0, 1).
+    weight_decay
+        At least 0.
+    """
+
+    def __init__(self, momentum: float = 0.9, weight_decay: float = 0.0):
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+
+    def initial_state(self, parameters):
+        return [torch.zeros_like(parameter) for parameter in parameters]
+
+    def step(self, parameters, gradients, state, rates, step):
+        if self.weight_decay:
+            torch._foreach_add_(gradients, parameters, alpha=self.weight_decay)
+        torch._foreach_mul_(state, self.momentum)
+        torch._foreach_add_(state, gradients)
+        for parameter, velocity in zip(parameters, state, strict=True):
+            parameter.addcmul_(velocity, per_network(rates, velocity), value=-1)
