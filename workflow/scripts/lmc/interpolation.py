@@ -1,0 +1,76 @@
+"""The networks on the line between A and permuted B, and their losses."""
+
+import numpy as np
+import torch
+
+from .errors import UserError
+from .evaluation import evaluate, on_device
+from .networks.network import Network, stack
+from .tables import Parameters
+
+# Networks evaluated at once; more of them only move more memory.
+NETWORKS_AT_ONCE = 16
+
+
+def interpolate(a: Parameters, b: Parameters, t: float) -> Parameters:
+    """(1 - t) A + t B, computed in float64, returned in float32; A at 0 and B at 1 exactly."""
+    return {
+        key: ((1 - t) * a[key].astype(np.float64) + t * b[key].astype(np.float64)).astype(
+            np.float32
+        )
+        for key in a
+    }
+
+
+def evaluate_path(
+    network: Network,
+    a: Parameters,
+    b: Parameters,
+    t: np.ndarray,
+    images: np.ndarray,
+    labels: np.ndarray,
+    device: torch.device | str = "cpu",
+) -> tuple[np.ndarray, np.ndarray]:
+    """Loss and accuracy, float64 (len(t),), along the line from A to B.
+
+    Parameters
+    ----------
+    images, labels
+        float32 (n, pixels) and int64 (n,).
+    """
+    data = on_device(images, labels, torch.device(device))
+    losses, accuracies = [], []
+    for start in range(0, len(t), NETWORKS_AT_ONCE):
+        some = [interpolate(a, b, x) for x in t[start : start + NETWORKS_AT_ONCE]]
+        loss, accuracy = evaluate(network, stack(some, device), *data)
+        losses.append(loss)
+        accuracies.append(accuracy)
+    return np.concatenate(losses), np.concatenate(accuracies)
+
+
+def check_same_function(
+    network: Network, a: Parameters, b: Parameters, images: np.ndarray, what: str
+) -> None:
+    """Check that two networks compute the same function, as a permutation must leave it.
+
+    Parameters
+    ----------
+    images
+        float32 (n, pixels): where to compare their logits.
+    what
+        How to call the pair in the message.
+
+    Raises
+    ------
+    UserError
+        Logits differ by more than float32 rounding explains.
+    """
+    with torch.inference_mode():
+        _, logits = network.forward(stack([a, b]), torch.from_numpy(images))
+    difference = float((logits[0] - logits[1]).abs().max())
+    allowed = 1e-4 * max(1.0, float(logits.abs().max()))
+    if not difference <= allowed:
+        raise UserError(
+            f"{what}: the permuted network is another function (logits differ by "
+            f"{difference:.2g}): its permutations do not belong to its checkpoints"
+        )

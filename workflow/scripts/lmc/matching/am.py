@@ -1,0 +1,24 @@
+"""Activation matching (paper, Section 6)."""
+
+from .matcher import Matcher
+
+
+class ActivationMatching(Matcher):
+    """Minimises (1/n) ||Z_A - P Z_B||_F^2: S is the cross moment of phi_l of A and of B.
+
+    Parameters
+    ----------
+    centred
+        Cross covariance, as in the published runs; false: cross second moment, the paper's
+        formula.
+    """
+
+    def __init__(self, centred: bool = True):
+        self.centred = centred
+
+    def similarity(self, layer):
+        return layer.cross().about(self.centred)
+
+    def covariance(self, layer, centred):
+        """E[phi_l phi_l^T], or the covariance of phi_l."""
+        return layer.outputs().about(centred)

@@ -1,0 +1,19 @@
+"""Naive weight matching (paper, Section 6)."""
+
+import numpy as np
+
+from .matcher import Matcher
+
+
+class NaiveWeightMatching(Matcher):
+    """Minimises ||W_A - P W~_B||_F^2: S = W_A W~_B^T. Incoming weights only."""
+
+    def similarity(self, layer):
+        return layer.a.weight.astype(np.float64) @ layer.weight_b.astype(np.float64).T
+
+    def covariance(self, layer, centred):
+        """W^T W (uncentred), or the same after subtracting the mean neuron; times 1 / units."""
+        weight = layer.weight.astype(np.float64)
+        if centred:
+            weight = weight - weight.mean(0)
+        return weight.T @ weight / len(weight)

@@ -1,0 +1,128 @@
+"""First and second moments of activations, streamed and accumulated in float64."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from .tables import ActivationFile
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Moments of a pair of random vectors x, y (of one vector if y is x).
+
+    Parameters
+    ----------
+    second
+        E[x y^T], float64 (dim x, dim y).
+    mean_x, mean_y
+        E[x] and E[y].
+    """
+
+    second: np.ndarray
+    mean_x: np.ndarray
+    mean_y: np.ndarray
+
+    @cached_property
+    def covariance(self) -> np.ndarray:
+        """E[(x - E x)(y - E y)^T]."""
+        return self.second - np.outer(self.mean_x, self.mean_y)
+
+    def about(self, centred: bool) -> np.ndarray:
+        """The covariance if centred, else the second moment."""
+        return self.covariance if centred else self.second
+
+
+def second_moment(batches: Iterable[np.ndarray]) -> Moments:
+    """Moments of one vector over batches (n, d) of examples. Raises ValueError without any."""
+    return cross_moment((batch, batch) for batch in batches)
+
+
+def cross_moment(batches: Iterable[tuple[np.ndarray, np.ndarray]]) -> Moments:
+    """Moments of two vectors over pairs of batches (n, d_x), (n, d_y) of the same examples."""
+    count, second, sum_x, sum_y = 0, 0.0, 0.0, 0.0
+    for x, y in batches:
+        same = x is y
+        x = x.astype(np.float64)
+        y = x if same else y.astype(np.float64)
+        if len(x) != len(y):
+            raise ValueError(f"batches of {len(x)} and {len(y)} examples")
+        count += len(x)
+        second = second + x.T @ y
+        sum_x, sum_y = sum_x + x.sum(0), sum_y + y.sum(0)
+    if count == 0:
+        raise ValueError("no examples to take moments over")
+    return Moments(second / count, sum_x / count, sum_y / count)
+
+
+class Activations(Protocol):
+    """A network's activations on some examples. Layer 0 is the network's input."""
+
+    def batches(self, layer: int) -> Iterator[np.ndarray]:
+        """phi_layer, float32 (n, units) at a time, the examples in the same order and batches
+        for every layer and network."""
+
+
+class InMemory:
+    """Activations that are arrays: ``layers[0]`` the inputs, ``layers[l]`` phi_l, (n, units)."""
+
+    def __init__(self, layers: list[np.ndarray]):
+        self.layers = layers
+
+    def batches(self, layer: int) -> Iterator[np.ndarray]:
+        """The whole layer as one batch."""
+        yield self.layers[layer]
+
+
+class Recorded:
+    """Activations in a file, and the inputs of the data set they were recorded on.
+
+    Parameters
+    ----------
+    file
+        The recorded activations.
+    inputs
+        All training inputs, float32 (n, pixels).
+    """
+
+    def __init__(self, file: ActivationFile, inputs: np.ndarray):
+        self.file = file
+        self.inputs = inputs
+
+    def batches(self, layer: int) -> Iterator[np.ndarray]:
+        """One row group of the file at a time."""
+        if layer > 0:
+            yield from self.file.batches(layer)
+            return
+        examples = self.file.examples()
+        for start in range(0, len(examples), 4096):
+            yield self.inputs[examples[start : start + 4096]]
+
+
+class NetworkMoments:
+    """The moments of every layer of one network, each computed once, when asked for.
+
+    Parameters
+    ----------
+    activations
+        The network's.
+    inputs
+        Returns the moments of the input. Networks on the same examples share it: `shared`.
+    """
+
+    def __init__(self, activations: Activations, inputs: Callable[[], Moments] | None = None):
+        self.activations = activations
+        self._known: dict[int, Moments] = {}
+        self._inputs = inputs
+
+    def __call__(self, layer: int) -> Moments:
+        """Moments of phi_layer; of the input for layer 0."""
+        if layer not in self._known:
+            if layer == 0 and self._inputs is not None:
+                self._known[layer] = self._inputs()
+            else:
+                self._known[layer] = second_moment(self.activations.batches(layer))
+        return self._known[layer]
