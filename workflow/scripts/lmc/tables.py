@@ -515,3 +515,38 @@ class ActivationFile:
                 column = file.read_row_group(group, columns=[name])[name]
                 _check_finite(column, f"{self.path}: column {name!r}")
                 yield _matrix(column, np.float32)
+
+
+# -- rows, data frames, text -----------------------------------------------------------------
+
+
+def write_rows(
+    kind: str, path, rows: list[dict], provenance: dict, device: str = "cpu", **metadata
+) -> None:
+    """Write a table given as rows, each with all of the schema's columns. Raises TableError."""
+    columns = {name: [row[name] for row in rows] for name in SCHEMAS[kind].names}
+    write(kind, path, columns, provenance, device, **metadata)
+
+
+def read_all(kind: str, paths: Iterable) -> "pandas.DataFrame":  # noqa: F821
+    """Several tables of a kind, one after another, as a data frame. Raises TableError."""
+    return pa.concat_tables([read(kind, path) for path in paths]).to_pandas()
+
+
+def write_csv(path, frame: "pandas.DataFrame") -> None:  # noqa: F821
+    """Write a data frame as csv: exact decimals, lists as their items with spaces between."""
+    frame = frame.copy()
+    for name in frame.columns:
+        if frame[name].dtype == object:
+            frame[name] = [
+                " ".join(repr(float(x)) for x in value) if isinstance(value, np.ndarray) else value
+                for value in frame[name]
+            ]
+    with replacing(path) as temporary:
+        frame.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def write_text(path, text: str) -> None:
+    """Write a text file."""
+    with replacing(path) as temporary:
+        temporary.write_text(text)

@@ -1,0 +1,25 @@
+# lmc-ot: linear mode connectivity through optimal transport, from the data to the figures.
+# A table of contents; the stages are in rules/, their scripts in workflow/scripts/.
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+if "experiments" not in config:
+
+    configfile: "config/config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/data.smk"
+include: "rules/train.smk"
+include: "rules/measure.smk"
+include: "rules/figures.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        FIGURES,
+        RESULTS_CSV,
+        COMPARISON,

@@ -1,0 +1,167 @@
+# The config as a space of experiments, learning rates and matchers; where everything lies.
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from lmc import config as configuration
+from lmc import datasets, matching, networks, optimisers, panels, provenance, source
+from lmc.errors import ConfigError
+
+try:
+    for path in workflow.configfiles:
+        configuration.check_duplicates(path)
+    config = configuration.complete(
+        config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
+    )
+except ConfigError as error:
+    raise WorkflowError(f"config: {error}")
+
+# The data folder is no parameter of a rule: the same data elsewhere are the same data.
+os.environ.setdefault("LMC_DATA_DIR", config["data_dir"])
+
+NAME = config["name"]
+EXPERIMENTS = config["experiments"]
+RATES = {
+    name: {configuration.rate_label(rate): rate for rate in block["learning_rates"]}
+    for name, block in EXPERIMENTS.items()
+}
+TABLES = {
+    table: (figure, i)
+    for figure in config["figures"]
+    for i, table in enumerate(configuration.panel_tables(config, figure))
+}
+PUBLISHED = {name: b["published"] for name, b in EXPERIMENTS.items() if b["published"]}
+PUBLISHED_CSV = str(Path(workflow.basedir) / "config/published.csv")
+
+# A GPU is asked for where torch will find one; a cluster profile sets it for its own nodes.
+GPU = int(
+    config["device"] == "cuda"
+    or (config["device"] == "auto" and shutil.which("nvidia-smi") is not None)
+)
+
+RESULTS = f"results/{NAME}"
+RUN = f"{RESULTS}/{{experiment}}/{{rate}}"
+FIGURE_FOLDER = f"paper_figures/{NAME}"
+RESULTS_CSV = f"{FIGURE_FOLDER}/results.csv"
+FIGURES = [f"{FIGURE_FOLDER}/{name}.{kind}" for name in config["figures"] for kind in ("pdf", "svg", "png")]
+COMPARISON = [f"{FIGURE_FOLDER}/comparison.{kind}" for kind in ("csv", "md") if PUBLISHED]
+
+
+wildcard_constraints:
+    experiment="|".join(EXPERIMENTS),
+    rate=r"\d\.\d{3}e[+-]\d{2}",
+    matcher=r"[a-z][a-z0-9_]*",
+    dataset=r"[a-z0-9_-]+",
+    figure="|".join(config["figures"]) or "none",
+    table="|".join(TABLES) or "none",
+
+
+def kept(path):
+    """Recorded activations: large, so temporary unless the config keeps them."""
+    return path if config["keep_activations"] else temp(path)
+
+
+def dataset_label(block):
+    """A data set's file name: its name, and a hash of its options if it has any."""
+    options = {k: v for k, v in block.items() if k != "name"}
+    return block["name"] + (f"-{provenance.digest(options)}" if options else "")
+
+
+DATASETS = {dataset_label(b["dataset"]): b["dataset"] for b in EXPERIMENTS.values()}
+
+
+def dataset_of(wildcards):
+    return f"{RESULTS}/datasets/{dataset_label(EXPERIMENTS[wildcards.experiment]['dataset'])}.parquet"
+
+
+def block_of(key):
+    """A part of the experiment's block, as a rule's parameter."""
+    return lambda wildcards: EXPERIMENTS[wildcards.experiment][key]
+
+
+def rate_of(wildcards):
+    return RATES[wildcards.experiment][wildcards.rate]
+
+
+def matcher_of(wildcards):
+    return EXPERIMENTS[wildcards.experiment]["matchers"][wildcards.matcher]
+
+
+def pairs_of(wildcards):
+    return configuration.pairs(EXPERIMENTS[wildcards.experiment])
+
+
+def provenance_of(wildcards):
+    block = EXPERIMENTS[wildcards.experiment]
+    return {
+        "experiment": wildcards.experiment,
+        "config_hash": configuration.training_hash(config, block),
+        "seed": config["seed"],
+    }
+
+
+def code(script, *modules):
+    """Digest of a script, the library modules it imports, and those a registry adds."""
+    return source.digest(SCRIPTS / script, modules)
+
+
+def network_code(script):
+    return lambda w: code(
+        script, networks.REGISTRY.module(EXPERIMENTS[w.experiment]["network"]["name"])
+    )
+
+
+def matcher_code(script):
+    return lambda w: code(script, matching.REGISTRY.module(matcher_of(w)["matcher"]))
+
+
+def recording(wildcards):
+    """What the recorded activations depend on, beside the checkpoints."""
+    examples = EXPERIMENTS[wildcards.experiment]["activations"]["examples"]
+    return [examples, network_code("record_activations.py")(wildcards)]
+
+
+def of_experiment(name, pattern):
+    """The files of that pattern of all learning rates (and matchers) of an experiment."""
+    return expand(
+        f"{RESULTS}/{name}/{{rate}}/{pattern}",
+        rate=RATES[name],
+        matcher=EXPERIMENTS[name]["matchers"],
+    )
+
+
+def of_all(pattern):
+    return sorted({path for name in EXPERIMENTS for path in of_experiment(name, pattern)})
+
+
+# Where a panel's sources lie: lmc/panels/__init__.py says which of them it is made from.
+SOURCES = {
+    "checkpoints": lambda name: of_experiment(name, "checkpoints.parquet"),
+    "history": lambda name: of_experiment(name, "history.parquet"),
+    "permutations": lambda name: of_experiment(name, "{matcher}/permutations.parquet"),
+    "dimensions": lambda name: of_experiment(name, "{matcher}/dimensions.parquet"),
+    "path": lambda name: of_experiment(name, "{matcher}/path.parquet"),
+    "results": lambda name: [f"{RESULTS}/results.parquet"],
+}
+
+
+def panel_of(wildcards):
+    figure, i = TABLES[wildcards.table]
+    return config["figures"][figure]["panels"][i]
+
+
+def panel_sources(wildcards):
+    panel = panel_of(wildcards)
+    kinds = panels.REGISTRY.entry(panel["name"]).sources
+    return {kind: sorted(set(SOURCES[kind](panel["experiment"]))) for kind in kinds}
+
+
+def figure_tables(wildcards):
+    names = configuration.panel_tables(config, wildcards.figure)
+    return [f"{FIGURE_FOLDER}/{name}.csv" for name in names]

@@ -1,0 +1,24 @@
+rule prepare_dataset:
+    message:
+        "prepare data set {wildcards.dataset}"
+    output:
+        dataset=f"{RESULTS}/datasets/{{dataset}}.parquet",
+    params:
+        name=lambda w: DATASETS[w.dataset]["name"],
+        options=lambda w: {k: v for k, v in DATASETS[w.dataset].items() if k != "name"},
+        provenance=lambda w: {"dataset": w.dataset},
+        code=lambda w: code(
+            "prepare_dataset.py", datasets.REGISTRY.module(DATASETS[w.dataset]["name"])
+        ),
+    log:
+        f"logs/{NAME}/datasets/{{dataset}}.log",
+    benchmark:
+        f"benchmark/{NAME}/datasets/{{dataset}}.tsv"
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    script:
+        "../workflow/scripts/prepare_dataset.py"

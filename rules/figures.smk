@@ -1,0 +1,104 @@
+# Published numbers are `ancient` inputs and their digest is a parameter: a fresh clone has them
+# newer than results that were restored into it.
+
+
+rule tabulate_panel:
+    message:
+        "tabulate {wildcards.table}"
+    input:
+        unpack(panel_sources),
+        published_file=ancient(PUBLISHED_CSV),
+    output:
+        table=report(
+            f"{FIGURE_FOLDER}/{{table}}.csv",
+            caption="../workflow/report/table.rst",
+            category="Tables",
+        ),
+    params:
+        panel=panel_of,
+        published=lambda w: PUBLISHED.get(panel_of(w)["experiment"]),
+        published_digest=lambda w: (
+            provenance.digest(Path(PUBLISHED_CSV).read_text())
+            if panel_of(w)["experiment"] in PUBLISHED
+            else None
+        ),
+        code=lambda w: code(
+            "tabulate_panel.py", panels.REGISTRY.module(panel_of(w)["name"])
+        ),
+    log:
+        f"logs/{NAME}/tabulate_panel/{{table}}.log",
+    benchmark:
+        f"benchmark/{NAME}/tabulate_panel/{{table}}.tsv"
+    conda:
+        "../envs/numeric.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../workflow/scripts/tabulate_panel.py"
+
+
+rule draw_figure:
+    message:
+        "draw {wildcards.figure}"
+    input:
+        tables=figure_tables,
+    output:
+        pdf=f"{FIGURE_FOLDER}/{{figure}}.pdf",
+        svg=f"{FIGURE_FOLDER}/{{figure}}.svg",
+        png=report(
+            f"{FIGURE_FOLDER}/{{figure}}.png",
+            caption="../workflow/report/figure.rst",
+            category="Figures",
+        ),
+    params:
+        panels=lambda w: [p["name"] for p in config["figures"][w.figure]["panels"]],
+        code=lambda w: code(
+            "draw_figure.py",
+            *(f"lmc.figures.{p['name']}" for p in config["figures"][w.figure]["panels"]),
+        ),
+    log:
+        f"logs/{NAME}/draw_figure/{{figure}}.log",
+    benchmark:
+        f"benchmark/{NAME}/draw_figure/{{figure}}.tsv"
+    conda:
+        "../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../workflow/scripts/draw_figure.py"
+
+
+rule compare_published:
+    message:
+        "compare with the published numbers"
+    input:
+        results=f"{RESULTS}/results.parquet",
+        dimensions=of_all("{matcher}/dimensions.parquet"),
+        published_file=ancient(PUBLISHED_CSV),
+    output:
+        csv=report(
+            f"{FIGURE_FOLDER}/comparison.csv",
+            caption="../workflow/report/comparison.rst",
+            category="Tables",
+        ),
+        markdown=f"{FIGURE_FOLDER}/comparison.md",
+    params:
+        published=PUBLISHED,
+        published_digest=provenance.digest(Path(PUBLISHED_CSV).read_text()),
+        code=code("compare_published.py"),
+    log:
+        f"logs/{NAME}/compare_published.log",
+    benchmark:
+        f"benchmark/{NAME}/compare_published.tsv"
+    conda:
+        "../envs/numeric.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../workflow/scripts/compare_published.py"

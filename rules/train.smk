@@ -1,0 +1,35 @@
+rule train:
+    message:
+        "train {wildcards.experiment} at learning rate {wildcards.rate}"
+    input:
+        dataset=dataset_of,
+    output:
+        checkpoints=f"{RUN}/checkpoints.parquet",
+        history=f"{RUN}/history.parquet",
+    params:
+        network=block_of("network"),
+        training=block_of("training"),
+        learning_rate=rate_of,
+        networks=block_of("networks"),
+        device=config["device"],
+        provenance=provenance_of,
+        code=lambda w: code(
+            "train.py",
+            networks.REGISTRY.module(EXPERIMENTS[w.experiment]["network"]["name"]),
+            optimisers.REGISTRY.module(
+                EXPERIMENTS[w.experiment]["training"]["optimiser"]["name"]
+            ),
+        ),
+    log:
+        f"logs/{NAME}/{{experiment}}/{{rate}}/train.log",
+    benchmark:
+        f"benchmark/{NAME}/{{experiment}}/{{rate}}/train.tsv"
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=240,
+        gpu=GPU,
+    script:
+        "../workflow/scripts/train.py"

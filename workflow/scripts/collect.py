@@ -1,0 +1,33 @@
+"""Rule collect: one row for every pair and matcher, on each split."""
+
+from adapter import run
+from lmc import results as collecting
+from lmc import tables
+
+
+def collect(
+    paths: list,
+    objectives: list,
+    dimensions: list,
+    histories: list,
+    results: str,
+    csv: str,
+    pairs: dict,
+    matchers: dict,
+    provenance: dict,
+) -> None:
+    """Collect all experiments of a config into `results`, and into `csv` for readers."""
+    rows = collecting.collect(
+        tables.read_all("path", paths),
+        tables.read_all("objectives", objectives),
+        tables.read_all("dimensions", dimensions),
+        tables.read_all("history", histories),
+        pairs,
+        matchers,
+    )
+    tables.write_rows("results", results, rows, provenance)
+    tables.write_csv(csv, tables.read("results", results).to_pandas())
+
+
+if "snakemake" in globals():
+    run(collect, snakemake)  # noqa: F821

@@ -1,0 +1,62 @@
+"""Rule evaluate_path: losses along the paths of all pairs of one learning rate and matcher."""
+
+from adapter import run
+from lmc import barrier, interpolation, measurements, permutation, tables
+from lmc import device as devices
+from lmc.networks.build import build
+
+
+def evaluate_path(
+    dataset: str,
+    checkpoints: str,
+    permutations: str,
+    path: str,
+    label: str,
+    network: dict,
+    pairs: list,
+    points: int,
+    train_examples: int | None,
+    learning_rate: float,
+    device: str,
+    provenance: dict,
+) -> None:
+    """Evaluate (1 - t) A + t pi(B) on both splits, after checking that pi(B) computes B."""
+    data = tables.read_dataset(dataset)
+    built = build(network, data)
+    networks = tables.read_checkpoints(checkpoints)
+    found = measurements.read_permutations(permutations)
+    chosen = devices.resolve(device)
+    t = barrier.grid(points)
+    rows = []
+    for number, (a, b) in measurements.whole_pairs(pairs, networks):
+        permuted = permutation.apply(networks[b], found[number])
+        what = f"{permutations}: pair {number}"
+        some = data.inputs("test")[:256]
+        interpolation.check_same_function(built, networks[b], permuted, some, what)
+        for split, examples in (("test", None), ("train", train_examples)):
+            images = data.inputs(split)[:examples]
+            labels = data.splits[split].labels[:examples]
+            values = interpolation.evaluate_path(
+                built, networks[a], permuted, t, images, labels, chosen
+            )
+            rows += [
+                {
+                    "experiment": provenance["experiment"],
+                    "learning_rate": learning_rate,
+                    "matcher": label,
+                    "pair": number,
+                    "network_a": a,
+                    "network_b": b,
+                    "split": split,
+                    "t": x,
+                    "loss": loss,
+                    "accuracy": accuracy,
+                }
+                for x, loss, accuracy in zip(t, *values, strict=True)
+            ]
+        print(f"pair {number} done")
+    tables.write_rows("path", path, rows, provenance, devices.describe(chosen))
+
+
+if "snakemake" in globals():
+    run(evaluate_path, snakemake)  # noqa: F821

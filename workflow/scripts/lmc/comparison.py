@@ -1,0 +1,142 @@
+"""Our numbers beside the published ones."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from .errors import TableError
+
+COLUMNS = "experiment quantity method layer learning_rate value std n provenance".split()
+RELATIVE_TOLERANCE = 5e-3  # published learning rates are printed with four digits
+
+
+def read_published(path: str | Path, experiment: str) -> pd.DataFrame:
+    """The rows of one experiment in a file of published numbers.
+
+    Raises
+    ------
+    TableError
+        The file lacks a column or has no rows of that experiment.
+    """
+    frame = pd.read_csv(path)
+    missing = [column for column in COLUMNS if column not in frame.columns]
+    if missing:
+        raise TableError(f"{path}: column {missing[0]!r} is missing")
+    rows = frame[frame["experiment"] == experiment].reset_index(drop=True)
+    if rows.empty:
+        choices = ", ".join(sorted(frame["experiment"].unique()))
+        raise TableError(f"{path}: no published numbers of {experiment!r}: one of {choices}")
+    return rows
+
+
+def compare(
+    results: pd.DataFrame, dimensions: pd.DataFrame, published: dict[str, pd.DataFrame]
+) -> pd.DataFrame:
+    """A row for every published number.
+
+    Parameters
+    ----------
+    results, dimensions
+        The tables of those names.
+    published
+        Our experiment -> rows of `read_published`.
+
+    Returns
+    -------
+    Columns: experiment, quantity, method, layer, learning_rate; published, published_std,
+    published_n; measured, measured_std (ddof 0), measured_n; ratio; standard_errors, the
+    difference over the root of the summed squared standard errors of the mean (ddof 1; only ours
+    where the published spread is unknown); provenance. Measured values are missing where the
+    sweep lacks that learning rate.
+    """
+    rows = []
+    for experiment, numbers in published.items():
+        ours = results[(results["experiment"] == experiment) & (results["split"] == "test")]
+        sizes = dimensions[(dimensions["experiment"] == experiment) & ~dimensions["centred"]]
+        for number in numbers.itertuples():
+            values = _measured(number, ours, sizes)
+            rows.append(
+                {
+                    "experiment": experiment,
+                    "quantity": number.quantity,
+                    "method": number.method,
+                    "layer": number.layer,
+                    "learning_rate": number.learning_rate,
+                    "published": number.value,
+                    "published_std": number.std,
+                    "published_n": number.n,
+                    **_beside(values, number),
+                    "provenance": number.provenance,
+                }
+            )
+    frame = pd.DataFrame(rows)
+    frame["layer"] = frame["layer"].astype("Int64")
+    return frame
+
+
+def _measured(number, results: pd.DataFrame, dimensions: pd.DataFrame) -> np.ndarray:
+    """Our values of one published number: one a pair, or one a network."""
+
+    def at_rate(frame):
+        return frame[np.isclose(frame["learning_rate"], number.learning_rate, RELATIVE_TOLERANCE)]
+
+    if number.quantity == "approximate_dimension":
+        found = at_rate(dimensions)
+        chosen = (found["matcher"] == number.method) & (found["layer"] == number.layer)
+        return found.loc[chosen, "dimension"].to_numpy()
+    found = at_rate(results)
+    found = found[~found["diverged"]]
+    if number.quantity == "midpoint_test_loss":
+        return found.loc[found["matcher"] == number.method, "midpoint_loss"].to_numpy()
+    metric = number.quantity.removeprefix("endpoint_test_")
+    one = found[found["matcher"] == found["matcher"].min()]
+    return one[[f"endpoint_a_{metric}", f"endpoint_b_{metric}"]].to_numpy().ravel()
+
+
+def _beside(values: np.ndarray, number) -> dict:
+    n = len(values)
+    mean = float(values.mean()) if n else np.nan
+    variance = values.var(ddof=1) / n if n > 1 else np.nan
+    theirs = number.std**2 / (number.n - 1) if number.std == number.std else 0.0
+    return {
+        "measured": mean,
+        "measured_std": float(values.std()) if n else np.nan,
+        "measured_n": n,
+        "ratio": mean / number.value,
+        "standard_errors": float((mean - number.value) / np.sqrt(variance + theirs)),
+    }
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """The comparison as a page to read."""
+    lines = [
+        "# Measured beside published",
+        "",
+        "`standard errors`: the difference of the means over its standard error (of both, or of "
+        "ours alone where the published spread is unknown). A digitised value carries a reading "
+        "error that this does not contain.",
+    ]
+    for (experiment, quantity), rows in frame.groupby(["experiment", "quantity"], sort=False):
+        lines += [
+            "",
+            f"## {experiment}: {quantity.replace('_', ' ')}",
+            "",
+            "| method | layer | learning rate | published | measured | ratio | standard errors |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        for row in rows.itertuples():
+            layer = "" if pd.isna(row.layer) else row.layer
+            spread = f" ± {row.published_std:.2g}" if row.published_std > 0 else ""
+            measured = (
+                f"{row.measured:.4g} ± {row.measured_std:.2g} | {row.ratio:.3f} "
+                f"| {row.standard_errors:+.1f}"
+                if row.measured_n
+                else "not measured | |"
+            )
+            lines.append(
+                f"| {row.method} | {layer} | {row.learning_rate:.3g} "
+                f"| {row.published:.4g}{spread} | {measured} |"
+            )
+        lines += ["", "Published: " + "; ".join(sorted(set(rows["provenance"]))) + "."]
+    return "\n".join(lines) + "\n"

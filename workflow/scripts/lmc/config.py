@@ -1,0 +1,237 @@
+"""The config: read strictly, completed with defaults, checked, one line an error.
+
+The schema is ``workflow/schemas/config.schema.yaml``; names and options of data sets, networks,
+optimisers, matchers and panels come from their registries. Nothing heavy is imported here: the
+Snakefile calls this at every start.
+"""
+
+import copy
+import difflib
+import math
+import re
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from . import datasets, matching, networks, optimisers, panels
+from .errors import ConfigError
+from .provenance import digest
+from .registry import Registry
+
+REGISTRIES: dict[str, Registry] = {
+    package.REGISTRY.kind: package.REGISTRY
+    for package in (datasets, networks, optimisers, matching, panels)
+}
+# Tables beside the figures that are no figure's.
+RESERVED = ["results", "comparison"]
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+def check_duplicates(path: str | Path) -> None:
+    """Raise ConfigError if a key of a YAML file is there twice: YAML would drop the first."""
+    try:
+        yaml.load(Path(path).read_text(), Loader=_StrictLoader)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
+
+
+class _StrictLoader(yaml.SafeLoader):
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                line = key_node.start_mark.line + 1
+                raise yaml.YAMLError(f"line {line}: the key {key!r} is there twice")
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def complete(config: dict, schema_path: str | Path) -> dict:
+    """A config with its defaults filled in, numbers read as numbers, and all of it checked.
+
+    Parameters
+    ----------
+    config
+        As YAML gives it; not changed.
+    schema_path
+        The schema.
+
+    Raises
+    ------
+    ConfigError
+        One line: the key, what is wrong with it, and what is allowed.
+    """
+    schema = yaml.safe_load(Path(schema_path).read_text())
+    config, concrete = _complete(config, schema, "")
+    errors = jsonschema.Draft202012Validator(concrete).iter_errors(config)
+    error = jsonschema.exceptions.best_match(errors)
+    if error is not None:
+        where = _where(".".join(str(part) for part in error.absolute_path))
+        raise ConfigError(f"{where}{error.message}")
+    for name, experiment in config["experiments"].items():
+        _resolve(f"experiments.{name}", experiment)
+    for name, figure in config["figures"].items():
+        for panel in figure["panels"]:
+            _check_panel(f"figures.{name}", panel, config["experiments"])
+    names = [table for figure in config["figures"] for table in panel_tables(config, figure)]
+    for name in RESERVED + names:
+        if (RESERVED + names).count(name) > 1:
+            raise ConfigError(f"figures: two tables would be called {name}.csv: rename a figure")
+    return config
+
+
+def _complete(value, schema: dict, path: str):
+    """The value with defaults, and the schema with its registries replaced by their entries."""
+    schema = dict(schema)
+    if "registry" in schema:
+        schema = _named(value, schema, path)
+    elif "registry_map" in schema:
+        schema = _labelled(value, schema, path)
+    elif "anyOf" in schema:
+        kind = "array" if isinstance(value, list) else "object"
+        schema = next(s for s in schema["anyOf"] if s["type"] == kind)
+    types = schema.get("type", ())
+    if isinstance(value, str) and _NUMBER.fullmatch(value) and {"number", "integer"} & _set(types):
+        value = int(value) if re.fullmatch(r"[+-]?\d+", value) else float(value)
+    if isinstance(value, dict) and types == "object":
+        value, schema = _complete_object(value, schema, path)
+    elif isinstance(value, list) and "items" in schema:
+        done = [_complete(v, schema["items"], f"{path}[{i}]") for i, v in enumerate(value)]
+        value = [v for v, _ in done]
+        schema["prefixItems"] = [s for _, s in done]
+    return value, schema
+
+
+def _set(types) -> set[str]:
+    return {types} if isinstance(types, str) else set(types)
+
+
+def _complete_object(value: dict, schema: dict, path: str):
+    properties = dict(schema.get("properties", {}))
+    others = schema.get("additionalProperties", False)
+    value = {str(key): v for key, v in value.items()}
+    for key, sub in properties.items():
+        if key not in value and "default" in sub:
+            value[key] = copy.deepcopy(sub["default"])
+        if key not in value and key in schema.get("required", ()):
+            raise ConfigError(f"{_where(path)}the key {key!r} is missing: {sub['description']}")
+    for key in value:
+        inside = f"{path}.{key}" if path else key
+        if key not in properties and others is False:
+            raise ConfigError(f"{_where(path)}unknown key {key!r}{_instead(key, properties)}")
+        value[key], properties[key] = _complete(value[key], properties.get(key, others), inside)
+    return value, {**schema, "properties": properties, "additionalProperties": False}
+
+
+def _where(path: str) -> str:
+    return f"{path}: " if path else ""
+
+
+def _instead(key: str, choices) -> str:
+    close = difflib.get_close_matches(key, list(choices), n=1)
+    return f": did you mean {close[0]!r}?" if close else f": one of {', '.join(sorted(choices))}"
+
+
+def _named(value, schema: dict, path: str) -> dict:
+    """Schema of ``{name: <registered>, option: ...}``."""
+    registry = REGISTRIES[schema["registry"]]
+    if not isinstance(value, dict) or "name" not in value:
+        raise ConfigError(
+            f"{_where(path)}a {registry.kind} is written {{name: <name>, ...}}, "
+            f"the name one of {', '.join(registry.names)}"
+        )
+    return {
+        "type": "object",
+        "required": ["name", *schema.get("required", ())],
+        "properties": {
+            "name": {"type": "string"},
+            **schema.get("properties", {}),
+            **_entry(registry, value["name"], path).options,
+        },
+    }
+
+
+def _labelled(value, schema: dict, path: str) -> dict:
+    """Schema of ``{label: {matcher: <registered, the label by default>, option: ...}}``."""
+    registry = REGISTRIES[schema["registry_map"]]
+    if not isinstance(value, dict) or not value:
+        raise ConfigError(f"{_where(path)}write <{registry.kind}>: {{options}}, at least one")
+    properties = {}
+    for label, options in value.items():
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", str(label)):
+            raise ConfigError(f"{_where(path)}{label!r}: a label is of the form a_b1")
+        options = options if isinstance(options, dict) else {}
+        name = options.get(registry.kind, label)
+        properties[label] = {
+            "type": "object",
+            "properties": {
+                registry.kind: {"type": "string", "default": label},
+                **_entry(registry, name, path).options,
+            },
+        }
+    return {"type": "object", "properties": properties}
+
+
+def _entry(registry: Registry, name, path: str):
+    try:
+        return registry.entry(name)
+    except (ConfigError, TypeError) as error:
+        raise ConfigError(f"{_where(path)}{error}") from None
+
+
+def _resolve(path: str, experiment: dict) -> None:
+    rates = experiment["learning_rates"]
+    if isinstance(rates, dict):
+        low, high, number = rates["minimum"], rates["maximum"], rates["number"]
+        if low >= high:
+            raise ConfigError(f"{path}.learning_rates: minimum {low} is not below maximum {high}")
+        step = math.log(high / low) / (number - 1)
+        rates = [low * math.exp(step * i) for i in range(number - 1)] + [high]
+    experiment["learning_rates"] = [float(rate) for rate in rates]
+    labels = [rate_label(rate) for rate in rates]
+    twice = {label for label in labels if labels.count(label) > 1}
+    if twice:
+        raise ConfigError(f"{path}.learning_rates: {min(twice)} is there twice")
+    if experiment["path"]["points"] % 2 == 0:
+        raise ConfigError(
+            f"{path}.path.points: {experiment['path']['points']} is even: an odd number has 1/2"
+        )
+
+
+def _check_panel(path: str, panel: dict, experiments: dict) -> None:
+    name = panel["experiment"]
+    if name not in experiments:
+        raise ConfigError(
+            f"{path}: unknown experiment {name!r}: one of {', '.join(sorted(experiments))}"
+        )
+    matcher = panel.get("matcher")
+    if matcher is not None and matcher not in experiments[name]["matchers"]:
+        raise ConfigError(
+            f"{path}: experiment {name} has no matcher {matcher!r}: "
+            f"one of {', '.join(sorted(experiments[name]['matchers']))}"
+        )
+
+
+def rate_label(learning_rate: float) -> str:
+    """A learning rate as it stands in paths: ``1.585e-03``."""
+    return f"{learning_rate:.3e}"
+
+
+def panel_tables(config: dict, figure: str) -> list[str]:
+    """Names of the tables of a figure's panels: ``figure2``, or ``figure1a, figure1b``."""
+    count = len(config["figures"][figure]["panels"])
+    return [figure] if count == 1 else [f"{figure}{chr(ord('a') + i)}" for i in range(count)]
+
+
+def pairs(experiment: dict) -> list[tuple[int, int]]:
+    """The pairs of networks of each learning rate: (0, 1), (2, 3), ..."""
+    return [(i, i + 1) for i in range(0, experiment["networks"], 2)]
+
+
+def training_hash(config: dict, experiment: dict) -> str:
+    """Hash of what determines an experiment's networks: tables that differ in it do not mix."""
+    return digest([config["seed"], *(experiment[k] for k in ("dataset", "network", "training"))])

@@ -1,0 +1,48 @@
+"""Rule train: all networks of one learning rate, in one ensemble."""
+
+from adapter import run
+from lmc import device as devices
+from lmc import tables
+from lmc.networks.build import build
+from lmc.optimisers import REGISTRY as OPTIMISERS
+from lmc.training import Member, Plan
+from lmc.training import train as train_ensemble
+
+
+def train(
+    dataset: str,
+    checkpoints: str,
+    history: str,
+    network: dict,
+    training: dict,
+    learning_rate: float,
+    networks: int,
+    device: str,
+    provenance: dict,
+) -> None:
+    """Train networks 0 .. networks - 1 of a learning rate."""
+    data = tables.read_dataset(dataset)
+    plan = {key: value for key, value in training.items() if key != "optimiser"}
+    optimiser = dict(training["optimiser"])
+    chosen = devices.resolve(device)
+    trained = train_ensemble(
+        build(network, data),
+        data,
+        [Member(number, learning_rate) for number in range(networks)],
+        Plan(**plan),
+        OPTIMISERS.get(optimiser.pop("name"))(**optimiser),
+        provenance["seed"],
+        chosen,
+    )
+    where = devices.describe(chosen)
+    tables.write_checkpoints(checkpoints, trained.networks, provenance, where, trained.diverged)
+    columns = {key: [row[key] for row in trained.history] for key in trained.history[0]}
+    run_columns = {
+        "experiment": [provenance["experiment"]] * len(trained.history),
+        "learning_rate": [learning_rate] * len(trained.history),
+    }
+    tables.write("history", history, {**run_columns, **columns}, provenance, where)
+
+
+if "snakemake" in globals():
+    run(train, snakemake)  # noqa: F821
