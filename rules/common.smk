@@ -49,8 +49,14 @@ RESULTS = f"results/{NAME}"
 RUN = f"{RESULTS}/{{experiment}}/{{rate}}"
 FIGURE_FOLDER = f"paper_figures/{NAME}"
 RESULTS_CSV = f"{FIGURE_FOLDER}/results.csv"
-FIGURES = [f"{FIGURE_FOLDER}/{name}.{kind}" for name in config["figures"] for kind in ("pdf", "svg", "png")]
-COMPARISON = [f"{FIGURE_FOLDER}/comparison.{kind}" for kind in ("csv", "md") if PUBLISHED]
+FIGURES = [
+    f"{FIGURE_FOLDER}/{name}.{kind}"
+    for name in config["figures"]
+    for kind in ("pdf", "svg", "png")
+]
+COMPARISON = [
+    f"{FIGURE_FOLDER}/comparison.{kind}" for kind in ("csv", "md") if PUBLISHED
+]
 
 
 wildcard_constraints:
@@ -76,8 +82,12 @@ def dataset_label(block):
 DATASETS = {dataset_label(b["dataset"]): b["dataset"] for b in EXPERIMENTS.values()}
 
 
+def dataset_path(block):
+    return f"{RESULTS}/datasets/{dataset_label(block['dataset'])}.parquet"
+
+
 def dataset_of(wildcards):
-    return f"{RESULTS}/datasets/{dataset_label(EXPERIMENTS[wildcards.experiment]['dataset'])}.parquet"
+    return dataset_path(EXPERIMENTS[wildcards.experiment])
 
 
 def block_of(key):
@@ -127,27 +137,27 @@ def recording(wildcards):
     return [examples, network_code("record_activations.py")(wildcards)]
 
 
-def of_experiment(name, pattern):
+def of_experiment(name, pattern, matchers=None):
     """The files of that pattern of all learning rates (and matchers) of an experiment."""
-    return expand(
+    found = expand(
         f"{RESULTS}/{name}/{{rate}}/{pattern}",
         rate=RATES[name],
-        matcher=EXPERIMENTS[name]["matchers"],
+        matcher=matchers or EXPERIMENTS[name]["matchers"],
     )
+    return sorted(set(found))
 
 
 def of_all(pattern):
-    return sorted({path for name in EXPERIMENTS for path in of_experiment(name, pattern)})
+    return [path for name in EXPERIMENTS for path in of_experiment(name, pattern)]
 
 
-# Where a panel's sources lie: lmc/panels/__init__.py says which of them it is made from.
+# Where the sources of a panel lie: lmc/panels/__init__.py says which of them it is made from.
 SOURCES = {
-    "checkpoints": lambda name: of_experiment(name, "checkpoints.parquet"),
-    "history": lambda name: of_experiment(name, "history.parquet"),
-    "permutations": lambda name: of_experiment(name, "{matcher}/permutations.parquet"),
-    "dimensions": lambda name: of_experiment(name, "{matcher}/dimensions.parquet"),
-    "path": lambda name: of_experiment(name, "{matcher}/path.parquet"),
-    "results": lambda name: [f"{RESULTS}/results.parquet"],
+    "checkpoints": "checkpoints.parquet",
+    "history": "history.parquet",
+    "permutations": "{matcher}/permutations.parquet",
+    "dimensions": "{matcher}/dimensions.parquet",
+    "path": "{matcher}/path.parquet",
 }
 
 
@@ -158,8 +168,18 @@ def panel_of(wildcards):
 
 def panel_sources(wildcards):
     panel = panel_of(wildcards)
-    kinds = panels.REGISTRY.entry(panel["name"]).sources
-    return {kind: sorted(set(SOURCES[kind](panel["experiment"]))) for kind in kinds}
+    name = panel["experiment"]
+    matchers = [panel["matcher"]] if "matcher" in panel else None
+    once = {
+        "dataset": [dataset_path(EXPERIMENTS[name])],
+        "results": [f"{RESULTS}/results.parquet"],
+    }
+    return {
+        kind: (
+            once[kind] if kind in once else of_experiment(name, SOURCES[kind], matchers)
+        )
+        for kind in panels.REGISTRY.entry(panel["name"]).sources
+    }
 
 
 def figure_tables(wildcards):

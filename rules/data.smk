@@ -1,15 +1,6 @@
 rule prepare_dataset:
-    message:
-        "prepare data set {wildcards.dataset}"
     output:
         dataset=f"{RESULTS}/datasets/{{dataset}}.parquet",
-    params:
-        name=lambda w: DATASETS[w.dataset]["name"],
-        options=lambda w: {k: v for k, v in DATASETS[w.dataset].items() if k != "name"},
-        provenance=lambda w: {"dataset": w.dataset},
-        code=lambda w: code(
-            "prepare_dataset.py", datasets.REGISTRY.module(DATASETS[w.dataset]["name"])
-        ),
     log:
         f"logs/{NAME}/datasets/{{dataset}}.log",
     benchmark:
@@ -20,5 +11,14 @@ rule prepare_dataset:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        name=lambda w: DATASETS[w.dataset]["name"],
+        options=lambda w: {k: v for k, v in DATASETS[w.dataset].items() if k != "name"},
+        provenance=lambda w: {"dataset": w.dataset},
+        code=lambda w: code(
+            "prepare_dataset.py", datasets.REGISTRY.module(DATASETS[w.dataset]["name"])
+        ),
+    message:
+        "prepare data set {wildcards.dataset}"
     script:
         "../workflow/scripts/prepare_dataset.py"

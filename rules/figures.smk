@@ -3,8 +3,6 @@
 
 
 rule tabulate_panel:
-    message:
-        "tabulate {wildcards.table}"
     input:
         unpack(panel_sources),
         published_file=ancient(PUBLISHED_CSV),
@@ -13,17 +11,6 @@ rule tabulate_panel:
             f"{FIGURE_FOLDER}/{{table}}.csv",
             caption="../workflow/report/table.rst",
             category="Tables",
-        ),
-    params:
-        panel=panel_of,
-        published=lambda w: PUBLISHED.get(panel_of(w)["experiment"]),
-        published_digest=lambda w: (
-            provenance.digest(Path(PUBLISHED_CSV).read_text())
-            if panel_of(w)["experiment"] in PUBLISHED
-            else None
-        ),
-        code=lambda w: code(
-            "tabulate_panel.py", panels.REGISTRY.module(panel_of(w)["name"])
         ),
     log:
         f"logs/{NAME}/tabulate_panel/{{table}}.log",
@@ -35,13 +22,24 @@ rule tabulate_panel:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        panel=panel_of,
+        published=lambda w: PUBLISHED.get(panel_of(w)["experiment"]),
+        published_digest=lambda w: (
+            provenance.digest(Path(PUBLISHED_CSV).read_text())
+            if panel_of(w)["experiment"] in PUBLISHED
+            else None
+        ),
+        code=lambda w: code(
+            "tabulate_panel.py", panels.REGISTRY.module(panel_of(w)["name"])
+        ),
+    message:
+        "tabulate {wildcards.table}"
     script:
         "../workflow/scripts/tabulate_panel.py"
 
 
 rule draw_figure:
-    message:
-        "draw {wildcards.figure}"
     input:
         tables=figure_tables,
     output:
@@ -51,12 +49,6 @@ rule draw_figure:
             f"{FIGURE_FOLDER}/{{figure}}.png",
             caption="../workflow/report/figure.rst",
             category="Figures",
-        ),
-    params:
-        panels=lambda w: [p["name"] for p in config["figures"][w.figure]["panels"]],
-        code=lambda w: code(
-            "draw_figure.py",
-            *(f"lmc.figures.{p['name']}" for p in config["figures"][w.figure]["panels"]),
         ),
     log:
         f"logs/{NAME}/draw_figure/{{figure}}.log",
@@ -68,13 +60,22 @@ rule draw_figure:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        panels=lambda w: [p["name"] for p in config["figures"][w.figure]["panels"]],
+        code=lambda w: code(
+            "draw_figure.py",
+            *(
+                f"lmc.figures.{p['name']}"
+                for p in config["figures"][w.figure]["panels"]
+            ),
+        ),
+    message:
+        "draw {wildcards.figure}"
     script:
         "../workflow/scripts/draw_figure.py"
 
 
 rule compare_published:
-    message:
-        "compare with the published numbers"
     input:
         results=f"{RESULTS}/results.parquet",
         dimensions=of_all("{matcher}/dimensions.parquet"),
@@ -86,10 +87,6 @@ rule compare_published:
             category="Tables",
         ),
         markdown=f"{FIGURE_FOLDER}/comparison.md",
-    params:
-        published=PUBLISHED,
-        published_digest=provenance.digest(Path(PUBLISHED_CSV).read_text()),
-        code=code("compare_published.py"),
     log:
         f"logs/{NAME}/compare_published.log",
     benchmark:
@@ -100,5 +97,11 @@ rule compare_published:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        published=PUBLISHED,
+        published_digest=provenance.digest(Path(PUBLISHED_CSV).read_text()),
+        code=code("compare_published.py"),
+    message:
+        "compare with the published numbers"
     script:
         "../workflow/scripts/compare_published.py"

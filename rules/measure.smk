@@ -3,19 +3,11 @@
 
 
 rule record_activations:
-    message:
-        "record activations of {wildcards.experiment} at learning rate {wildcards.rate}"
     input:
         dataset=dataset_of,
         checkpoints=f"{RUN}/checkpoints.parquet",
     output:
         activations=kept(directory(f"{RUN}/activations")),
-    params:
-        network=block_of("network"),
-        examples=lambda w: EXPERIMENTS[w.experiment]["activations"]["examples"],
-        device=config["device"],
-        provenance=provenance_of,
-        code=network_code("record_activations.py"),
     log:
         f"logs/{NAME}/{{experiment}}/{{rate}}/record_activations.log",
     benchmark:
@@ -27,13 +19,19 @@ rule record_activations:
         mem_mb=2000,
         runtime=60,
         gpu=GPU,
+    params:
+        network=block_of("network"),
+        examples=lambda w: EXPERIMENTS[w.experiment]["activations"]["examples"],
+        device=config["device"],
+        provenance=provenance_of,
+        code=network_code("record_activations.py"),
+    message:
+        "record activations of {wildcards.experiment} at learning rate {wildcards.rate}"
     script:
         "../workflow/scripts/record_activations.py"
 
 
 rule match:
-    message:
-        "match {wildcards.experiment} at learning rate {wildcards.rate} by {wildcards.matcher}"
     input:
         dataset=dataset_of,
         checkpoints=f"{RUN}/checkpoints.parquet",
@@ -41,14 +39,6 @@ rule match:
     output:
         permutations=f"{RUN}/{{matcher}}/permutations.parquet",
         objectives=f"{RUN}/{{matcher}}/objectives.parquet",
-    params:
-        label="{matcher}",
-        matcher=matcher_of,
-        pairs=pairs_of,
-        learning_rate=rate_of,
-        recording=recording,
-        provenance=provenance_of,
-        code=matcher_code("match.py"),
     log:
         f"logs/{NAME}/{{experiment}}/{{rate}}/{{matcher}}/match.log",
     benchmark:
@@ -59,27 +49,27 @@ rule match:
     resources:
         mem_mb=2000,
         runtime=60,
+    params:
+        label="{matcher}",
+        matcher=matcher_of,
+        pairs=pairs_of,
+        learning_rate=rate_of,
+        recording=recording,
+        provenance=provenance_of,
+        code=matcher_code("match.py"),
+    message:
+        "match {wildcards.experiment} at learning rate {wildcards.rate} by {wildcards.matcher}"
     script:
         "../workflow/scripts/match.py"
 
 
 rule approximate_dimension:
-    message:
-        "approximate dimension of {wildcards.experiment} at learning rate {wildcards.rate} "
-        "for {wildcards.matcher}"
     input:
         dataset=dataset_of,
         checkpoints=f"{RUN}/checkpoints.parquet",
         activations=ancient(f"{RUN}/activations"),
     output:
         dimensions=f"{RUN}/{{matcher}}/dimensions.parquet",
-    params:
-        label="{matcher}",
-        matcher=matcher_of,
-        learning_rate=rate_of,
-        recording=recording,
-        provenance=provenance_of,
-        code=matcher_code("approximate_dimension.py"),
     log:
         f"logs/{NAME}/{{experiment}}/{{rate}}/{{matcher}}/approximate_dimension.log",
     benchmark:
@@ -90,30 +80,27 @@ rule approximate_dimension:
     resources:
         mem_mb=2000,
         runtime=60,
+    params:
+        label="{matcher}",
+        matcher=matcher_of,
+        learning_rate=rate_of,
+        recording=recording,
+        provenance=provenance_of,
+        code=matcher_code("approximate_dimension.py"),
+    message:
+        "approximate dimension of {wildcards.experiment} at learning rate {wildcards.rate} "
+        "for {wildcards.matcher}"
     script:
         "../workflow/scripts/approximate_dimension.py"
 
 
 rule evaluate_path:
-    message:
-        "evaluate paths of {wildcards.experiment} at learning rate {wildcards.rate} "
-        "matched by {wildcards.matcher}"
     input:
         dataset=dataset_of,
         checkpoints=f"{RUN}/checkpoints.parquet",
         permutations=f"{RUN}/{{matcher}}/permutations.parquet",
     output:
         path=f"{RUN}/{{matcher}}/path.parquet",
-    params:
-        label="{matcher}",
-        network=block_of("network"),
-        pairs=pairs_of,
-        points=lambda w: EXPERIMENTS[w.experiment]["path"]["points"],
-        train_examples=lambda w: EXPERIMENTS[w.experiment]["path"]["train_examples"],
-        learning_rate=rate_of,
-        device=config["device"],
-        provenance=provenance_of,
-        code=network_code("evaluate_path.py"),
     log:
         f"logs/{NAME}/{{experiment}}/{{rate}}/{{matcher}}/evaluate_path.log",
     benchmark:
@@ -125,13 +112,24 @@ rule evaluate_path:
         mem_mb=2000,
         runtime=120,
         gpu=GPU,
+    params:
+        label="{matcher}",
+        network=block_of("network"),
+        pairs=pairs_of,
+        points=lambda w: EXPERIMENTS[w.experiment]["path"]["points"],
+        train_examples=lambda w: EXPERIMENTS[w.experiment]["path"]["train_examples"],
+        learning_rate=rate_of,
+        device=config["device"],
+        provenance=provenance_of,
+        code=network_code("evaluate_path.py"),
+    message:
+        "evaluate paths of {wildcards.experiment} at learning rate {wildcards.rate} "
+        "matched by {wildcards.matcher}"
     script:
         "../workflow/scripts/evaluate_path.py"
 
 
 rule collect:
-    message:
-        "collect the results"
     input:
         paths=of_all("{matcher}/path.parquet"),
         objectives=of_all("{matcher}/objectives.parquet"),
@@ -139,12 +137,9 @@ rule collect:
         histories=of_all("history.parquet"),
     output:
         results=f"{RESULTS}/results.parquet",
-        csv=report(RESULTS_CSV, caption="../workflow/report/results.rst", category="Tables"),
-    params:
-        pairs={name: configuration.pairs(block) for name, block in EXPERIMENTS.items()},
-        matchers={name: list(block["matchers"]) for name, block in EXPERIMENTS.items()},
-        provenance={"seed": config["seed"]},
-        code=code("collect.py"),
+        csv=report(
+            RESULTS_CSV, caption="../workflow/report/results.rst", category="Tables"
+        ),
     log:
         f"logs/{NAME}/collect.log",
     benchmark:
@@ -155,5 +150,12 @@ rule collect:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        pairs={name: configuration.pairs(block) for name, block in EXPERIMENTS.items()},
+        matchers={name: list(block["matchers"]) for name, block in EXPERIMENTS.items()},
+        provenance={"seed": config["seed"]},
+        code=code("collect.py"),
+    message:
+        "collect the results"
     script:
         "../workflow/scripts/collect.py"

@@ -1,11 +1,20 @@
 rule train:
-    message:
-        "train {wildcards.experiment} at learning rate {wildcards.rate}"
     input:
         dataset=dataset_of,
     output:
         checkpoints=f"{RUN}/checkpoints.parquet",
         history=f"{RUN}/history.parquet",
+    log:
+        f"logs/{NAME}/{{experiment}}/{{rate}}/train.log",
+    benchmark:
+        f"benchmark/{NAME}/{{experiment}}/{{rate}}/train.tsv"
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=240,
+        gpu=GPU,
     params:
         network=block_of("network"),
         training=block_of("training"),
@@ -20,16 +29,7 @@ rule train:
                 EXPERIMENTS[w.experiment]["training"]["optimiser"]["name"]
             ),
         ),
-    log:
-        f"logs/{NAME}/{{experiment}}/{{rate}}/train.log",
-    benchmark:
-        f"benchmark/{NAME}/{{experiment}}/{{rate}}/train.tsv"
-    conda:
-        "../envs/train.yaml"
-    threads: 1
-    resources:
-        mem_mb=3000,
-        runtime=240,
-        gpu=GPU,
+    message:
+        "train {wildcards.experiment} at learning rate {wildcards.rate}"
     script:
         "../workflow/scripts/train.py"

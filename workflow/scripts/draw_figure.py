@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
+
 from adapter import run
 from lmc.figures.compose import compose, save
 

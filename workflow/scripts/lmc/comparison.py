@@ -7,7 +7,17 @@ import pandas as pd
 
 from .errors import TableError
 
-COLUMNS = "experiment quantity method layer learning_rate value std n provenance".split()
+# fmt: skip
+    "experiment",
+    "quantity",
+    "method",
+    "layer",
+    "learning_rate",
+    "value",
+    "std",
+    "n",
+    "provenance",
+]
 RELATIVE_TOLERANCE = 5e-3  # published learning rates are printed with four digits
 
 

@@ -77,6 +77,7 @@ def complete(config: dict, schema_path: str | Path) -> dict:
     for name, figure in config["figures"].items():
         for panel in figure["panels"]:
             _check_panel(f"figures.{name}", panel, config["experiments"])
+        figure["caption"] = figure["caption"] or _caption(figure["panels"])
     names = [table for figure in config["figures"] for table in panel_tables(config, figure)]
     for name in RESERVED + names:
         if (RESERVED + names).count(name) > 1:
@@ -214,6 +215,15 @@ def _check_panel(path: str, panel: dict, experiments: dict) -> None:
             f"{path}: experiment {name} has no matcher {matcher!r}: "
             f"one of {', '.join(sorted(experiments[name]['matchers']))}"
         )
+
+
+def _caption(panels_: list[dict]) -> str:
+    captions = [panels.REGISTRY.entry(panel["name"]).caption for panel in panels_]
+    if len(captions) == 1:
+        return captions[0]
+    return " ".join(
+        f"({letter}) {text}" for letter, text in zip("abcdefgh", captions, strict=False)
+    )
 
 
 def rate_label(learning_rate: float) -> str:

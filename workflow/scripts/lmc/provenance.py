@@ -1,5 +1,6 @@
 """Where a file comes from: what every table carries in its metadata."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -39,8 +40,6 @@ def environment(device: str = "cpu") -> dict:
     """Package versions, Python, device and commit of this process."""
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
-        try:
+        with contextlib.suppress(PackageNotFoundError):
             versions[package] = version(package)
-        except PackageNotFoundError:
-            pass
     return {"versions": versions, "device": device, "commit": commit()}

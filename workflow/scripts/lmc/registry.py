@@ -21,13 +21,10 @@ class Entry:
     options
         JSON schema (the ``properties`` of an object) of what the config may set; every option
         carries a description and a default. They are the keyword arguments of the target.
-    sources
-        For a figure's panel: the tables of an experiment that it is made from.
     """
 
     target: str
     options: dict = field(default_factory=dict)
-    sources: tuple[str, ...] = ()
 
 
 class Registry:

@@ -43,7 +43,10 @@ def _hash(files: frozenset[Path]) -> str:
 
 def _path(parts: list[str]) -> Path | None:
     """The file of a module of the library, given by its name's parts after ``lmc``."""
-    for path in (PACKAGE.joinpath(*parts).with_suffix(".py"), PACKAGE.joinpath(*parts, "__init__.py")):
+    for path in (
+        PACKAGE.joinpath(*parts).with_suffix(".py"),
+        PACKAGE.joinpath(*parts, "__init__.py"),
+    ):
         if parts and path.is_file():
             return path
     return None

@@ -315,7 +315,9 @@ def _check_finite(column: pa.ChunkedArray, what: str) -> None:
     if pa.types.is_floating(column.type):
         values = column.drop_null().to_numpy()
         if not np.isfinite(values).all():
-            raise TableError(f"{what} has {np.sum(~np.isfinite(values))} values that are not finite")
+            raise TableError(
+                f"{what} has {np.sum(~np.isfinite(values))} values that are not finite"
+            )
 
 
 # -- data sets -------------------------------------------------------------------------------

@@ -211,8 +211,7 @@ def _rows(
 
 def _line(epoch, epochs, members, values, diverged, seconds) -> str:
     train_loss, _, test_loss, test_accuracy = (
-        float(np.mean(value[~diverged])) if not diverged.all() else float("nan")
-        for value in values
+        float(np.mean(value[~diverged])) if not diverged.all() else float("nan") for value in values
     )
     remaining = seconds / epoch * (epochs - epoch)
     bad = [m.number for m, is_bad in zip(members, diverged, strict=True) if is_bad]

@@ -84,9 +84,7 @@ def stack(networks: list[Parameters], device: str | torch.device = "cpu") -> Sta
     for other in networks[1:]:
         if list(other) != keys or any(other[k].shape != networks[0][k].shape for k in keys):
             raise ValueError("networks of different shape cannot be stacked")
-    return {
-        key: torch.from_numpy(np.stack([n[key] for n in networks])).to(device) for key in keys
-    }
+    return {key: torch.from_numpy(np.stack([n[key] for n in networks])).to(device) for key in keys}
 
 
 def unstack(parameters: Stacked) -> list[Parameters]:

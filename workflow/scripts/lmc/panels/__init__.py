@@ -1,11 +1,29 @@
 """Panels of figures. A new one is two files of one name and one line here.
 
 ``panels/<name>.py`` has ``tabulate``, which makes the panel's table from the result tables;
-``figures/<name>.py`` has ``draw``, which draws that table and computes nothing. The sources are
-the kinds of table that ``tabulate`` is given.
+``figures/<name>.py`` has ``draw``, which draws that table and computes nothing.
 """
 
+from dataclasses import dataclass
+
 from ..registry import Entry, Registry
+
+
+@dataclass(frozen=True)
+class PanelEntry(Entry):
+    """One line of this registry.
+
+    Parameters
+    ----------
+    sources
+        Which tables of its experiment the panel is made from: names of rules/common.smk.
+    caption
+        What the panel shows, for the report.
+    """
+
+    sources: tuple[str, ...] = ()
+    caption: str = ""
+
 
 _MATCHER = {
     "type": "string",
@@ -17,31 +35,50 @@ _SPLIT = {
     "default": "test",
     "description": "the split that the losses are taken on",
 }
+_CENTRED = {
+    "type": "boolean",
+    "default": False,
+    "description": "take the dimensions of the centred covariances",
+}
 
 REGISTRY = Registry(
     "panel",
     __name__,
     {
-        "matching": Entry(
-            "matching:tabulate", {"matcher": _MATCHER}, ("checkpoints", "permutations")
+        "matching": PanelEntry(
+            "matching:tabulate",
+            {"matcher": _MATCHER},
+            sources=("dataset", "checkpoints", "permutations"),
+            caption="A permutation of the hidden units brings network B onto network A: each "
+            "unit drawn as its incoming and outgoing weights, with the colour of its match.",
         ),
-        "approximate_dimension": Entry(
+        "approximate_dimension": PanelEntry(
             "approximate_dimension:tabulate",
-            {
-                "centred": {
-                    "type": "boolean",
-                    "default": False,
-                    "description": "draw the dimensions of the centred covariances",
-                }
-            },
-            ("dimensions", "history"),
+            {"centred": _CENTRED},
+            sources=("dimensions", "history"),
+            caption="Approximate dimension of the covariance that drives each matcher, against "
+            "the learning rate: mean over networks, band of one standard deviation.",
         ),
-        "lmc_error": Entry("lmc_error:tabulate", {"split": _SPLIT}, ("results",)),
-        "dimension_against_error": Entry(
-            "dimension_against_error:tabulate", {"split": _SPLIT}, ("results",)
+        "lmc_error": PanelEntry(
+            "lmc_error:tabulate",
+            {"split": _SPLIT},
+            sources=("results",),
+            caption="LMC error (loss at the midpoint of the path) against the learning rate: "
+            "mean over pairs, band of one standard deviation; dashed, mean of the endpoints.",
         ),
-        "loss_along_path": Entry(
-            "loss_along_path:tabulate", {"split": _SPLIT}, ("path", "history")
+        "dimension_against_error": PanelEntry(
+            "dimension_against_error:tabulate",
+            {"split": _SPLIT, "centred": _CENTRED},
+            sources=("results",),
+            caption="Approximate dimension (geometric mean over the layers of network A) against "
+            "LMC error, a point a pair and matcher, with Spearman's rank correlation.",
+        ),
+        "loss_along_path": PanelEntry(
+            "loss_along_path:tabulate",
+            {"split": _SPLIT},
+            sources=("path",),
+            caption="Loss along the path from network A (t = 0) to permuted network B (t = 1), "
+            "by learning rate: mean over pairs, band of one standard deviation.",
         ),
     },
 )

@@ -1,0 +1,113 @@
+"""Small things that several tests use. Oracles are written in plain numpy, in float64."""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lmc.datasets.dataset import Dataset, Split
+from lmc.moments import InMemory
+from lmc.networks.mlp import MLP
+from lmc.optimisers.sgd import SGD
+from lmc.training import Member, Plan, train
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def stream():
+    """A random generator of the test's own."""
+    return np.random.default_rng(20231019)
+
+
+@pytest.fixture(scope="session")
+def repository():
+    """The root of the repository."""
+    return Path(__file__).parents[2]
+
+
+@pytest.fixture
+def one_line():
+    """Check that an error is one line that names all of these, and return its text."""
+
+    def check(error, *named):
+        text = str(error.value)
+        assert text and "\n" not in text
+        for name in named:
+            assert str(name) in text
+        return text
+
+    return check
+
+
+@pytest.fixture
+def random_mlp(stream):
+    """Make an MLP of random weights and biases: widths [inputs, m_1, .., m_L, outputs]."""
+
+    def make(widths):
+        parameters = {}
+        for layer, (inputs, units) in enumerate(itertools.pairwise(widths), 1):
+            weight = stream.normal(size=(units, inputs)) / np.sqrt(inputs)
+            parameters[layer, "weight"] = weight.astype(np.float32)
+            parameters[layer, "bias"] = stream.normal(size=units).astype(np.float32) * 0.3
+        return parameters
+
+    return make
+
+
+@pytest.fixture
+def run_mlp():
+    """Run an MLP by its definition: [phi_0 .. phi_L] and the logits, float64."""
+
+    def run(parameters, inputs):
+        layers = [np.asarray(inputs, np.float64)]
+        last = max(layer for layer, _ in parameters)
+        for layer in range(1, last + 1):
+            weight = parameters[layer, "weight"].astype(np.float64)
+            values = layers[-1] @ weight.T + parameters[layer, "bias"]
+            if layer == last:
+                return layers, values
+            layers.append(np.maximum(values, 0))
+        return None
+
+    return run
+
+
+@pytest.fixture
+def recorded(run_mlp):
+    """Activations of an MLP on some inputs, as matchers are given them."""
+
+    def record(parameters, inputs):
+        return InMemory([phi.astype(np.float32) for phi in run_mlp(parameters, inputs)[0]])
+
+    return record
+
+
+@pytest.fixture(scope="session")
+def clusters():
+    """Three noisy 4 x 4 patterns: 120 training and 30 test images, learnt in a few epochs.
+
+    The first pixel of an image is its number within the split, so a batch can be recognised.
+    """
+    stream = np.random.default_rng(3)
+    patterns = stream.integers(0, 200, (3, 4, 4))
+
+    def split(examples):
+        labels = np.arange(examples) % 3
+        images = patterns[labels] + stream.integers(0, 56, (examples, 4, 4))
+        images[:, 0, 0] = np.arange(examples)
+        return Split(images.astype(np.uint8), labels.astype(np.int64))
+
+    return Dataset(split(120), split(30), classes=3, scale=255.0)
+
+
+@pytest.fixture(scope="session")
+def trained(clusters):
+    """A trained pair on `clusters`: the network, and A and B."""
+    network = MLP(clusters.shape, clusters.classes, [16, 12])
+    members = [Member(0, 0.1), Member(1, 0.1)]
+    plan = Plan(batch_size=20, epochs=15)
+    found = train(network, clusters, members, plan, SGD(), seed=1, report=lambda line: None)
+    return network, found.networks[0], found.networks[1]

@@ -1,0 +1,155 @@
+"""Approximate dimension against closed forms (spec section 3)."""
+
+import numpy as np
+import pytest
+
+from lmc.dimension import approximate_dimension, describe
+from lmc.matching import REGISTRY
+from lmc.matching.matcher import Layer
+from lmc.matching.solver import layer_of
+from lmc.moments import NetworkMoments
+
+
+def random_covariance(stream, size=12, rank=12):
+    factor = stream.normal(size=(size, rank))
+    return factor @ factor.T
+
+
+@pytest.mark.parametrize("rank", [1, 3, 20])
+@pytest.mark.parametrize("scale", [1.0, 1e-6])
+def test_a_multiple_of_a_projector_has_its_rank(stream, rank, scale):
+    basis, _ = np.linalg.qr(stream.normal(size=(20, rank)))
+    assert approximate_dimension(scale * basis @ basis.T) == pytest.approx(rank, rel=1e-12)
+
+
+def test_two_eigenvalues_by_hand():
+    """(3 + 1)^2 / (9 + 1)."""
+    assert approximate_dimension(np.diag([3.0, 1.0])) == 1.6
+
+
+@pytest.mark.parametrize(("units", "inputs"), [(64, 96), (96, 64), (128, 128)])
+def test_gaussian_weights_have_the_dimension_of_their_sample(units, inputs):
+    """W of m x d standard normals: E tr(W^T W) = m d, E tr((W^T W)^2) = m d (m + d + 1).
+
+    The tolerance is five standard errors of the mean over the seeds, estimated from them; the
+    ratio's own bias, of relative order 2 / (m d), is below it and is added.
+    """
+    found = []
+    for seed in range(100):
+        weight = np.random.default_rng(seed).normal(size=(units, inputs))
+        found.append(approximate_dimension(weight.T @ weight))
+    expected = units * inputs / (units + inputs + 1)
+    tolerance = 5 * np.std(found, ddof=1) / np.sqrt(len(found)) + expected * 2 / (units * inputs)
+    assert tolerance < 0.01 * expected
+    assert np.mean(found) == pytest.approx(expected, abs=tolerance)
+
+
+def test_the_papers_first_layer_at_initialisation(stream):
+    """512 x 784: 309.5 (published, at the smallest learning rate: 308)."""
+    weight = stream.normal(size=(512, 784))
+    assert approximate_dimension(weight.T @ weight) == pytest.approx(309.5, rel=0.005)
+
+
+def test_it_does_not_depend_on_the_scale(stream):
+    covariance = random_covariance(stream)
+    expected = approximate_dimension(covariance)
+    for scale in (2.0**-40, 1e-60, 1e60):
+        assert approximate_dimension(scale * covariance) == pytest.approx(expected, rel=1e-12)
+
+
+def test_it_does_not_depend_on_the_basis(stream):
+    covariance = random_covariance(stream)
+    basis, _ = np.linalg.qr(stream.normal(size=covariance.shape))
+    assert approximate_dimension(basis @ covariance @ basis.T) == pytest.approx(
+        approximate_dimension(covariance), rel=1e-12
+    )
+
+
+def test_the_zero_matrix_has_dimension_zero():
+    found = describe(np.zeros((4, 4)))
+    assert (found.dimension, found.trace, found.largest_eigenvalue) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("rank", [1, 5, 12])
+def test_it_equals_the_form_with_eigenvalues_and_lies_between_one_and_the_rank(stream, rank):
+    covariance = random_covariance(stream, rank=rank)
+    eigenvalues = np.linalg.eigvalsh(covariance)
+    found = describe(covariance)
+    assert found.dimension == pytest.approx(
+        eigenvalues.sum() ** 2 / (eigenvalues**2).sum(), rel=1e-10
+    )
+    assert 1 - 1e-12 <= found.dimension <= rank * (1 + 1e-12)
+    assert found.trace == pytest.approx(eigenvalues.sum(), rel=1e-10)
+    assert found.largest_eigenvalue == pytest.approx(eigenvalues.max(), rel=1e-10)
+
+
+def test_a_single_unit_has_dimension_one():
+    assert describe(np.array([[2.5]])) == describe(np.array([[2.5]]))
+    assert vars(describe(np.array([[2.5]]))) == {
+        "dimension": 1.0,
+        "trace": 2.5,
+        "largest_eigenvalue": 2.5,
+    }
+
+
+# -- the covariances of the matchers ---------------------------------------------------------
+
+
+@pytest.fixture
+def second_layer(random_mlp, stream, run_mlp, recorded):
+    """Layer 2 of a random network as matchers see it, its weight, phi_1 and phi_2."""
+    parameters = random_mlp([6, 9, 7, 3])
+    inputs = stream.normal(size=(300, 6)).astype(np.float32)
+    phi = run_mlp(parameters, inputs)[0]
+    layer = layer_of(parameters, 2, NetworkMoments(recorded(parameters, inputs)))
+    return layer, parameters[2, "weight"].astype(np.float64), phi[1], phi[2]
+
+
+def moment(values, centred):
+    values = values - values.mean(0) if centred else values
+    return values.T @ values / len(values)
+
+
+@pytest.mark.parametrize("centred", [False, True])
+def test_naive_wm_is_driven_by_the_moment_of_the_weight_vectors(second_layer, centred):
+    """W^T W, one weight vector a sample: times 1 / units, which the dimension does not see."""
+    layer, weight, _, _ = second_layer
+    found = REGISTRY.get("naive_wm")().covariance(layer, centred)
+    np.testing.assert_allclose(found, moment(weight, centred), rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("centred", [False, True])
+def test_sigma_wm_is_driven_by_the_moment_of_the_outputs_without_bias(second_layer, centred):
+    layer, weight, phi, _ = second_layer
+    found = REGISTRY.get("sigma_wm")().covariance(layer, centred)
+    sigma = moment(phi, centred)
+    np.testing.assert_allclose(found, weight @ sigma @ weight.T, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(found, moment(phi @ weight.T, centred), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("centred", [False, True])
+@pytest.mark.parametrize("option", [False, True])
+def test_am_is_driven_by_the_moment_of_the_activations(second_layer, centred, option):
+    """Whether the matching is centred does not matter: both dimensions are asked for."""
+    layer, _, _, phi = second_layer
+    found = REGISTRY.get("am")(centred=option).covariance(layer, centred)
+    np.testing.assert_allclose(found, moment(phi, centred), rtol=1e-5, atol=1e-7)
+
+
+def test_no_matching_is_driven_by_nothing(second_layer):
+    assert REGISTRY.get("identity")().covariance(second_layer[0], False) is None
+
+
+@pytest.mark.parametrize("name", REGISTRY.names)
+@pytest.mark.parametrize("centred", [False, True])
+def test_every_covariance_is_symmetric_and_positive(second_layer, name, centred):
+    found = REGISTRY.get(name)().covariance(second_layer[0], centred)
+    if found is not None:
+        assert found.dtype == np.float64
+        np.testing.assert_allclose(found, found.T, rtol=1e-12, atol=1e-12)
+        assert np.linalg.eigvalsh(found).min() > -1e-9 * np.trace(found)
+
+
+def test_naive_wm_needs_no_statistics(stream):
+    layer = Layer(stream.normal(size=(4, 3)), inputs=None, outputs=None)
+    assert REGISTRY.get("naive_wm")().covariance(layer, True).shape == (3, 3)

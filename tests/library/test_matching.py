@@ -1,0 +1,328 @@
+"""Matchers against planted permutations, brute force and their formulas (spec section 2)."""
+
+from itertools import permutations as all_orders
+
+import numpy as np
+import pytest
+
+from lmc import permutation
+from lmc.errors import UserError
+from lmc.matching import REGISTRY
+from lmc.matching.am import ActivationMatching
+from lmc.matching.matcher import Layer, PairLayer
+from lmc.matching.naive_wm import NaiveWeightMatching
+from lmc.matching.sigma_wm import SigmaWeightMatching
+from lmc.matching.solver import match
+from lmc.moments import Moments, NetworkMoments, cross_moment, second_moment
+
+# A matcher that is registered later is tested by the tests that are parametrised with this.
+MATCHING = [name for name in REGISTRY.names if name != "identity"]
+WIDTHS = [8, 12, 10, 4]
+
+
+@pytest.fixture
+def inputs(stream):
+    return stream.normal(size=(400, WIDTHS[0])).astype(np.float32)
+
+
+def matched(matcher, a, b, inputs, recorded):
+    return match(matcher, a, b, NetworkMoments(recorded(a, inputs)), recorded(b, inputs))
+
+
+def layer_of_pair(a, b, layer, inputs, recorded, weight_b=None):
+    """A layer of a pair, B's columns in their own order unless they are given."""
+    x, y = recorded(a, inputs), recorded(b, inputs)
+    return PairLayer(
+        a=Layer(
+            a[layer, "weight"],
+            lambda: second_moment(x.batches(layer - 1)),
+            lambda: second_moment(x.batches(layer)),
+        ),
+        weight_b=b[layer, "weight"] if weight_b is None else weight_b,
+        cross=lambda: cross_moment(zip(x.batches(layer), y.batches(layer), strict=True)),
+    )
+
+
+def best_order(similarity):
+    """The best permutation of all of them, and its objective."""
+    units = range(len(similarity))
+    return max((sum(similarity[i, p[i]] for i in units), p) for p in all_orders(units))[::-1]
+
+
+class Spy:
+    """A matcher that keeps the similarities it found."""
+
+    def __init__(self, matcher):
+        self.matcher, self.similarities = matcher, []
+
+    def similarity(self, layer):
+        self.similarities.append(self.matcher.similarity(layer))
+        return self.similarities[-1]
+
+
+# -- planted permutations --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-3])
+@pytest.mark.parametrize("name", MATCHING)
+def test_a_planted_permutation_is_recovered(name, noise, random_mlp, stream, inputs, recorded):
+    a = random_mlp(WIDTHS)
+    planted = permutation.random(a, stream)
+    b = {
+        key: (array + noise * stream.normal(size=array.shape)).astype(np.float32)
+        for key, array in permutation.apply(a, planted).items()
+    }
+    found = matched(REGISTRY.get(name)(), a, b, inputs, recorded).permutations
+    for layer, p in permutation.inverse(planted).items():
+        np.testing.assert_array_equal(found[layer], p)
+
+
+@pytest.mark.parametrize("name", MATCHING)
+def test_a_network_matches_itself_unmoved(name, random_mlp, inputs, recorded):
+    a = random_mlp(WIDTHS)
+    found = matched(REGISTRY.get(name)(), a, a, inputs, recorded)
+    for layer, p in permutation.identity(a).items():
+        np.testing.assert_array_equal(found.permutations[layer], p)
+        assert found.objectives[layer] == found.identity_objectives[layer]
+
+
+def test_the_identity_leaves_all_in_place(random_mlp, stream):
+    a = random_mlp(WIDTHS)
+    b = permutation.apply(a, permutation.random(a, stream))
+    found = match(REGISTRY.get("identity")(), a, b)
+    for layer, p in permutation.identity(a).items():
+        np.testing.assert_array_equal(found.permutations[layer], p)
+        assert found.objectives[layer] == found.identity_objectives[layer] == len(p)
+
+
+@pytest.mark.parametrize("name", REGISTRY.names)
+def test_a_matched_network_is_the_same_function(name, random_mlp, inputs, recorded, run_mlp):
+    a, b = random_mlp(WIDTHS), random_mlp(WIDTHS)
+    found = matched(REGISTRY.get(name)(), a, b, inputs, recorded)
+    permuted = permutation.apply(b, found.permutations)
+    np.testing.assert_allclose(
+        run_mlp(permuted, inputs)[1], run_mlp(b, inputs)[1], rtol=1e-9, atol=1e-9
+    )
+
+
+def test_dead_units_tie_so_their_order_is_free_but_not_the_objective(
+    random_mlp, stream, inputs, recorded, run_mlp
+):
+    a = random_mlp([8, 9, 4])
+    dead = [1, 4, 7]
+    a[1, "bias"][dead] = -100
+    b = permutation.apply(a, permutation.random(a, stream))
+    found = matched(ActivationMatching(), a, b, inputs, recorded)
+    phi = run_mlp(a, inputs)[0][1]
+    assert not phi[:, dead].any()
+    np.testing.assert_allclose(found.objectives[1], phi.var(0).sum(), rtol=1e-5)
+    back = permutation.apply(b, found.permutations)
+    alive = np.setdiff1d(np.arange(9), dead)
+    np.testing.assert_array_equal(back[1, "weight"][alive], a[1, "weight"][alive])
+    midpoint = {key: (a[key] + back[key]) / 2 for key in a}
+    np.testing.assert_allclose(
+        run_mlp(midpoint, inputs)[1], run_mlp(a, inputs)[1], rtol=1e-5, atol=1e-5
+    )
+
+
+# -- brute force -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", REGISTRY.names)
+def test_one_layer_is_matched_as_by_brute_force(name, random_mlp, inputs, recorded):
+    a, b = random_mlp([8, 6, 3]), random_mlp([8, 6, 3])
+    spy = Spy(REGISTRY.get(name)())
+    found = matched(spy, a, b, inputs, recorded)
+    best, objective = best_order(spy.similarities[0])
+    assert tuple(found.permutations[1]) == best
+    assert found.objectives[1] == pytest.approx(objective, rel=1e-12)
+    assert found.identity_objectives[1] == pytest.approx(
+        sum(spy.similarities[0][i, i] for i in range(6)), rel=1e-12
+    )
+
+
+def test_two_layers_are_matched_as_by_brute_force_layer_by_layer(random_mlp, inputs, recorded):
+    """Written out, without the library: B's columns follow the units below."""
+    a, b = random_mlp([8, 6, 6, 3]), random_mlp([8, 6, 6, 3])
+    first, objective_1 = best_order(a[1, "weight"] @ b[1, "weight"].T.astype(np.float64))
+    above = b[2, "weight"][:, list(first)]
+    second, objective_2 = best_order(a[2, "weight"] @ above.T.astype(np.float64))
+    found = matched(NaiveWeightMatching(), a, b, inputs, recorded)
+    assert tuple(found.permutations[1]) == first
+    assert tuple(found.permutations[2]) == second
+    assert found.objectives[1] == pytest.approx(objective_1, rel=1e-6)
+    assert found.objectives[2] == pytest.approx(objective_2, rel=1e-6)
+    unmoved, _ = best_order(a[2, "weight"] @ b[2, "weight"].T.astype(np.float64))
+    assert unmoved != second, "the pair must be one where the order of the columns matters"
+
+
+def test_two_layers_of_sigma_wm_by_brute_force(random_mlp, inputs, recorded, run_mlp):
+    a, b = random_mlp([8, 6, 6, 3]), random_mlp([8, 6, 6, 3])
+    phi = run_mlp(a, inputs)[0]
+    sigma = [values.T @ values / len(values) for values in phi]
+    first, _ = best_order(a[1, "weight"] @ sigma[0] @ b[1, "weight"].T)
+    second, _ = best_order(a[2, "weight"] @ sigma[1] @ b[2, "weight"][:, list(first)].T)
+    found = matched(SigmaWeightMatching(), a, b, inputs, recorded)
+    assert tuple(found.permutations[1]) == first
+    assert tuple(found.permutations[2]) == second
+
+
+def test_columns_of_a_layer_above_a_flattened_image_move_in_blocks(random_mlp):
+    """Three units below with two positions each: six columns."""
+    a = random_mlp([4, 3, 5])
+    for layer, inputs in ((2, 6), (3, 5)):
+        a[layer, "weight"] = np.random.default_rng(layer).normal(size=(5, inputs))
+    planted = {1: np.array([2, 0, 1]), 2: np.array([4, 2, 0, 1, 3])}
+    b = permutation.apply(a, planted)
+    found = match(NaiveWeightMatching(), a, b).permutations
+    for layer, p in permutation.inverse(planted).items():
+        np.testing.assert_array_equal(found[layer], p)
+
+
+# -- similarities and objectives by their formulas -------------------------------------------
+
+
+def test_sigma_wm_by_hand():
+    """Sigma of rank 2, from the inputs (1, 2, 0) and (0, 2, 4). Naive matching swaps, this not.
+
+    W_A Sigma = (1/2, 1, 0) - (0, 4, 8) = (1/2, -3, -8) and (1, 4, 4).
+    """
+    inputs = np.array([[1, 2, 0], [0, 2, 4]], np.float32)
+    weight_a = np.array([[1, 0, -1], [0, 1, 0]], np.float32)
+    weight_b = np.array([[1, 1, 0], [2, 0, 1]], np.float32)
+    moments = second_moment([inputs])
+    assert moments.second.tolist() == [[0.5, 1, 0], [1, 4, 4], [0, 4, 8]]
+    assert np.linalg.matrix_rank(moments.second) == 2
+    layer = PairLayer(Layer(weight_a, lambda: moments, None), weight_b, None)
+    assert SigmaWeightMatching().similarity(layer).tolist() == [[-2.5, -7], [5, 6]]
+    assert NaiveWeightMatching().similarity(layer).tolist() == [[1, 1], [1, 0]]
+    top = np.zeros((1, 2), np.float32)
+    a = {(1, "weight"): weight_a, (2, "weight"): top}
+    b = {(1, "weight"): weight_b, (2, "weight"): top}
+    sigma = match(SigmaWeightMatching(), a, b, lambda layer: moments)
+    assert sigma.permutations[1].tolist() == [0, 1]
+    assert (sigma.objectives[1], sigma.identity_objectives[1]) == (3.5, 3.5)
+    naive = match(NaiveWeightMatching(), a, b)
+    assert naive.permutations[1].tolist() == [1, 0]
+    assert (naive.objectives[1], naive.identity_objectives[1]) == (2, 1)
+
+
+def test_sigma_wm_with_the_identity_for_sigma_is_naive_wm(random_mlp):
+    a, b = random_mlp([8, 6, 3]), random_mlp([8, 6, 3])
+    white = Moments(np.eye(8), np.zeros(8), np.zeros(8))
+    layer = PairLayer(Layer(a[1, "weight"], lambda: white, None), b[1, "weight"], None)
+    np.testing.assert_array_equal(
+        SigmaWeightMatching().similarity(layer), NaiveWeightMatching().similarity(layer)
+    )
+
+
+def test_sigma_wm_is_the_cross_moment_of_both_layers_fed_with_as_activations(
+    random_mlp, inputs, recorded, run_mlp
+):
+    """The fact of spec section 2 that makes it scale to convolutions."""
+    a, b = random_mlp(WIDTHS), random_mlp(WIDTHS)
+    phi = run_mlp(a, inputs)[0][1]
+    of_a, of_b = phi @ a[2, "weight"].T, phi @ b[2, "weight"].T
+    layer = layer_of_pair(a, b, 2, inputs, recorded)
+    np.testing.assert_allclose(
+        SigmaWeightMatching().similarity(layer), of_a.T @ of_b / len(phi), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_am_uncentred_is_the_cross_second_moment_of_the_activations(
+    random_mlp, inputs, recorded, run_mlp
+):
+    a, b = random_mlp(WIDTHS), random_mlp(WIDTHS)
+    phi_a, phi_b = run_mlp(a, inputs)[0][2], run_mlp(b, inputs)[0][2]
+    layer = layer_of_pair(a, b, 2, inputs, recorded)
+    np.testing.assert_allclose(
+        ActivationMatching(centred=False).similarity(layer),
+        phi_a.T @ phi_b / len(phi_a),
+        rtol=1e-5,
+        atol=1e-6,
+    )
+
+
+def test_am_centred_is_the_cross_covariance_and_the_default(random_mlp, inputs, recorded, run_mlp):
+    a, b = random_mlp(WIDTHS), random_mlp(WIDTHS)
+    phi_a, phi_b = run_mlp(a, inputs)[0][2], run_mlp(b, inputs)[0][2]
+    expected = (phi_a - phi_a.mean(0)).T @ (phi_b - phi_b.mean(0)) / len(phi_a)
+    layer = layer_of_pair(a, b, 2, inputs, recorded)
+    for matcher in (ActivationMatching(centred=True), ActivationMatching()):
+        np.testing.assert_allclose(matcher.similarity(layer), expected, rtol=1e-4, atol=1e-6)
+    assert np.abs(ActivationMatching(False).similarity(layer) - expected).max() > 0.01
+
+
+def distances(kind, a, b, inputs, run_mlp):
+    """The two matrices and the inner product whose distance a matcher minimises, for layer 1."""
+    if kind == "naive":
+        return a[1, "weight"], b[1, "weight"], np.eye(a[1, "weight"].shape[1])
+    if kind == "sigma":
+        return a[1, "weight"], b[1, "weight"], inputs.T @ inputs / len(inputs)
+    z_a, z_b = (run_mlp(n, inputs)[0][1] for n in (a, b))
+    if kind == "am centred":
+        z_a, z_b = z_a - z_a.mean(0), z_b - z_b.mean(0)
+    return z_a.T, z_b.T, np.eye(len(inputs)) / len(inputs)
+
+
+@pytest.mark.parametrize(
+    ("kind", "matcher"),
+    [
+        ("naive", NaiveWeightMatching()),
+        ("sigma", SigmaWeightMatching()),
+        ("am", ActivationMatching(centred=False)),
+        ("am centred", ActivationMatching(centred=True)),
+    ],
+)
+def test_the_squared_distance_is_a_constant_less_twice_the_objective(
+    kind, matcher, random_mlp, inputs, recorded, run_mlp
+):
+    """||X - P Y||^2 = ||X||^2 + ||Y||^2 - 2 sum_i S[i, p[i]], for the best and for no order."""
+    a, b = random_mlp([8, 7, 3]), random_mlp([8, 7, 3])
+    x, y, inner = (m.astype(np.float64) for m in distances(kind, a, b, inputs, run_mlp))
+    found = matched(matcher, a, b, inputs, recorded)
+
+    def norm(m):
+        return np.trace(m @ inner @ m.T)
+
+    constant = norm(x) + norm(y)
+    best = norm(x - y[found.permutations[1]])
+    assert best == pytest.approx(constant - 2 * found.objectives[1], rel=1e-4)
+    assert norm(x - y) == pytest.approx(constant - 2 * found.identity_objectives[1], rel=1e-4)
+    assert best < norm(x - y)
+
+
+@pytest.mark.parametrize("name", MATCHING)
+def test_the_objective_is_at_least_that_of_random_orders(
+    name, random_mlp, stream, inputs, recorded
+):
+    a, b = random_mlp(WIDTHS), random_mlp(WIDTHS)
+    spy = Spy(REGISTRY.get(name)())
+    found = matched(spy, a, b, inputs, recorded)
+    for layer, similarity in enumerate(spy.similarities, start=1):
+        units = np.arange(len(similarity))
+        assert found.objectives[layer] >= found.identity_objectives[layer]
+        for _ in range(50):
+            assert found.objectives[layer] >= similarity[units, stream.permutation(units)].sum()
+
+
+# -- what the solver asks for and refuses ----------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["identity", "naive_wm"])
+def test_matchers_of_weights_alone_need_no_statistics(name, random_mlp):
+    a, b = random_mlp(WIDTHS), random_mlp(WIDTHS)
+    assert set(match(REGISTRY.get(name)(), a, b).permutations) == {1, 2}
+
+
+def test_networks_that_differ_in_shape_are_refused_in_one_line(random_mlp, one_line):
+    with pytest.raises(UserError) as error:
+        match(NaiveWeightMatching(), random_mlp([2, 3, 2]), random_mlp([2, 4, 2]), what="pair 5")
+    one_line(error, "pair 5", "layer 1", "weight")
+
+
+def test_similarities_are_float64(random_mlp, inputs, recorded):
+    a, b = random_mlp(WIDTHS), random_mlp(WIDTHS)
+    for name in REGISTRY.names:
+        similarity = REGISTRY.get(name)().similarity(layer_of_pair(a, b, 2, inputs, recorded))
+        assert similarity.dtype == np.float64 and similarity.shape == (10, 10)

@@ -1,0 +1,108 @@
+"""Moments: streaming is as good as whole, float64 throughout, each computed once."""
+
+import numpy as np
+import pytest
+from lmc.moments import InMemory, Moments, NetworkMoments, cross_moment, second_moment
+
+
+def test_moments_by_hand():
+    x = np.array([[1, 2], [3, 4]], np.float32)
+    y = np.array([[1], [-1]], np.float32)
+    found = cross_moment([(x, y)])
+    assert found.second.tolist() == [[-1], [-1]]
+    assert found.mean_x.tolist() == [2, 3]
+    assert found.mean_y.tolist() == [0]
+    assert found.covariance.tolist() == [[-1], [-1]]
+
+
+def test_streaming_equals_the_whole(stream):
+    x, y = stream.normal(size=(103, 5)) + 1, stream.normal(size=(103, 4)) - 2
+    cuts = [1, 40, 41, 90]
+    found = cross_moment(zip(np.split(x, cuts), np.split(y, cuts), strict=True))
+    np.testing.assert_allclose(found.second, x.T @ y / 103, rtol=1e-12)
+    np.testing.assert_allclose(found.mean_x, x.mean(0), rtol=1e-12)
+    np.testing.assert_allclose(found.mean_y, y.mean(0), rtol=1e-12)
+    centred = (x - x.mean(0)).T @ (y - y.mean(0)) / 103
+    np.testing.assert_allclose(found.covariance, centred, rtol=1e-9)
+    np.testing.assert_array_equal(found.about(True), found.covariance)
+    np.testing.assert_array_equal(found.about(False), found.second)
+
+
+def test_the_moments_of_one_vector_are_those_of_a_pair_of_it(stream):
+    x = stream.normal(size=(50, 4)).astype(np.float32)
+    one, pair = second_moment(np.split(x, 5)), cross_moment([(x, x.copy())])
+    np.testing.assert_allclose(one.second, pair.second, rtol=1e-12)
+    np.testing.assert_array_equal(one.second, one.second.T)
+    np.testing.assert_array_equal(one.mean_x, one.mean_y)
+
+
+def test_a_mean_that_float32_would_lose_does_not_spoil_the_covariance(stream):
+    """Mean 4096, variance 1: the second moment is 2^24, of which float32 keeps no unit."""
+    x = (4096 + stream.choice([-1.0, 1.0], size=(6000, 3))).astype(np.float32)
+    expected = np.cov(x.astype(np.float64).T, ddof=0)
+    single = x.T @ x / np.float32(len(x)) - np.outer(x.mean(0), x.mean(0))
+    assert np.abs(single - expected).max() > 0.1
+    found = second_moment(np.split(x, 6))
+    assert found.second.dtype == np.float64
+    np.testing.assert_allclose(found.covariance, expected, atol=1e-6)
+
+
+def test_many_batches_are_added_in_float64():
+    """In float32 a sum stays at 2^24 = 16,777,216 when ones are added to it."""
+    batches = [np.full((1, 1), 4096, np.float32), *[np.ones((1, 1), np.float32)] * 100]
+    assert second_moment(batches).second * 101 == 2**24 + 100
+
+
+def test_integer_activations_do_not_overflow():
+    assert second_moment([np.full((2, 1), 200, np.uint8)]).second.tolist() == [[40000]]
+
+
+def test_the_activations_are_not_changed(stream):
+    x = stream.normal(size=(5, 2))
+    before = x.copy()
+    second_moment([x])
+    np.testing.assert_array_equal(x, before)
+
+
+def test_no_examples_have_no_moments():
+    with pytest.raises(ValueError, match="no examples"):
+        second_moment([])
+    with pytest.raises(ValueError, match="no examples"):
+        second_moment([np.empty((0, 3))])
+
+
+def test_batches_of_different_examples_are_refused():
+    with pytest.raises(ValueError, match="2 and 3 examples"):
+        cross_moment([(np.ones((2, 1)), np.ones((3, 1)))])
+
+
+class Counting(InMemory):
+    """Activations that note which layers were read."""
+
+    def __init__(self, layers):
+        super().__init__(layers)
+        self.read = []
+
+    def batches(self, layer):
+        self.read.append(layer)
+        yield from super().batches(layer)
+
+
+def test_a_networks_moments_are_computed_once_and_only_when_asked_for(stream):
+    layers = [stream.normal(size=(20, width)) for width in (3, 4, 5)]
+    activations = Counting(layers)
+    moments = NetworkMoments(activations)
+    assert activations.read == []
+    for layer in (2, 0, 2, 0):
+        expected = layers[layer].T @ layers[layer] / 20
+        np.testing.assert_allclose(moments(layer).second, expected, rtol=1e-12)
+    assert activations.read == [2, 0]
+
+
+def test_shared_moments_of_the_input_are_used_for_layer_zero_alone(stream):
+    activations = Counting([stream.normal(size=(20, 3))] * 2)
+    shared = Moments(np.eye(3), np.zeros(3), np.zeros(3))
+    moments = NetworkMoments(activations, lambda: shared)
+    assert moments(0) is shared
+    assert moments(1) is not shared
+    assert activations.read == [1]

@@ -1,0 +1,131 @@
+"""One look for all figures: colours, markers, names, sizes."""
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
+
+# Width of a column of the paper, in inches: every figure is legible at it.
+COLUMN_WIDTH = 3.25
+
+SETTINGS = {
+    "font.family": "DejaVu Sans",
+    "font.size": 7,
+    "axes.labelsize": 7,
+    "axes.titlesize": 7,
+    "legend.fontsize": 6,
+    "xtick.labelsize": 6,
+    "ytick.labelsize": 6,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.1,
+    "lines.markersize": 3.5,
+    "legend.frameon": False,
+    "legend.handlelength": 1.8,
+    "pdf.fonttype": 42,  # TrueType, embedded
+    "svg.fonttype": "path",
+    "svg.hashsalt": "lmc-ot",
+    "savefig.dpi": 300,
+}
+
+# Okabe and Ito's palette, to be told apart with any colour vision.
+PALETTE = ["#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"]
+GREY = "#767676"
+ENDPOINTS = "endpoints"
+# Colour, marker and name of the matchers that come with the project, and of the endpoints.
+_KNOWN = {
+    "identity": (GREY, "o", "no matching"),
+    "naive_wm": (PALETTE[0], "s", "naive WM"),
+    "sigma_wm": (PALETTE[1], "^", "$\\Sigma$-WM"),
+    "am": (PALETTE[2], "D", "AM"),
+    ENDPOINTS: ("black", "", "endpoints"),
+}
+MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*", "8", "d", "H"]
+
+
+def order(matchers) -> list[str]:
+    """Matchers in the order in which every figure shows them: the known ones, then others."""
+    known = [name for name in _KNOWN if name in set(matchers)]
+    return known + sorted(set(matchers) - set(known))
+
+
+def look(matcher: str, matchers) -> dict[str, str]:
+    """A matcher's colour and marker: its own in all figures; one of the rest for a new label.
+
+    Parameters
+    ----------
+    matcher
+        A label of the config, or ``endpoints``.
+    matchers
+        All that the figure shows.
+    """
+    if matcher in _KNOWN:
+        return dict(zip(("color", "marker"), _KNOWN[matcher], strict=False))
+    others = [label for label in order(matchers) if label not in _KNOWN].index(matcher)
+    return {
+        "color": PALETTE[3 + others % (len(PALETTE) - 3)],
+        "marker": MARKERS[4 + others % (len(MARKERS) - 4)],
+    }
+
+
+def name(matcher: str) -> str:
+    """A matcher's name in a legend."""
+    return _KNOWN[matcher][2] if matcher in _KNOWN else matcher.replace("_", " ")
+
+
+def band(axes: Axes, x, mean, std, **look) -> None:
+    """A curve with a band of one standard deviation."""
+    shown = {key: look[key] for key in ("color",)}
+    axes.fill_between(x, mean - std, mean + std, alpha=0.18, linewidth=0, **shown)
+    axes.plot(x, mean, **look)
+
+
+def hollow(axes: Axes, x, y, **look) -> None:
+    """Published numbers: hollow markers, above everything."""
+    axes.plot(x, y, linestyle="none", markerfacecolor="none", markeredgewidth=0.8, zorder=3, **look)
+
+
+def handle(**look) -> Line2D:
+    """An entry of a legend."""
+    return Line2D([], [], **look)
+
+
+def published_handle() -> Line2D:
+    """The legend's entry of the published numbers."""
+    look = {"color": "black", "linestyle": "none", "marker": "o", "markersize": 6}
+    return handle(markerfacecolor="none", label="published", **look)
+
+
+def log_log(axes: Axes) -> None:
+    """Both axes logarithmic; one of few decades has plain numbers at 1, 2 and 5."""
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        if high / low < 500:
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_locator(LogLocator(subs=range(2, 10)))
+            axis.set_minor_formatter(_two_and_five)
+            axis.set_tick_params(which="minor", labelsize=SETTINGS["xtick.labelsize"])
+
+
+def _two_and_five(x: float, position: int | None = None) -> str:
+    return f"{x:g}" if f"{x:e}"[0] in "25" else ""
+
+
+def mark_diverged(axes: Axes, rows) -> None:
+    """Say above the axes, at its learning rate, how many runs diverged and are in no mean."""
+    bad = rows[rows["diverged"] > 0].drop_duplicates("learning_rate")
+    for row in bad.itertuples():
+        axes.annotate(
+            f"{row.diverged} diverged",
+            (row.learning_rate, 1),
+            xycoords=("data", "axes fraction"),
+            ha="center",
+            va="bottom",
+            fontsize=5,
+            color=PALETTE[0],
+        )

@@ -1,0 +1,60 @@
+"""Figure 1a: the hidden units of one real pair of networks, and how they are matched."""
+
+import numpy as np
+import pandas as pd
+
+from .. import measurements, tables
+from ..errors import TableError
+
+
+def tabulate(
+    sources: dict[str, list[str]], published: None, experiment: str, matcher: str
+) -> pd.DataFrame:
+    """The first hidden layer of the first pair of the first learning rate.
+
+    Parameters
+    ----------
+    sources
+        Paths of the tables ``dataset``, ``checkpoints`` and ``permutations``, the last two by
+        learning rate.
+    matcher
+        Whose permutations these are.
+
+    Returns
+    -------
+    A row for every unit of both networks. Columns: network (A or B), unit (its number, its place
+    before the matching), matched_place (its place after), height and width (of an image),
+    incoming (weights, channels averaged, row by row), outgoing (weights to the next layer).
+
+    Raises
+    ------
+    TableError
+        All pairs diverged.
+    """
+    height, width, channels = (*tables.read_dataset(sources["dataset"][0]).shape, 1)[:3]
+    networks = tables.read_checkpoints(sources["checkpoints"][0])
+    matches = sources["permutations"][0]
+    pairs = tables.read("permutations", matches).to_pylist()
+    if not pairs:
+        raise TableError(f"{matches}: has no pair to draw: all of them diverged")
+    permutation = measurements.read_permutations(matches)[pairs[0]["pair"]][1]
+    rows = []
+    for label, number, places in (
+        ("A", pairs[0]["network_a"], np.arange(len(permutation))),
+        ("B", pairs[0]["network_b"], np.argsort(permutation)),
+    ):
+        parameters = networks[number]
+        weight, above = parameters[1, "weight"], parameters[2, "weight"]
+        for unit, place in enumerate(places):
+            rows.append(
+                {
+                    "network": label,
+                    "unit": unit,
+                    "matched_place": int(place),
+                    "height": height,
+                    "width": width,
+                    "incoming": weight[unit].reshape(height * width, channels).mean(1),
+                    "outgoing": above[:, unit],
+                }
+            )
+    return pd.DataFrame(rows)
