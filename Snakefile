@@ -20,6 +20,6 @@ include: "rules/figures.smk"
 rule all:
     default_target: True
     input:
+        RESULTS_TABLE,
         FIGURES,
-        RESULTS_CSV,
         COMPARISON,

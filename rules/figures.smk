@@ -77,7 +77,7 @@ rule draw_figure:
 
 rule compare_published:
     input:
-        results=f"{RESULTS}/results.parquet",
+        results=RESULTS_TABLE,
         dimensions=of_all("{matcher}/dimensions.parquet"),
         published_file=ancient(PUBLISHED_CSV),
     output:

@@ -136,7 +136,7 @@ rule collect:
         dimensions=of_all("{matcher}/dimensions.parquet"),
         histories=of_all("history.parquet"),
     output:
-        results=f"{RESULTS}/results.parquet",
+        results=RESULTS_TABLE,
         csv=report(
             RESULTS_CSV, caption="../workflow/report/results.rst", category="Tables"
         ),

@@ -4,7 +4,7 @@ import pytest
 import torch
 from lmc.optimisers import REGISTRY
 
-RATES = [0.1, 0.003, 0.02]
+RATES = [0.1, 0.03, 0.2]
 OPTIONS = {
     "sgd": [
         {},
@@ -35,7 +35,7 @@ def reference(name, options, parameters):
 
 @pytest.fixture
 def ensemble():
-    """Parameters of three networks, and gradients of eight steps: sizes from 1e-3 to 1e3."""
+    """Parameters of three networks, and gradients of seven steps: sizes from 1e-3 to 1e3."""
     draw = torch.Generator().manual_seed(0)
     shapes = [(3, 4, 5), (3, 4)]
     parameters = [torch.randn(shape, generator=draw) for shape in shapes]
@@ -70,8 +70,8 @@ def test_every_network_moves_as_with_torch(name, options, ensemble):
                 parameter.grad = gradient[k].clone()
             torchs.param_groups[0]["lr"] = float(rates_of(step)[k])
             torchs.step()
-        for a, b in zip(mine, theirs, strict=True):
-            assert not torch.allclose(a[k], parameters[0][k] if a.dim() == 3 else parameters[1][k])
+        for start, a, b in zip(parameters, mine, theirs, strict=True):
+            assert (a[k] - start[k]).abs().max() > 0.01
             torch.testing.assert_close(a[k], b.detach(), rtol=2e-5, atol=2e-5)
 
 

@@ -30,11 +30,9 @@ def test_every_identity_has_a_stream_of_its_own():
         (0, 1, 1),
         (0, 11),
         (0, 0.1),
-        (0, 0.1 + 1e-17 * 2),
         (0, np.nextafter(0.1, 1)),
         (1, 0),
     ]
-    identities.remove((0, 0.1 + 1e-17 * 2))  # it is 0.1
     for a, b in itertools.combinations(identities, 2):
         assert first(*a) != first(*b), (a, b)
 
@@ -55,7 +53,12 @@ def test_the_global_state_of_numpy_is_neither_read_nor_changed():
 
 def test_the_streams_are_the_same_on_every_machine():
     """Pinned: to change a stream is to change every result."""
-    assert first(0, "initialisation", 0.001, 5) == PINNED
+    assert first(0, "initialisation", 0.001, 5) == [
+        6042618857737660944,
+        17093883317025146904,
+        15471948350306630461,
+        6101982550040103090,
+    ]
 
 
 @pytest.mark.parametrize("part", [True, None, (1, 2), np.bool_(False), b"a"], ids=repr)
@@ -68,6 +71,3 @@ def test_streams_are_independent():
     """The correlation of 20,000 uniforms has standard deviation 1 / sqrt(20,000)."""
     a, b = (generator(0, "a", k).random(20_000) for k in (0, 1))
     assert abs(np.corrcoef(a, b)[0, 1]) < 5 / np.sqrt(20_000)
-
-
-PINNED = []

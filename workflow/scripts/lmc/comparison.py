@@ -7,17 +7,9 @@ import pandas as pd
 
 from .errors import TableError
 
-# fmt: skip
-    "experiment",
-    "quantity",
-    "method",
-    "layer",
-    "learning_rate",
-    "value",
-    "std",
-    "n",
-    "provenance",
-]
+COLUMNS = [
+    "experiment", "quantity", "method", "layer", "learning_rate", "value", "std", "n", "provenance",
+]  # fmt: skip
 RELATIVE_TOLERANCE = 5e-3  # published learning rates are printed with four digits
 
 

@@ -10,6 +10,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+CODE = ("Snakefile", "rules", "workflow")
 PACKAGES = ("numpy", "scipy", "pyarrow", "pandas", "torch", "torchvision", "snakemake")
 
 
@@ -20,20 +21,25 @@ def digest(value) -> str:
 
 @cache
 def commit() -> str:
-    """The git commit of the code, with ``-dirty`` if it has uncommitted changes.
+    """The git commit of the code, with ``-dirty`` if the code has uncommitted changes.
 
-    ``LMC_COMMIT`` overrides it; ``unknown`` outside a checkout.
+    Figures and tables that a run leaves in the checkout do not make it dirty. ``LMC_COMMIT``
+    overrides it; ``unknown`` outside a checkout.
     """
     if "LMC_COMMIT" in os.environ:
         return os.environ["LMC_COMMIT"]
-    git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=40"]
-    try:
-        answer = subprocess.run(
-            [*git, "--dirty", "--exclude", "*"], capture_output=True, text=True, timeout=20
-        )
-    except (OSError, subprocess.TimeoutExpired):
+    head = _git("rev-parse", "HEAD")
+    if not head:
         return "unknown"
-    return answer.stdout.strip() or "unknown"
+    return head + ("-dirty" if _git("status", "--porcelain", "--", *CODE) else "")
+
+
+def _git(*arguments: str) -> str:
+    git = ["git", "-C", str(Path(__file__).resolve().parents[3]), *arguments]
+    try:
+        return subprocess.run(git, capture_output=True, text=True, timeout=20).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
 
 
 def environment(device: str = "cpu") -> dict:

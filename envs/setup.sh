@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Installs what is missing of envs/requirements.txt into .venv; does nothing if nothing is.
+# Needs Python 3.11 or newer with pip, and the package index that pip is set up for.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+python=${PYTHON:-python3}
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+    echo "setup: $python is older than Python 3.11: name a newer one, PYTHON=python3.12 $0" >&2
+    exit 1
+}
+"$python" -m pip --version >/dev/null || {
+    echo "setup: $python has no pip: install it, on Debian or Ubuntu: apt install python3-pip" >&2
+    exit 1
+}
+
+installed=.venv/installed.sha256
+if [ -f "$installed" ] && sha256sum --check --status "$installed"; then
+    exit 0
+fi
+
+# uv in a folder of its own: it needs neither the venv module nor a writable system Python.
+if [ ! -x .uv/bin/uv ] || [ "$(cat .uv/uv.txt 2>/dev/null)" != "$(cat envs/uv.txt)" ]; then
+    rm -rf .uv
+    "$python" -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes \
+        --target .uv -r envs/uv.txt
+    cp envs/uv.txt .uv/
+fi
+[ -x .venv/bin/python ] || .uv/bin/uv venv --quiet --python "$python" .venv
+# Compiled once here, or every job compiles its imports again where writing bytecode is off.
+.uv/bin/uv pip sync --python .venv --require-hashes --compile-bytecode --quiet envs/requirements.txt
+sha256sum envs/requirements.txt >"$installed"

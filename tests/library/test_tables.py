@@ -1,0 +1,725 @@
+"""Tables: round trips bit for bit, whole or absent on disk, and one line an error."""
+
+import errno
+import json
+import os
+import resource
+from contextlib import contextmanager
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from lmc import tables
+from lmc.datasets.dataset import Dataset, Split
+from lmc.errors import TableError
+
+PROVENANCE = {"experiment": "digits-mlp", "config_hash": "0123456789abcdef", "seed": 3}
+
+
+def values_of(kind, rows=3):
+    """Plausible values of a column of that type."""
+    if pa.types.is_string(kind):
+        return [f"text {i}" for i in range(rows)]
+    if pa.types.is_boolean(kind):
+        return [i % 2 == 0 for i in range(rows)]
+    if pa.types.is_integer(kind):
+        return list(range(rows))
+    if pa.types.is_floating(kind):
+        return [0.1 * i for i in range(rows)]
+    if pa.types.is_fixed_size_list(kind):
+        return pa.array([[i, 255, 0] for i in range(rows)], pa.list_(kind.value_type, 3))
+    return pa.array([[0.5 * i] * (i + 1) for i in range(rows)], kind)
+
+
+def columns_of(kind):
+    return {field.name: values_of(field.type) for field in tables.SCHEMAS[kind]}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "folder" / "table.parquet"
+
+
+def written(kind, path):
+    tables.write(kind, path, columns_of(kind), PROVENANCE)
+    return path
+
+
+def tampered(kind, path, change):
+    """Write a table whose metadata are right and whose columns are what `change` returns."""
+    table = pq.read_table(written(kind, path))
+    metadata = table.schema.metadata
+    pq.write_table(change(table).replace_schema_metadata(metadata), path)
+    return path
+
+
+def files_in(folder):
+    return sorted(p.name for p in folder.iterdir())
+
+
+# -- every kind of table ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", tables.SCHEMAS)
+def test_a_table_is_read_as_it_was_written(kind, path):
+    columns = columns_of(kind)
+    table = tables.read(kind, written(kind, path))
+    assert table.column_names == tables.SCHEMAS[kind].names
+    for name, values in columns.items():
+        expected = values.to_pylist() if isinstance(values, pa.Array) else values
+        assert table[name].to_pylist() == expected
+
+
+@pytest.mark.parametrize("kind", tables.SCHEMAS)
+def test_a_table_on_disk_has_the_declared_types(kind, path):
+    found = pq.read_schema(written(kind, path))
+    for field in tables.SCHEMAS[kind]:
+        if pa.types.is_fixed_size_list(field.type):
+            assert found.field(field.name).type.value_type == field.type.value_type
+        else:
+            assert found.field(field.name).type == field.type
+
+
+@pytest.mark.parametrize("kind", tables.SCHEMAS)
+def test_the_same_input_gives_the_same_bytes(kind, tmp_path):
+    first = written(kind, tmp_path / "a.parquet").read_bytes()
+    assert written(kind, tmp_path / "b" / "c.parquet").read_bytes() == first
+
+
+@pytest.mark.parametrize("kind", tables.SCHEMAS)
+def test_a_file_says_where_it_comes_from(kind, path):
+    tables.write(kind, path, columns_of(kind), PROVENANCE, "cuda (a card)", further=[1, 2])
+    found = tables.metadata(kind, path)
+    assert found["table"] == kind
+    assert {key: found[key] for key in PROVENANCE} == PROVENANCE
+    assert found["device"] == "cuda (a card)" and found["further"] == [1, 2]
+    assert found["versions"]["numpy"] == np.__version__
+    assert found["commit"]
+
+
+@pytest.mark.parametrize("kind", tables.SCHEMAS)
+@pytest.mark.parametrize("part", ["nothing", "half", "all but the last bytes"])
+def test_a_truncated_file_is_refused(kind, part, path, one_line):
+    whole = written(kind, path).read_bytes()
+    keep = {"nothing": 0, "half": len(whole) // 2, "all but the last bytes": len(whole) - 9}
+    path.write_bytes(whole[: keep[part]])
+    with pytest.raises(TableError) as error:
+        tables.read(kind, path)
+    one_line(error, path, "truncated", "run snakemake again")
+
+
+@pytest.mark.parametrize("kind", tables.SCHEMAS)
+def test_a_missing_column_is_refused_when_read(kind, path, one_line):
+    name = tables.SCHEMAS[kind].names[-1]
+    tampered(kind, path, lambda table: table.drop_columns([name]))
+    with pytest.raises(TableError) as error:
+        tables.read(kind, path)
+    one_line(error, path, repr(name), kind, "missing")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (kind, field.name)
+        for kind, schema in tables.SCHEMAS.items()
+        for field in schema
+        if not field.nullable and kind != "activations"
+    ],
+)
+def test_missing_values_are_refused_where_the_schema_allows_none(kind, name, path, one_line):
+    def without_first(table):
+        column = table[name].combine_chunks()
+        holed = pa.concat_arrays([pa.nulls(1, column.type), column.slice(1)])
+        index = table.column_names.index(name)
+        return table.set_column(index, pa.field(name, column.type), holed)
+
+    tampered(kind, path, without_first)
+    with pytest.raises(TableError) as error:
+        tables.read(kind, path)
+    one_line(error, path, repr(name), "1 missing values")
+
+
+# -- reading ---------------------------------------------------------------------------------
+
+
+def test_a_file_that_is_not_there_is_refused(path, one_line):
+    with pytest.raises(TableError) as error:
+        tables.read("history", path)
+    one_line(error, path, "no such file", "history")
+
+
+@pytest.mark.parametrize("content", [b"epoch,loss\n1,0.5\n" * 20, b"PAR1" + bytes(100) + b"PAR1"])
+def test_a_file_that_is_no_parquet_is_refused(path, content, one_line):
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(TableError) as error:
+        tables.read("history", path)
+    one_line(error, path, "not a readable parquet file")
+
+
+def test_a_folder_is_refused(tmp_path, one_line):
+    with pytest.raises(TableError) as error:
+        tables.read("history", tmp_path)
+    one_line(error, tmp_path)
+
+
+@pytest.mark.parametrize("metadata", [None, {"pandas": "{}"}, {"lmc": "{}"}, {"lmc": "no json"}])
+def test_a_parquet_file_from_elsewhere_is_refused(path, metadata, one_line):
+    path.parent.mkdir()
+    pq.write_table(pa.table({"epoch": [1]}).replace_schema_metadata(metadata), path)
+    with pytest.raises(TableError) as error:
+        tables.read("history", path)
+    one_line(error, path, "delete it and run snakemake again")
+
+
+def test_a_table_of_another_kind_is_refused(path, one_line):
+    written("history", path)
+    for read in (tables.read, tables.metadata):
+        with pytest.raises(TableError) as error:
+            read("path", path)
+        one_line(error, path, "is a table of history, not of path")
+
+
+def test_a_corrupt_page_is_refused(path, one_line):
+    tables.write_checkpoints(path, {0: parameters()}, PROVENANCE, "cpu", [])
+    content = bytearray(path.read_bytes())
+    content[4 : len(content) // 2] = os.urandom(len(content) // 2 - 4)
+    path.write_bytes(content)
+    with pytest.raises(TableError) as error:
+        tables.read("checkpoints", path)
+    one_line(error, path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "other"),
+    [
+        ("history", "train_loss", pa.float32()),
+        ("history", "epoch", pa.int64()),
+        ("history", "experiment", pa.int32()),
+        ("history", "diverged", pa.int32()),
+        ("checkpoints", "values", pa.list_(pa.float64())),
+        ("checkpoints", "values", pa.float32()),
+        ("dataset", "image", pa.list_(pa.uint8())),
+        ("dataset", "image", pa.list_(pa.int16(), 3)),
+        ("results", "dimension", pa.float64()),
+    ],
+)
+def test_a_column_of_another_type_is_refused(kind, name, other, path, one_line):
+    def change(table):
+        index = table.column_names.index(name)
+        return table.set_column(index, pa.field(name, other), pa.nulls(len(table), other))
+
+    tampered(kind, path, change)
+    with pytest.raises(TableError) as error:
+        tables.read(kind, path)
+    one_line(error, path, repr(name), "is wanted")
+
+
+def test_a_column_that_does_not_belong_is_refused(path, one_line):
+    tampered("history", path, lambda table: table.append_column("speed", pa.array([1, 2, 3])))
+    with pytest.raises(TableError) as error:
+        tables.read("history", path)
+    one_line(error, path, "'speed'", "history")
+
+
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize(
+    ("kind", "name"), [("path", "loss"), ("checkpoints", "values"), ("results", "dimension")]
+)
+def test_values_that_are_not_finite_are_refused(kind, name, bad, path, one_line):
+    def change(table):
+        index, field = table.column_names.index(name), table.schema.field(name)
+        values = table[name].to_pylist()
+        values[1] = [0.5, bad] if isinstance(values[1], list) else bad
+        return table.set_column(index, field, pa.array(values, field.type))
+
+    tampered(kind, path, change)
+    with pytest.raises(TableError) as error:
+        tables.read(kind, path)
+    one_line(error, path, repr(name), "1 values that are not finite")
+
+
+def test_a_table_without_rows_is_refused_unless_all_networks_may_have_diverged(path, one_line):
+    for kind in tables.SCHEMAS:
+        columns = {name: [] for name in tables.SCHEMAS[kind].names}
+        if kind in ("checkpoints", "permutations", "objectives", "dimensions", "path"):
+            tables.write(kind, path, columns, PROVENANCE)
+            assert len(tables.read(kind, path)) == 0
+        elif kind != "dataset":  # its image column needs a width
+            with pytest.raises(TableError) as error:
+                tables.write(kind, path, columns, PROVENANCE)
+            one_line(error, path, "no rows")
+
+
+def test_some_columns_are_read_alone(path):
+    table = tables.read("history", written("history", path), ["epoch", "test_loss"])
+    assert table.column_names == ["epoch", "test_loss"]
+
+
+# -- writing ---------------------------------------------------------------------------------
+
+
+def changed(kind, **changes):
+    return {**columns_of(kind), **changes}
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"epoch": [1, 2]}, []),
+        ({"epoch": [1, 2, "three"]}, []),
+        ({"epoch": [1, 2, 1.5]}, []),
+        ({"epoch": [1, 2, 2**40]}, []),
+        ({"epoch": [1, 2, None]}, ["'epoch'", "1 missing values"]),
+        ({"learning_rate": [0.1, 0.1, float("nan")]}, ["'learning_rate'", "1 missing values"]),
+        ({"train_loss": [0.1, 0.1, float("inf")]}, ["'train_loss'", "not finite"]),
+        ({"experiment": [1, 2, 3]}, []),
+        ({"epoch": pa.array([1.0, 2.0, 3.0])}, ["'epoch'", "double"]),
+        ({"speed": [1, 2, 3]}, ["speed"]),
+    ],
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
+)
+def test_what_does_not_fit_the_schema_is_not_written(change, named, path, one_line):
+    with pytest.raises(TableError) as error:
+        tables.write("history", path, changed("history", **change), PROVENANCE)
+    one_line(error, path, *named)
+    assert not path.exists()
+
+
+def test_a_column_that_is_not_given_is_not_made_up(path, one_line):
+    columns = columns_of("history")
+    del columns["seconds"]
+    with pytest.raises(TableError) as error:
+        tables.write("history", path, columns, PROVENANCE)
+    one_line(error, path, "'seconds'", "missing")
+
+
+def test_not_a_number_is_a_missing_value_where_the_schema_allows_one(path):
+    columns = changed("history", test_loss=np.array([0.5, np.nan, 0.25]))
+    tables.write("history", path, columns, PROVENANCE)
+    assert tables.read("history", path)["test_loss"].to_pylist() == [0.5, None, 0.25]
+
+
+def test_rows_are_written_as_columns(path):
+    columns = columns_of("path")
+    rows = [{name: columns[name][i] for name in columns} for i in range(3)]
+    tables.write_rows("path", path, rows, PROVENANCE)
+    assert tables.read("path", path).to_pydict() == columns
+
+
+def test_tables_of_a_kind_are_read_one_after_another(tmp_path):
+    paths = []
+    for i, rows in enumerate((3, 0, 2)):
+        columns = {f.name: values_of(f.type, rows) for f in tables.SCHEMAS["path"]}
+        paths.append(tmp_path / f"{i}.parquet")
+        tables.write("path", paths[-1], columns, {**PROVENANCE, "seed": i})
+    frame = tables.read_all("path", paths)
+    assert isinstance(frame, pd.DataFrame)
+    assert frame["pair"].tolist() == [0, 1, 2, 0, 1]
+
+
+def test_csv_has_exact_decimals_and_lists(tmp_path):
+    frame = pd.DataFrame(
+        {
+            "name": ["a", "b"],
+            "value": [0.1 + 0.2, np.nan],
+            "list": [np.array([1.0, 0.1]), None],
+        }
+    )
+    before = frame.copy()
+    tables.write_csv(tmp_path / "a.csv", frame)
+    text = (tmp_path / "a.csv").read_bytes()
+    assert text == b"name,value,list\na,0.30000000000000004,1.0 0.1\nb,,\n"
+    pd.testing.assert_frame_equal(frame, before)
+
+
+def test_text_is_written_and_read_back(tmp_path):
+    tables.write_text(tmp_path / "a" / "b.md", "± one\ntwo\n")
+    assert (tmp_path / "a" / "b.md").read_text() == "± one\ntwo\n"
+
+
+# -- whole or absent -------------------------------------------------------------------------
+
+
+class Interruption(BaseException):
+    """As KeyboardInterrupt: not an Exception."""
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, Interruption])
+@pytest.mark.parametrize("before", [None, b"the old file"])
+def test_an_interrupted_write_leaves_what_was_there(tmp_path, kind, before):
+    path = tmp_path / "a.txt"
+    if before is not None:
+        path.write_bytes(before)
+    with pytest.raises(kind), tables.replacing(path) as temporary:
+        assert temporary.parent == path.parent
+        temporary.write_text("half")
+        raise kind
+    assert files_in(tmp_path) == ([] if before is None else ["a.txt"])
+    assert before is None or path.read_bytes() == before
+
+
+def test_a_file_has_its_name_only_when_it_is_whole(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with tables.replacing(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert files_in(tmp_path) == ["a.txt"]
+
+
+def test_an_interrupted_stream_leaves_nothing(path):
+    with (
+        pytest.raises(Interruption),
+        tables.activation_writer(path, [2], PROVENANCE, "cpu") as write,
+    ):
+        write(np.arange(3), [np.ones((3, 2), np.float32)])
+        raise Interruption
+    assert files_in(path.parent) == []
+
+
+def test_a_batch_of_the_wrong_width_leaves_nothing(path):
+    with (
+        pytest.raises((TableError, ValueError)),
+        tables.activation_writer(path, [2], PROVENANCE, "cpu") as write,
+    ):
+        write(np.arange(3), [np.ones((3, 3), np.float32)])
+    assert files_in(path.parent) == []
+
+
+def test_new_files_have_the_rights_the_user_asks_for(tmp_path):
+    mask = os.umask(0o027)
+    try:
+        tables.write_text(tmp_path / "a", "")
+    finally:
+        os.umask(mask)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
+
+
+def write_table(path):
+    tables.write("history", path, columns_of("history"), PROVENANCE)
+
+
+def write_csv(path):
+    tables.write_csv(path, pd.DataFrame({"a": np.arange(10_000)}))
+
+
+def write_text(path):
+    tables.write_text(path, "a" * 10_000)
+
+
+def write_checkpoints(path):
+    tables.write_checkpoints(path, {0: parameters(200)}, PROVENANCE, "cpu", [])
+
+
+def write_activations(path):
+    values = np.random.default_rng(0).normal(size=(500, 20)).astype(np.float32)
+    with tables.activation_writer(path, [20], PROVENANCE, "cpu") as write:
+        write(np.arange(500), [values])
+
+
+WRITERS = [write_table, write_csv, write_text, write_checkpoints, write_activations]
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_folder_that_is_a_file_is_an_error_in_one_line(write, tmp_path, one_line):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file" / "a.parquet", tmp_path / "file" / "deeper" / "a.parquet"):
+        with pytest.raises(TableError) as error:
+            write(path)
+        one_line(error, path, "cannot be written")
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_name_that_is_a_folder_is_an_error_in_one_line(write, tmp_path, one_line):
+    (tmp_path / "a.parquet").mkdir()
+    with pytest.raises(TableError) as error:
+        write(tmp_path / "a.parquet")
+    one_line(error, tmp_path / "a.parquet", "cannot be written")
+    assert files_in(tmp_path) == ["a.parquet"]
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_folder_without_the_right_to_write_is_an_error_in_one_line(
+    write, path, one_line, monkeypatch
+):
+    """Simulated: the tests may run as root, whom no mode stops."""
+
+    def refuse(*arguments, **options):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(tables.tempfile, "mkstemp", refuse)
+    with pytest.raises(TableError) as error:
+        write(path)
+    one_line(error, path, "cannot be written: Permission denied")
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_full_disk_at_the_end_is_an_error_in_one_line_and_leaves_nothing(
+    write, path, one_line, monkeypatch
+):
+    def fail(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(TableError) as error:
+        write(path)
+    one_line(error, path, "cannot be written: No space left on device")
+    assert files_in(path.parent) == []
+
+
+@contextmanager
+def files_no_longer_than(size):
+    """The kernel refuses to let a file grow beyond that, as it does on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_write_that_fails_half_way_is_an_error_in_one_line_and_leaves_nothing(
+    write, path, one_line
+):
+    with files_no_longer_than(1000), pytest.raises(TableError) as error:
+        write(path)
+    one_line(error, path, "cannot be written")
+    assert files_in(path.parent) == []
+
+
+# -- checkpoints -----------------------------------------------------------------------------
+
+
+def parameters(units=3):
+    stream = np.random.default_rng(units)
+    return {
+        (1, "weight"): stream.normal(size=(units, 4)).astype(np.float32),
+        (1, "bias"): stream.normal(size=units).astype(np.float32),
+        (2, "weight"): stream.normal(size=(2, units)).astype(np.float32),
+        (2, "bias"): np.array([-0.0, 1e-45], np.float32),
+    }
+
+
+def test_checkpoints_come_back_bit_for_bit_and_in_order(path):
+    networks = {4: parameters(3), 0: parameters(3), 2: parameters(3)}
+    networks[0][1, "weight"][0] = [-0.0, 1e-45, -1.1754942e-38, 3.4028235e38]
+    networks[2][1, "bias"][:] = np.nextafter(np.float32(1), np.float32(2))
+    tables.write_checkpoints(path, networks, PROVENANCE, "cpu", [5, 1])
+    again = tables.read_checkpoints(path)
+    assert list(again) == [4, 0, 2]
+    for number, expected in networks.items():
+        assert list(again[number]) == list(expected)
+        for key, array in expected.items():
+            found = again[number][key]
+            assert (found.shape, found.dtype) == (array.shape, np.float32)
+            assert found.tobytes() == array.tobytes()
+    assert tables.metadata("checkpoints", path)["diverged"] == [1, 5]
+
+
+def test_a_neuron_is_a_row(path):
+    network = parameters()
+    tables.write_checkpoints(path, {7: network}, PROVENANCE, "cpu", [])
+    rows = tables.read("checkpoints", path).to_pylist()
+    assert len(rows) == 3 + 3 + 2 + 2
+    assert rows[1] == {
+        "network": 7,
+        "layer": 1,
+        "parameter": "weight",
+        "unit": 1,
+        "values": network[1, "weight"][1].tolist(),
+    }
+
+
+def test_checkpoints_of_networks_that_all_diverged_are_empty(path):
+    tables.write_checkpoints(path, {}, PROVENANCE, "cpu", [0, 1])
+    assert tables.read_checkpoints(path) == {}
+    assert tables.metadata("checkpoints", path)["diverged"] == [0, 1]
+
+
+def test_a_network_of_one_unit_and_one_input_is_kept(path):
+    network = {(1, "weight"): np.ones((1, 1), np.float32), (1, "bias"): np.ones(1, np.float32)}
+    tables.write_checkpoints(path, {0: network}, PROVENANCE, "cpu", [])
+    found = tables.read_checkpoints(path)[0]
+    assert found[1, "weight"].shape == (1, 1) and found[1, "bias"].shape == (1,)
+
+
+def test_parameters_that_are_not_finite_are_not_written(path, one_line):
+    network = parameters()
+    network[1, "weight"][0, 0] = np.nan
+    with pytest.raises(TableError) as error:
+        tables.write_checkpoints(path, {0: network}, PROVENANCE, "cpu", [])
+    one_line(error, path, "'values'", "1 values that are not finite")
+    assert not path.exists()
+
+
+def test_read_parameters_can_be_changed(path):
+    tables.write_checkpoints(path, {0: parameters()}, PROVENANCE, "cpu", [])
+    network = tables.read_checkpoints(path)[0]
+    network[1, "weight"][:] = 0
+    assert network[1, "bias"].any()
+
+
+def rows_of_checkpoints(path, rows):
+    columns = dict(zip(tables.SCHEMAS["checkpoints"].names, zip(*rows, strict=True), strict=True))
+    tables.write("checkpoints", path, columns, PROVENANCE)
+
+
+@pytest.mark.parametrize(
+    ("rows", "named"),
+    [
+        ([(0, 1, "weight", 1, [1.0]), (0, 1, "weight", 0, [1.0])], "units are not 0 .. 1"),
+        ([(0, 1, "weight", 0, [1.0]), (0, 1, "weight", 2, [1.0])], "units are not 0 .. 1"),
+        ([(0, 1, "weight", 0, [1.0]), (0, 1, "weight", 1, [1.0, 2.0])], "rows differ in length"),
+        (
+            [(0, 1, "weight", 0, [1.0]), (0, 1, "bias", 0, [1.0]), (0, 1, "weight", 0, [1.0])],
+            "is there twice",
+        ),
+    ],
+)
+def test_checkpoints_that_contradict_themselves_are_refused(path, rows, named, one_line):
+    rows_of_checkpoints(path, rows)
+    with pytest.raises(TableError) as error:
+        tables.read_checkpoints(path)
+    one_line(error, path, "network 0, layer 1, weight", named)
+
+
+# -- data sets -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dataset(stream):
+    def split(examples):
+        images = stream.integers(0, 256, (examples, 2, 4, 3)).astype(np.uint8)
+        return Split(images, stream.integers(0, 5, examples))
+
+    return Dataset(split(7), split(4), classes=5, scale=255.0)
+
+
+def test_a_data_set_comes_back_as_it_was(path, dataset):
+    tables.write_dataset(path, dataset, PROVENANCE)
+    again = tables.read_dataset(path)
+    assert (again.shape, again.classes, again.scale) == ((2, 4, 3), 5, 255.0)
+    for name, split in dataset.splits.items():
+        found = again.splits[name]
+        assert found.images.dtype == np.uint8 and found.labels.dtype == np.int64
+        np.testing.assert_array_equal(found.images, split.images)
+        np.testing.assert_array_equal(found.labels, split.labels)
+
+
+def change_metadata(path, **changes):
+    table = pq.read_table(path)
+    about = {**json.loads(table.schema.metadata[b"lmc"]), **changes}
+    about = {key: value for key, value in about.items() if value is not None}
+    pq.write_table(table.replace_schema_metadata({"lmc": json.dumps(about)}), path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"classes": 2}, "label"),
+        ({"classes": None}, "classes"),
+        ({"scale": None}, "scale"),
+        ({"shape": None}, "shape"),
+        ({"shape": [5, 5]}, ""),
+        ({"shape": [2, 4]}, ""),
+        ({"shape": [2, 4, 6]}, ""),
+    ],
+    ids=str,
+)
+def test_a_data_set_that_contradicts_its_metadata_is_refused(
+    path, dataset, changes, named, one_line
+):
+    """Shapes of half and of double the pixels, too, which a reshape would take."""
+    tables.write_dataset(path, dataset, PROVENANCE)
+    change_metadata(path, **changes)
+    with pytest.raises(TableError) as error:
+        tables.read_dataset(path)
+    one_line(error, path, named)
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_data_set_without_a_split_is_refused(path, dataset, split, one_line):
+    tables.write_dataset(path, dataset, PROVENANCE)
+    table = pq.read_table(path)
+    pq.write_table(table.filter(pa.compute.not_equal(table["split"], split)), path)
+    with pytest.raises(TableError) as error:
+        tables.read_dataset(path)
+    one_line(error, path, split)
+
+
+# -- activations -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def activations(stream):
+    """Batches of 5, 5 and 2 examples of two layers."""
+    sizes = [5, 5, 2]
+    examples = np.split(stream.permutation(50)[:12], np.cumsum(sizes)[:-1])
+    layers = [
+        [stream.normal(size=(n, width)).astype(np.float32) for width in (3, 4)] for n in sizes
+    ]
+    layers[0][0][0] = [-0.0, 1e-45, 3.4028235e38]
+    return list(zip(examples, layers, strict=True))
+
+
+@pytest.fixture
+def activation_file(activations, path):
+    with tables.activation_writer(path, [3, 4], PROVENANCE, "cpu") as write:
+        for batch in activations:
+            write(*batch)
+    return tables.ActivationFile(path)
+
+
+def test_activations_come_back_batch_by_batch_bit_for_bit(activation_file, activations):
+    for layer in (1, 2):
+        found = list(activation_file.batches(layer))
+        assert len(found) == 3
+        for values, (_, layers) in zip(found, activations, strict=True):
+            assert values.dtype == np.float32 and values.shape == layers[layer - 1].shape
+            assert values.tobytes() == layers[layer - 1].tobytes()
+    expected = np.concatenate([examples for examples, _ in activations])
+    assert activation_file.examples().tolist() == expected.tolist()
+    assert activation_file.widths == [3, 4]
+
+
+def test_a_layer_is_read_alone(activation_file, monkeypatch):
+    read = []
+    original = pq.ParquetFile.read_row_group
+
+    def spy(file, group, columns=None, **options):
+        read.append((group, columns))
+        return original(file, group, columns=columns, **options)
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", spy)
+    list(activation_file.batches(2))
+    assert read == [(group, ["layer_2"]) for group in range(3)]
+
+
+def test_a_layer_that_was_not_recorded_is_refused(activation_file, path, one_line):
+    with pytest.raises(TableError) as error:
+        list(activation_file.batches(3))
+    one_line(error, path, "'layer_3'", "missing")
+
+
+def test_activations_that_are_not_finite_are_refused(path, one_line):
+    values = np.ones((2, 3), np.float32)
+    values[1, 2] = np.inf
+    with pytest.raises(TableError) as error:
+        with tables.activation_writer(path, [3], PROVENANCE, "cpu") as write:
+            write(np.arange(2), [values])
+        list(tables.ActivationFile(path).batches(1))
+    one_line(error, path, "'layer_1'", "1 values that are not finite")
+
+
+def test_the_same_activations_give_the_same_bytes(activations, tmp_path):
+    paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    for path in paths:
+        with tables.activation_writer(path, [3, 4], PROVENANCE, "cpu") as write:
+            for batch in activations:
+                write(*batch)
+    assert paths[0].read_bytes() == paths[1].read_bytes()

@@ -1,0 +1,346 @@
+"""Training an ensemble: against plain torch, alone and together, seeds, orders, divergence."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from lmc.datasets.digits import digits
+from lmc.errors import ConfigError
+from lmc.networks.mlp import MLP
+from lmc.networks.network import initial_parameters
+from lmc.optimisers import REGISTRY
+from lmc.optimisers.sgd import SGD
+from lmc.schedule import warmup_cosine
+from lmc.training import Member, Plan, train
+
+PLAN = Plan(batch_size=20, epochs=4, warmup_steps=3, initial_learning_rate=1e-3)
+MEMBERS = [Member(0, 0.1), Member(1, 0.1), Member(2, 0.02)]
+HUGE = Member(7, 1e12)
+
+
+class Recording(MLP):
+    """An MLP that notes which images of `clusters` it is trained on: steps of (K, n) numbers."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.batches = []
+
+    def forward(self, parameters, images):
+        if torch.is_grad_enabled():
+            self.batches.append((images[..., 0] * 255).round().long().numpy())
+        return super().forward(parameters, images)
+
+
+@pytest.fixture
+def network(clusters):
+    return Recording(clusters.shape, clusters.classes, [16, 12])
+
+
+def trained_on(network, clusters, members=MEMBERS, plan=PLAN, optimiser=None, seed=1, report=None):
+    report = report or (lambda line: None)
+    return train(network, clusters, members, plan, optimiser or SGD(), seed, report=report)
+
+
+def bits(networks):
+    return {
+        (number, *key): array.tobytes()
+        for number, parameters in networks.items()
+        for key, array in parameters.items()
+    }
+
+
+def assert_close(a, b):
+    for key, array in a.items():
+        np.testing.assert_allclose(array, b[key], rtol=1e-3, atol=1e-5)
+
+
+def without_time(history, *numbers):
+    return [
+        {k: v for k, v in row.items() if k != "seconds"}
+        for row in history
+        if not numbers or row["network"] in numbers
+    ]
+
+
+def plain_torch(clusters, member, batches, plan, momentum):
+    """The same training of one network, by torch.nn and torch.optim. Also its batch losses."""
+    layers = [torch.nn.Linear(16, 16), torch.nn.Linear(16, 12), torch.nn.Linear(12, 3)]
+    network = MLP(clusters.shape, clusters.classes, [16, 12])
+    start = initial_parameters(network, 1, member.learning_rate, member.number)
+    with torch.no_grad():
+        for number, layer in enumerate(layers, start=1):
+            layer.weight.copy_(torch.from_numpy(start[number, "weight"]))
+            layer.bias.copy_(torch.from_numpy(start[number, "bias"]))
+    relu = torch.nn.ReLU()
+    model = torch.nn.Sequential(layers[0], relu, layers[1], relu, layers[2])
+    optimiser = torch.optim.SGD(model.parameters(), lr=1, momentum=momentum)
+    images = torch.from_numpy(clusters.train.images).flatten(1) / 255
+    labels = torch.from_numpy(clusters.train.labels)
+    losses, correct = [], []
+    for step, batch in enumerate(batches):
+        optimiser.param_groups[0]["lr"] = warmup_cosine(
+            step, member.learning_rate, len(batches), plan.warmup_steps, plan.initial_learning_rate
+        )
+        logits = model(images[batch])
+        loss = torch.nn.functional.cross_entropy(logits, labels[batch])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+        correct.append((logits.argmax(1) == labels[batch]).double().mean().item())
+    parameters = {}
+    for number, layer in enumerate(layers, start=1):
+        parameters[number, "weight"] = layer.weight.detach().numpy()
+        parameters[number, "bias"] = layer.bias.detach().numpy()
+    return parameters, losses, correct
+
+
+# -- what training does ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("k", range(3))
+def test_a_network_is_trained_as_by_plain_torch(network, clusters, k):
+    found = trained_on(network, clusters)
+    assert len(network.batches) == 4 * 6
+    own = [batch[k] for batch in network.batches]
+    parameters, losses, correct = plain_torch(clusters, MEMBERS[k], own, PLAN, momentum=0.9)
+    assert_close(parameters, found.networks[k])
+    history = [row for row in found.history if row["network"] == k]
+    for epoch in range(1, 5):
+        steps = slice(6 * (epoch - 1), 6 * epoch)
+        row = history[epoch]
+        assert row["train_loss"] == pytest.approx(np.mean(losses[steps]), rel=1e-4)
+        assert row["train_accuracy"] == pytest.approx(np.mean(correct[steps]), rel=1e-6)
+
+
+def test_the_history_has_a_row_for_every_network_and_epoch(network, clusters):
+    history = trained_on(network, clusters).history
+    assert [(row["epoch"], row["network"]) for row in history] == [
+        (epoch, number) for epoch in range(5) for number in range(3)
+    ]
+    assert not any(row["diverged"] for row in history)
+    seconds = [row["seconds"] for row in history]
+    assert seconds[0] == 0 and seconds == sorted(seconds)
+    for row in history:
+        rate = MEMBERS[row["network"]].learning_rate
+        last = row["epoch"] * 6 - 1
+        expected = warmup_cosine(last, rate, 24, 3, 1e-3) if row["epoch"] else 0
+        assert row["step_learning_rate"] == pytest.approx(expected)
+
+
+def test_the_history_measures_the_test_split_and_the_initialisation(
+    network, clusters, run_mlp
+):
+    found = trained_on(network, clusters)
+    initial = initial_parameters(network, 1, 0.1, 0)
+    for parameters, row in ((initial, found.history[0]), (found.networks[0], found.history[-3])):
+        assert row["network"] == 0
+        for split in ("test", "train") if row["epoch"] == 0 else ("test",):
+            _, logits = run_mlp(parameters, clusters.inputs(split))
+            labels = clusters.splits[split].labels
+            chances = np.exp(logits)[range(len(labels)), labels] / np.exp(logits).sum(1)
+            assert row[f"{split}_loss"] == pytest.approx(-np.log(chances).mean(), rel=1e-4)
+            right = (logits.argmax(1) == labels).mean()
+            assert row[f"{split}_accuracy"] == pytest.approx(right)
+
+
+@pytest.mark.parametrize("name", REGISTRY.names)
+def test_a_short_training_on_the_digits_learns_them(name):
+    data = digits()
+    rate = {"adam": 0.01}.get(name, 0.05)
+    network = MLP(data.shape, data.classes, [32, 32])
+    plan = Plan(batch_size=50, epochs=5)
+    history = trained_on(network, data, [Member(0, rate)], plan, REGISTRY.get(name)()).history
+    assert 2 < history[0]["test_loss"] < 3 and history[0]["test_accuracy"] < 0.3
+    assert history[-1]["test_loss"] < 0.5 and history[-1]["test_accuracy"] > 0.85
+    assert history[-1]["train_loss"] < history[1]["train_loss"]
+
+
+def test_a_line_is_reported_after_every_epoch(network, clusters):
+    lines = []
+    trained_on(network, clusters, report=lines.append)
+    assert [line.split(":")[0] for line in lines] == [f"epoch {i}/4" for i in range(1, 5)]
+    assert "mean of 3 networks" in lines[0] and not any("\n" in line for line in lines)
+
+
+# -- what a network's result depends on ------------------------------------------------------
+
+
+def test_a_network_alone_is_the_network_in_an_ensemble(network, clusters):
+    together = trained_on(network, clusters).networks
+    for member in MEMBERS:
+        alone = trained_on(network, clusters, [member]).networks
+        assert list(alone) == [member.number]
+        assert_close(alone[member.number], together[member.number])
+
+
+def test_the_order_of_the_ensemble_does_not_matter(network, clusters):
+    found = trained_on(network, clusters, MEMBERS[::-1]).networks
+    for number, parameters in trained_on(network, clusters).networks.items():
+        assert_close(parameters, found[number])
+
+
+def test_the_same_seed_gives_the_same_bits_whatever_the_global_state(network, clusters):
+    first = trained_on(network, clusters)
+    np.random.seed(8)
+    torch.manual_seed(8)
+    again = trained_on(network, clusters)
+    assert bits(first.networks) == bits(again.networks)
+    assert without_time(first.history) == without_time(again.history)
+
+
+def test_another_seed_number_or_rate_gives_another_network(network, clusters):
+    networks = [trained_on(network, clusters, seed=seed).networks[0] for seed in (1, 2)]
+    networks += [
+        trained_on(network, clusters, [m]).networks[m.number]
+        for m in (Member(1, 0.1), Member(0, 0.11))
+    ]
+    weights = [parameters[1, "weight"] for parameters in networks]
+    for i, a in enumerate(weights):
+        for b in weights[:i]:
+            assert np.abs(a - b).max() > 0.01
+
+
+def test_data_orders_are_permutations_that_differ_by_network_and_epoch(network, clusters):
+    trained_on(network, clusters)
+    steps = np.stack(network.batches)
+    orders = [
+        tuple(steps[6 * epoch : 6 * epoch + 6, k].ravel()) for epoch in range(4) for k in range(3)
+    ]
+    assert all(sorted(order) == list(range(120)) for order in orders)
+    assert len(set(orders)) == len(orders)
+
+
+def test_the_data_order_depends_on_the_seed(clusters):
+    orders = []
+    for seed in (1, 2):
+        network = Recording(clusters.shape, clusters.classes, [2])
+        trained_on(network, clusters, seed=seed)
+        orders.append(np.stack(network.batches).tolist())
+    assert orders[0] != orders[1]
+
+
+def test_the_remainder_of_an_epoch_is_left_out(network, clusters):
+    trained_on(network, clusters, plan=Plan(batch_size=50, epochs=3))
+    assert [batch.shape for batch in network.batches] == [(3, 50)] * 6
+    seen = [set(np.concatenate(network.batches[i : i + 2], 1)[0]) for i in (0, 2, 4)]
+    assert all(len(numbers) == 100 for numbers in seen)
+    assert len(set().union(*seen)) > 110
+
+
+def test_a_batch_may_hold_all_examples_but_no_more(network, clusters, one_line):
+    trained_on(network, clusters, plan=Plan(batch_size=120, epochs=2))
+    assert len(network.batches) == 2
+    with pytest.raises(ConfigError) as error:
+        trained_on(network, clusters, plan=Plan(batch_size=121, epochs=2))
+    one_line(error, "training.batch_size", 121, 120)
+
+
+PROGRAM = """
+import hashlib
+import numpy as np, torch
+torch.set_num_threads(1)
+from lmc.datasets.dataset import Dataset, Split
+from lmc.networks.mlp import MLP
+from lmc.optimisers.adam import Adam
+from lmc.training import Member, Plan, train
+images = np.random.default_rng(0).integers(0, 256, (40, 3, 3)).astype(np.uint8)
+split = Split(images, np.arange(40) % 4)
+data = Dataset(split, split, 4, 255.0)
+members = [Member(0, 0.01), Member(1, 0.02)]
+found = train(MLP((3, 3), 4, [5]), data, members, Plan(10, 2), Adam(), 3, report=lambda _: None)
+digest = hashlib.sha256()
+for parameters in found.networks.values():
+    for array in parameters.values():
+        digest.update(array.tobytes())
+print(digest.hexdigest(), hash("a"))
+"""
+
+
+def test_results_do_not_depend_on_pythons_hash_seed(repository):
+    outputs = []
+    for hash_seed in ("1", "2"):
+        environment = {
+            **os.environ,
+            "PYTHONHASHSEED": hash_seed,
+            "PYTHONPATH": str(repository / "workflow" / "scripts"),
+        }
+        answer = subprocess.run(
+            [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True
+        )
+        assert answer.returncode == 0, answer.stderr
+        outputs.append(answer.stdout.split())
+    (first, hash_1), (second, hash_2) = outputs
+    assert hash_1 != hash_2, "the hash seeds must have had an effect"
+    assert first == second
+
+
+# -- divergence ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", REGISTRY.names)
+def test_a_diverging_network_is_recorded_and_left_out(network, clusters, name, recwarn):
+    members = [*MEMBERS[:2], Member(7, 1e38)]
+    found = trained_on(network, clusters, members, optimiser=REGISTRY.get(name)())
+    assert found.diverged == [7]
+    assert list(found.networks) == [0, 1]
+    rows = [row for row in found.history if row["network"] == 7]
+    assert not rows[0]["diverged"] and np.isfinite(rows[0]["test_loss"])
+    assert rows[-1]["diverged"]
+    for row in rows:
+        values = [row[f"{s}_{m}"] for s in ("train", "test") for m in ("loss", "accuracy")]
+        assert np.isnan(values).all() if row["diverged"] else np.isfinite(values).all()
+    first = next(row["epoch"] for row in rows if row["diverged"])
+    assert all(row["diverged"] for row in rows[first:])
+    assert not [w for w in recwarn if issubclass(w.category, RuntimeWarning)]
+
+
+def test_a_diverging_network_does_not_disturb_the_others(network, clusters):
+    alone = trained_on(network, clusters)
+    beside = trained_on(network, clusters, [MEMBERS[0], HUGE, *MEMBERS[1:]])
+    assert beside.diverged == [7]
+    for number, parameters in alone.networks.items():
+        assert_close(parameters, beside.networks[number])
+    for a, b in zip(
+        without_time(alone.history), without_time(beside.history, 0, 1, 2), strict=True
+    ):
+        assert a == pytest.approx(b, rel=1e-4)
+
+
+def test_all_networks_may_diverge(network, clusters):
+    lines = []
+    found = trained_on(network, clusters, [HUGE, Member(8, 1e12)], report=lines.append)
+    assert (found.networks, found.diverged) == ({}, [7, 8])
+    assert "mean of 0 networks" in lines[-1] and "diverged: [7, 8]" in lines[-1]
+
+
+@pytest.mark.parametrize("rate", [1e39, 1e300])
+def test_a_rate_that_float32_cannot_hold_diverges_without_raising(network, clusters, rate):
+    found = trained_on(network, clusters, [MEMBERS[0], Member(7, rate)])
+    assert found.diverged == [7]
+    assert list(found.networks) == [0]
+
+
+class Poisoned(SGD):
+    """Makes a parameter of the network in place 1 infinite in the last step of epoch 2, and
+    finite again in the next one."""
+
+    def step(self, parameters, gradients, state, rates, step):
+        super().step(parameters, gradients, state, rates, step)
+        if step == 11:
+            self.kept = parameters[0][1, 0, 0].clone()
+            parameters[0][1, 0, 0] = float("inf")
+        if step == 12:
+            for tensor in (*parameters, *state):
+                tensor[1] = 0
+
+
+def test_a_network_that_was_not_finite_once_stays_diverged(network, clusters):
+    found = trained_on(network, clusters, optimiser=Poisoned())
+    assert found.diverged == [1]
+    rows = [row for row in found.history if row["network"] == 1]
+    assert [row["diverged"] for row in rows] == [False, False, True, True, True]
+    assert [bool(np.isnan(row["test_loss"])) for row in rows] == [False, False, True, True, True]

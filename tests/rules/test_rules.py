@@ -1,0 +1,81 @@
+"""Every rule, alone, through snakemake: stored inputs in, stored expectations out.
+
+The stored files are those of one small run (config.yaml, regenerate.py). A test takes them, lacks
+the files that its rule makes, and lets snakemake run that rule and no other.
+"""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from comparing import assert_same
+from support import REPOSITORY, snakemake, succeeds
+
+HERE = Path(__file__).parent
+STORED = HERE / "stored"
+RUN = "results/small/*/*"
+FIGURES = "paper_figures/small"
+
+# Rule -> what it makes, and the allowed difference of its numbers. Training repeats sums of
+# float32 whose order differs between processors; what reads stored networks differs in the last
+# digits of float32, or of float64 where nothing runs a network.
+RULES = {
+    "prepare_dataset": (["results/small/datasets/*"], 0),
+    "train": ([f"{RUN}/checkpoints.parquet", f"{RUN}/history.parquet"], 1e-4),
+    "record_activations": ([f"{RUN}/activations"], 1e-6),
+    "match": ([f"{RUN}/*/permutations.parquet", f"{RUN}/*/objectives.parquet"], 1e-9),
+    "approximate_dimension": ([f"{RUN}/*/dimensions.parquet"], 1e-9),
+    "evaluate_path": ([f"{RUN}/*/path.parquet"], 1e-5),
+    "collect": (["results/small/results.parquet", f"{FIGURES}/results.csv"], 1e-12),
+    "tabulate_panel": ([f"{FIGURES}/figure*.csv"], 1e-12),
+    "draw_figure": ([f"{FIGURES}/figure*.png"], 0),
+    "compare_published": ([f"{FIGURES}/comparison.*"], 1e-12),
+}
+
+
+def test_every_rule_has_its_test():
+    rules = {
+        name
+        for path in (REPOSITORY / "rules").glob("*.smk")
+        for name in re.findall(r"^rule (\w+):", path.read_text(), re.MULTILINE)
+    }
+    assert rules == set(RULES)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rule(rule, tmp_path):
+    patterns, relative = RULES[rule]
+    shutil.copytree(STORED, tmp_path, dirs_exist_ok=True)
+    targets = [path.relative_to(STORED) for pattern in patterns for path in STORED.glob(pattern)]
+    for target in targets:
+        made = tmp_path / target
+        shutil.rmtree(made) if made.is_dir() else made.unlink()
+    output = succeeds(
+        snakemake(tmp_path, *targets, "--configfile", HERE / "config.yaml", "--allowed-rules", rule)
+    )
+    for target in targets:
+        expected = STORED / target
+        for file in sorted(expected.rglob("*")) if expected.is_dir() else [expected]:
+            assert_same(tmp_path / file.relative_to(STORED), file, relative)
+    assert set(re.findall(r"^(\w+) +\d+$", output, re.MULTILINE)) == {rule, "total"}
+
+
+@pytest.mark.parametrize("kind", ["pdf", "svg"])
+def test_figures_embed_their_fonts_and_are_redrawn_byte_for_byte(kind, tmp_path):
+    drawn = []
+    for name in ("first", "second"):
+        folder = tmp_path / name
+        shutil.copytree(STORED / FIGURES, folder / FIGURES)
+        target = f"{FIGURES}/figure1.{kind}"
+        succeeds(
+            snakemake(folder, target, "--configfile", HERE / "config.yaml",
+                      "--allowed-rules", "draw_figure")
+        )  # fmt: skip
+        drawn.append((folder / target).read_bytes())
+    assert drawn[0] == drawn[1]
+    if kind == "pdf":
+        assert b"/FontFile2" in drawn[0]
+    else:
+        assert b"font-family" not in drawn[0]
