@@ -6,19 +6,34 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
+BASE = Path(workflow.basedir)
+SCRIPTS = BASE / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from lmc import config as configuration
-from lmc import datasets, matching, networks, optimisers, panels, provenance, source
+from lmc import (
+    datasets,
+    matching,
+    networks,
+    optimisers,
+    panels,
+    provenance,
+    published,
+    source,
+)
 from lmc.errors import ConfigError
 
 try:
     for path in workflow.configfiles:
         configuration.check_duplicates(path)
     config = configuration.complete(
-        config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
+        config, BASE / "workflow/schemas/config.schema.yaml"
     )
+    PUBLISHED = {
+        name: published.read(BASE / "config/published.csv", block["published"])
+        for name, block in config["experiments"].items()
+        if block["published"]
+    }
 except ConfigError as error:
     raise WorkflowError(f"config: {error}")
 
@@ -36,9 +51,6 @@ TABLES = {
     for figure in config["figures"]
     for i, table in enumerate(configuration.panel_tables(config, figure))
 }
-PUBLISHED = {name: b["published"] for name, b in EXPERIMENTS.items() if b["published"]}
-PUBLISHED_CSV = str(Path(workflow.basedir) / "config/published.csv")
-
 # A GPU is asked for where torch will find one; a cluster profile sets it for its own nodes.
 GPU = int(
     config["device"] == "cuda"

@@ -1,11 +1,6 @@
-# Published numbers are `ancient` inputs and their digest is a parameter: a fresh clone has them
-# newer than results that were restored into it.
-
-
 rule tabulate_panel:
     input:
         unpack(panel_sources),
-        published_file=ancient(PUBLISHED_CSV),
     output:
         table=report(
             f"{FIGURE_FOLDER}/{{table}}.csv",
@@ -25,11 +20,6 @@ rule tabulate_panel:
     params:
         panel=panel_of,
         published=lambda w: PUBLISHED.get(panel_of(w)["experiment"]),
-        published_digest=lambda w: (
-            provenance.digest(Path(PUBLISHED_CSV).read_text())
-            if panel_of(w)["experiment"] in PUBLISHED
-            else None
-        ),
         code=lambda w: code(
             "tabulate_panel.py", panels.REGISTRY.module(panel_of(w)["name"])
         ),
@@ -79,7 +69,6 @@ rule compare_published:
     input:
         results=RESULTS_TABLE,
         dimensions=of_all("{matcher}/dimensions.parquet"),
-        published_file=ancient(PUBLISHED_CSV),
     output:
         csv=report(
             f"{FIGURE_FOLDER}/comparison.csv",
@@ -99,7 +88,6 @@ rule compare_published:
         runtime=10,
     params:
         published=PUBLISHED,
-        published_digest=provenance.digest(Path(PUBLISHED_CSV).read_text()),
         code=code("compare_published.py"),
     message:
         "compare with the published numbers"

@@ -1,5 +1,6 @@
-# Recorded activations are `ancient` inputs and their origin is a parameter: a job that makes
-# deleted ones again, for one matcher, does not rerun the others.
+# Recorded activations are temporary unless the config keeps them, so what they depend on is also a
+# parameter of their readers (`recording`): Snakemake does not look behind a file that is gone.
+# When they are made again, for a new matcher, all matchers of that learning rate run again.
 
 
 rule record_activations:
@@ -35,7 +36,7 @@ rule match:
     input:
         dataset=dataset_of,
         checkpoints=f"{RUN}/checkpoints.parquet",
-        activations=ancient(f"{RUN}/activations"),
+        activations=f"{RUN}/activations",
     output:
         permutations=f"{RUN}/{{matcher}}/permutations.parquet",
         objectives=f"{RUN}/{{matcher}}/objectives.parquet",
@@ -67,7 +68,7 @@ rule approximate_dimension:
     input:
         dataset=dataset_of,
         checkpoints=f"{RUN}/checkpoints.parquet",
-        activations=ancient(f"{RUN}/activations"),
+        activations=f"{RUN}/activations",
     output:
         dimensions=f"{RUN}/{{matcher}}/dimensions.parquet",
     log:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from lmc import activations, tables
 from lmc.moments import Recorded
 from lmc.networks.mlp import MLP
@@ -16,7 +17,7 @@ def test_all_examples_are_recorded_unless_fewer_are_asked_for(clusters):
 def test_chosen_examples_are_distinct_in_order_and_depend_on_the_seed_alone(clusters):
     chosen = activations.chosen_examples(clusters, 40, 0)
     assert len(set(chosen)) == 40 and chosen.tolist() == sorted(chosen)
-    assert 0 <= chosen.min() and chosen.max() < 120
+    assert chosen.min() >= 0 and chosen.max() < 120
     assert chosen.tolist() == activations.chosen_examples(clusters, 40, 0).tolist()
     assert chosen.tolist() != activations.chosen_examples(clusters, 40, 1).tolist()
 
@@ -62,9 +63,7 @@ def test_recording_needs_no_gradients(trained, clusters):
     assert seen == [False]
 
 
-def test_what_was_recorded_is_read_back_with_its_inputs(
-    recorded_batches, tmp_path, clusters
-):
+def test_what_was_recorded_is_read_back_with_its_inputs(recorded_batches, tmp_path, clusters):
     chosen, batches = recorded_batches
     path = tmp_path / "0.parquet"
     with tables.activation_writer(path, [16, 12], {"seed": 0}, "cpu") as write:

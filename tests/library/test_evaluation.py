@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from lmc import evaluation
 from lmc.networks.mlp import MLP
 from lmc.networks.network import stack
@@ -45,7 +46,7 @@ def test_a_network_that_is_not_finite_has_a_loss_that_is_not_and_leaves_the_othe
 
 
 def test_large_logits_do_not_overflow(ensemble):
-    networks, images, labels = ensemble
+    networks, images, _ = ensemble
     for parameters in networks:
         parameters[2, "bias"][:] = [1e4, 0, 0, 0]
     loss, _ = evaluated(networks, images, np.zeros(50, np.int64))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from lmc import interpolation, permutation
 from lmc.errors import UserError
 from lmc.networks.mlp import MLP
@@ -35,9 +36,7 @@ def test_the_networks_are_not_changed(random_mlp):
 
 
 @pytest.mark.parametrize("at_once", [1, 3, 100])
-def test_a_path_is_evaluated_point_by_point(
-    trained, clusters, run_mlp, monkeypatch, at_once
-):
+def test_a_path_is_evaluated_point_by_point(trained, clusters, run_mlp, monkeypatch, at_once):
     monkeypatch.setattr(interpolation, "NETWORKS_AT_ONCE", at_once)
     network, a, b = trained
     t = np.linspace(0, 1, 7)
@@ -77,9 +76,7 @@ def test_a_small_fault_of_a_permutation_is_noticed(trained, clusters, broken):
     else:
         permuted[3, "bias"][0] = np.nan
     with pytest.raises(UserError, match="another function"):
-        interpolation.check_same_function(
-            network, a, permuted, clusters.inputs("test"), "the pair"
-        )
+        interpolation.check_same_function(network, a, permuted, clusters.inputs("test"), "the pair")
 
 
 def test_networks_of_large_logits_are_compared_by_their_size(random_mlp, stream):

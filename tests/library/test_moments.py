@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from lmc.moments import InMemory, Moments, NetworkMoments, cross_moment, second_moment
 
 

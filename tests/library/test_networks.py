@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from lmc.datasets.dataset import Dataset, Split
 from lmc.networks import REGISTRY
 from lmc.networks.build import build
@@ -127,7 +128,7 @@ def test_initial_weights_have_mean_zero_and_variance_one_over_fan_in(name, strea
 
 def test_the_normal_is_truncated_at_two_standard_deviations(stream):
     """0.87962566103423978 is the constant that JAX and Keras divide by."""
-    assert TRUNCATED_STD == pytest.approx(0.87962566103423978, rel=1e-12)
+    assert pytest.approx(0.87962566103423978, rel=1e-12) == TRUNCATED_STD
     weights = INITIALISERS["lecun_normal"](stream, 400, 250)
     limit = 2 / (TRUNCATED_STD * np.sqrt(250))
     assert 0.999 * limit < np.abs(weights).max() <= limit * (1 + 1e-6)

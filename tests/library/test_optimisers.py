@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from lmc.optimisers import REGISTRY
 
 RATES = [0.1, 0.03, 0.2]

@@ -1,8 +1,10 @@
 """The schedule at steps whose rates are known: the paper's run, 10 steps of warm-up of 6000."""
 
 import math
+from itertools import pairwise
 
 import pytest
+
 from lmc.schedule import warmup_cosine
 
 PEAK = 0.1
@@ -31,8 +33,8 @@ def test_named_steps(step, expected):
 
 def test_it_rises_to_the_peak_and_then_falls():
     rates = [rate(step) for step in range(6001)]
-    assert all(a < b for a, b in zip(rates[:10], rates[1:11], strict=True))
-    assert all(a > b for a, b in zip(rates[10:-1], rates[11:], strict=True))
+    assert all(a < b for a, b in pairwise(rates[:11]))
+    assert all(a > b for a, b in pairwise(rates[10:]))
     assert max(rates) == rates[10] == PEAK
 
 

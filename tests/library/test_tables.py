@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from lmc import tables
 from lmc.datasets.dataset import Dataset, Split
 from lmc.errors import TableError

@@ -6,7 +6,7 @@ import traceback
 
 from lmc.errors import UserError
 
-RERUN = ("code", "recording", "published_digest")
+RERUN = ("code", "recording")
 
 
 def run(function, snakemake) -> None:

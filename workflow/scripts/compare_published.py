@@ -7,16 +7,15 @@ from lmc import comparison, tables
 def compare_published(
     results: str,
     dimensions: list,
-    published_file: str,
     csv: str,
     markdown: str,
-    published: dict,
+    published: dict[str, list],
 ) -> None:
-    """Compare; `published` maps our experiments to those of `published_file`."""
+    """Compare; `published` maps our experiments to the published rows."""
     frame = comparison.compare(
         tables.read("results", results).to_pandas(),
         tables.read_all("dimensions", dimensions),
-        {ours: comparison.read_published(published_file, name) for ours, name in published.items()},
+        published,
     )
     tables.write_csv(csv, frame)
     tables.write_text(markdown, comparison.markdown(frame))

@@ -1,39 +1,13 @@
 """Our numbers beside the published ones."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
-from .errors import TableError
-
-COLUMNS = [
-    "experiment", "quantity", "method", "layer", "learning_rate", "value", "std", "n", "provenance",
-]  # fmt: skip
 RELATIVE_TOLERANCE = 5e-3  # published learning rates are printed with four digits
 
 
-def read_published(path: str | Path, experiment: str) -> pd.DataFrame:
-    """The rows of one experiment in a file of published numbers.
-
-    Raises
-    ------
-    TableError
-        The file lacks a column or has no rows of that experiment.
-    """
-    frame = pd.read_csv(path)
-    missing = [column for column in COLUMNS if column not in frame.columns]
-    if missing:
-        raise TableError(f"{path}: column {missing[0]!r} is missing")
-    rows = frame[frame["experiment"] == experiment].reset_index(drop=True)
-    if rows.empty:
-        choices = ", ".join(sorted(frame["experiment"].unique()))
-        raise TableError(f"{path}: no published numbers of {experiment!r}: one of {choices}")
-    return rows
-
-
 def compare(
-    results: pd.DataFrame, dimensions: pd.DataFrame, published: dict[str, pd.DataFrame]
+    results: pd.DataFrame, dimensions: pd.DataFrame, published: dict[str, list[dict]]
 ) -> pd.DataFrame:
     """A row for every published number.
 
@@ -42,7 +16,7 @@ def compare(
     results, dimensions
         The tables of those names.
     published
-        Our experiment -> rows of `read_published`.
+        Our experiment -> rows of `published.read`.
 
     Returns
     -------
@@ -56,7 +30,7 @@ def compare(
     for experiment, numbers in published.items():
         ours = results[(results["experiment"] == experiment) & (results["split"] == "test")]
         sizes = dimensions[(dimensions["experiment"] == experiment) & ~dimensions["centred"]]
-        for number in numbers.itertuples():
+        for number in pd.DataFrame(numbers).itertuples():
             values = _measured(number, ours, sizes)
             rows.append(
                 {

@@ -1,0 +1,219 @@
+"""Our numbers beside published ones, on numbers computed by hand."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from lmc import comparison
+from lmc.errors import TableError
+
+COLUMNS = comparison.COLUMNS
+
+
+def result(matcher, rate, midpoint, a=0.1, b=0.3, diverged=False, split="test", experiment="e"):
+    return {
+        "experiment": experiment,
+        "learning_rate": rate,
+        "matcher": matcher,
+        "split": split,
+        "diverged": diverged,
+        "midpoint_loss": midpoint,
+        "endpoint_a_loss": a,
+        "endpoint_b_loss": b,
+        "endpoint_a_accuracy": 1 - a,
+        "endpoint_b_accuracy": 1 - b,
+    }
+
+
+@pytest.fixture
+def results():
+    return pd.DataFrame(
+        [
+            result("naive_wm", 0.1, 1.0),
+            result("naive_wm", 0.1, 3.0, a=0.2, b=0.4),
+            result("identity", 0.1, 9.0),
+            result("identity", 0.1, 9.0, a=0.2, b=0.4),
+            result("naive_wm", 0.1, math.nan, math.nan, math.nan, diverged=True),
+            result("naive_wm", 0.1, 77.0, split="train"),
+            result("naive_wm", 0.1, 77.0, experiment="other"),
+            result("naive_wm", 0.2, 5.0),
+        ]
+    )
+
+
+@pytest.fixture
+def dimensions():
+    rows = []
+    for network, size in enumerate((10.0, 14.0)):
+        for layer in (1, 2):
+            for centred in (False, True):
+                rows.append(
+                    {
+                        "experiment": "e",
+                        "learning_rate": 0.1,
+                        "matcher": "am",
+                        "network": network,
+                        "layer": layer,
+                        "centred": centred,
+                        "dimension": size * layer + 1000 * centred,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def published(*rows):
+    filled = [
+        {"experiment": "p", "layer": math.nan, "std": math.nan, "n": 4, "provenance": "read off"}
+        | row
+        for row in rows
+    ]
+    return {"e": pd.DataFrame(filled, columns=COLUMNS)}
+
+
+def midpoint(rate, value=4.0, **more):
+    return {
+        "quantity": "midpoint_test_loss",
+        "method": "naive_wm",
+        "learning_rate": rate,
+        "value": value,
+        **more,
+    }
+
+
+def only(frame):
+    assert len(frame) == 1
+    return frame.iloc[0]
+
+
+def test_a_midpoint_loss_by_hand(results, dimensions):
+    """1 and 3: mean 2, deviation 1 (ddof 0), standard error sqrt(2 / 2) = 1; 2 - 4 = -2."""
+    row = only(comparison.compare(results, dimensions, published(midpoint(0.1))))
+    assert (row["experiment"], row["quantity"], row["method"]) == (
+        "e",
+        "midpoint_test_loss",
+        "naive_wm",
+    )
+    assert (row["measured"], row["measured_std"], row["measured_n"]) == (2, 1, 2)
+    assert (row["published"], row["published_n"], row["ratio"]) == (4, 4, 0.5)
+    assert math.isnan(row["published_std"]) and pd.isna(row["layer"])
+    assert row["standard_errors"] == pytest.approx(-2)
+    assert row["provenance"] == "read off"
+
+
+def test_a_published_spread_counts_in_the_standard_error(results, dimensions):
+    """sqrt(1 + 3^2 / (4 - 1)) = 2: both deviations are of ddof 0."""
+    row = only(comparison.compare(results, dimensions, published(midpoint(0.1, std=3.0))))
+    assert row["standard_errors"] == pytest.approx(-1)
+
+
+def test_endpoints_are_counted_once_a_network(results, dimensions):
+    """.1, .3, .2, .4, though two matchers were measured; their variance is .05 / 3 (ddof 1)."""
+    loss = {"quantity": "endpoint_test_loss", "method": "model", "learning_rate": 0.1, "value": 0.2}
+    accuracy = {**loss, "quantity": "endpoint_test_accuracy", "value": 0.5}
+    frame = comparison.compare(results, dimensions, published(loss, accuracy))
+    first, second = frame.iloc[0], frame.iloc[1]
+    assert first["measured_n"] == second["measured_n"] == 4
+    assert first["measured"] == pytest.approx(0.25)
+    assert first["measured_std"] == pytest.approx(math.sqrt(0.0125))
+    assert first["standard_errors"] == pytest.approx(0.05 / math.sqrt(0.05 / 3 / 4))
+    assert second["measured"] == pytest.approx(0.75)
+    assert second["ratio"] == pytest.approx(1.5)
+
+
+def test_dimensions_are_those_of_the_layer_uncentred(results, dimensions):
+    row = {
+        "quantity": "approximate_dimension",
+        "method": "am",
+        "layer": 2,
+        "learning_rate": 0.1,
+        "value": 24.0,
+    }
+    row = only(comparison.compare(results, dimensions, published(row)))
+    assert row["layer"] == 2
+    assert (row["measured"], row["measured_std"], row["measured_n"]) == (24, 4, 2)
+    assert row["standard_errors"] == 0
+
+
+@pytest.mark.parametrize(("rate", "n"), [(0.1003, 2), (0.0997, 2), (0.101, 0), (0.099, 0)])
+def test_rates_match_to_their_printed_digits(results, dimensions, rate, n):
+    row = only(comparison.compare(results, dimensions, published(midpoint(rate))))
+    assert row["measured_n"] == n
+
+
+@pytest.mark.parametrize("quantity", ["midpoint_test_loss", "endpoint_test_loss"])
+def test_what_was_not_measured_is_missing(results, dimensions, quantity):
+    missing = {**midpoint(0.5), "quantity": quantity}
+    row = only(comparison.compare(results, dimensions, published(missing)))
+    assert row["measured_n"] == 0 and row["published"] == 4
+    for name in ("measured", "measured_std", "ratio", "standard_errors"):
+        assert math.isnan(row[name])
+
+
+def test_a_single_measurement_has_no_standard_error(results, dimensions):
+    row = only(comparison.compare(results, dimensions, published(midpoint(0.2))))
+    assert (row["measured"], row["measured_n"], row["ratio"]) == (5, 1, 1.25)
+    assert math.isnan(row["standard_errors"])
+
+
+def test_the_page_has_a_row_for_every_number(results, dimensions):
+    rows = [
+        midpoint(0.1, std=0.25),
+        midpoint(0.5),
+        {
+            "quantity": "approximate_dimension",
+            "method": "am",
+            "layer": 2,
+            "learning_rate": 0.1,
+            "value": 20.0,
+        },
+    ]
+    page = comparison.markdown(comparison.compare(results, dimensions, published(*rows)))
+    lines = page.splitlines()
+    assert "## e: midpoint test loss" in lines and "## e: approximate dimension" in lines
+    assert "| naive_wm |  | 0.1 | 4 ± 0.25 | 2 ± 1 | 0.500 | -2.0 |" in lines
+    assert "| naive_wm |  | 0.5 | 4 | not measured | | |" in lines
+    assert any(line.startswith("| am | 2 | 0.1 | 20 | 24 ± 4 | 1.200 |") for line in lines)
+    assert "Published: read off." in lines
+    cells = {line.count("|") for line in lines if line.startswith("|")}
+    assert cells == {8}
+
+
+# -- the file of published numbers -----------------------------------------------------------
+
+
+def test_the_shipped_numbers_are_read(repository):
+    """6 rates; endpoints: loss and accuracy; 3 matchers: midpoints, and dimensions of 3 layers."""
+    rows = comparison.read_published(repository / "config" / "published.csv", "mnist-mlp")
+    assert rows.groupby("quantity").size().to_dict() == {
+        "approximate_dimension": 6 * 3 * 3,
+        "endpoint_test_accuracy": 6,
+        "endpoint_test_loss": 6,
+        "midpoint_test_loss": 6 * 3,
+    }
+    assert rows["provenance"].notna().all() and (rows["value"] > 0).all()
+
+
+def test_the_shipped_numbers_name_matchers_and_rates_of_the_papers_sweep(repository):
+    rows = comparison.read_published(repository / "config" / "published.csv", "mnist-mlp")
+    assert set(rows["method"]) == {"model", "naive_wm", "sigma_wm", "am"}
+    sweep = [10 ** (-4 + 0.6 * i) for i in range(6)]
+    for rate in rows["learning_rate"]:
+        assert any(rate == pytest.approx(wanted, rel=1e-3) for wanted in sweep)
+
+
+def test_a_file_without_that_experiment_is_told_its_choices(repository, one_line):
+    path = repository / "config" / "published.csv"
+    with pytest.raises(TableError) as error:
+        comparison.read_published(path, "nothing")
+    one_line(error, path, "'nothing'", "mnist-mlp")
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_a_file_without_a_column_is_refused(repository, tmp_path, one_line, column):
+    path = tmp_path / "published.csv"
+    frame = pd.read_csv(repository / "config" / "published.csv")
+    frame.drop(columns=column).to_csv(path, index=False)
+    with pytest.raises(TableError) as error:
+        comparison.read_published(path, "mnist-mlp")
+    one_line(error, path, repr(column))

@@ -1,0 +1,663 @@
+"""The config: defaults, numbers, and one line for every mistake."""
+
+import copy
+import math
+
+import pytest
+import yaml
+
+from lmc import config
+from lmc.errors import ConfigError
+
+MISSING = object()
+
+
+@pytest.fixture(scope="session")
+def schema(repository):
+    return repository / "workflow" / "schemas" / "config.schema.yaml"
+
+
+@pytest.fixture
+def small():
+    """The smallest config that is one."""
+    return {
+        "name": "run",
+        "experiments": {
+            "e": {
+                "dataset": {"name": "digits"},
+                "network": {"name": "mlp"},
+                "learning_rates": [0.1, 0.2],
+            }
+        },
+    }
+
+
+@pytest.fixture
+def complete(schema):
+    return lambda given: config.complete(given, schema)
+
+
+def put(given, path, value):
+    """Set ``experiments.e.training.epochs`` and the like; MISSING deletes."""
+    *folders, last = path.split(".")
+    for key in folders:
+        given = given.setdefault(key, {})
+    if value is MISSING:
+        del given[last]
+    else:
+        given[last] = value
+
+
+# -- what is accepted ------------------------------------------------------------------------
+
+
+def shipped(repository):
+    return sorted((repository / "config").glob("*.yaml"))
+
+
+def test_every_shipped_config_is_complete_and_right(repository, complete):
+    assert {"config.yaml", "paper.yaml"} <= {path.name for path in shipped(repository)}
+    for path in shipped(repository):
+        config.check_duplicates(path)
+        complete(yaml.safe_load(path.read_text()))
+
+
+def test_defaults_are_filled_in(complete, small):
+    assert complete(small) == {
+        "name": "run",
+        "seed": 0,
+        "device": "auto",
+        "data_dir": "data",
+        "keep_activations": False,
+        "experiments": {
+            "e": {
+                "dataset": {"name": "digits"},
+                "network": {
+                    "name": "mlp",
+                    "hidden_widths": [512, 512, 512],
+                    "initialiser": "lecun_normal",
+                },
+                "training": {
+                    "optimiser": {"name": "sgd", "momentum": 0.9, "weight_decay": 0.0},
+                    "batch_size": 500,
+                    "epochs": 50,
+                    "warmup_steps": 10,
+                    "initial_learning_rate": 1e-6,
+                },
+                "learning_rates": [0.1, 0.2],
+                "networks": 8,
+                "matchers": {
+                    "identity": {"matcher": "identity"},
+                    "naive_wm": {"matcher": "naive_wm"},
+                    "sigma_wm": {"matcher": "sigma_wm"},
+                    "am": {"matcher": "am", "centred": True},
+                },
+                "activations": {"examples": None},
+                "path": {"points": 25, "train_examples": None},
+                "published": None,
+            }
+        },
+        "figures": {},
+    }
+
+
+def test_completing_changes_neither_the_config_nor_a_later_one(complete, small):
+    before = copy.deepcopy(small)
+    first = complete(small)
+    assert small == before
+    first["experiments"]["e"]["matchers"]["am"]["centred"] = None
+    first["experiments"]["e"]["network"]["hidden_widths"].append(1)
+    again = complete(small)["experiments"]["e"]
+    assert again["matchers"]["am"]["centred"] is True
+    assert again["network"]["hidden_widths"] == [512, 512, 512]
+
+
+def test_completing_twice_changes_nothing(complete, repository):
+    for path in shipped(repository):
+        once = complete(yaml.safe_load(path.read_text()))
+        assert complete(once) == once
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("1e-3", 1e-3), ("1E-3", 1e-3), ("5e-1", 0.5), ("1", 1.0), ("+.5", 0.5), ("2.", 2.0)],
+)
+def test_numbers_that_yaml_reads_as_strings_are_numbers(complete, small, text, number):
+    """YAML 1.1 wants a dot: it reads 1e-3 as a string, and so does Snakemake's --config."""
+    put(small, "experiments.e.learning_rates", [text])
+    put(small, "experiments.e.training.initial_learning_rate", text)
+    found = complete(small)["experiments"]["e"]
+    assert found["learning_rates"] == [number]
+    assert found["training"]["initial_learning_rate"] == number
+
+
+def test_a_text_of_digits_stays_a_text(complete, small):
+    put(small, "name", "2024")
+    put(small, "data_dir", "5")
+    assert complete(small)["name"] == "2024" and complete(small)["data_dir"] == "5"
+
+
+@pytest.mark.parametrize("value", ["20", 20.0, "2e1"])
+@pytest.mark.parametrize(
+    "path",
+    ["seed", *(f"experiments.e.{key}" for key in ("networks", "training.epochs"))],
+)
+def test_a_whole_number_is_an_integer_however_it_is_written(complete, small, path, value):
+    put(small, path, value)
+    found = complete(small)
+    for key in path.split("."):
+        found = found[key]
+    assert found == 20 and type(found) is int
+
+
+@pytest.mark.parametrize("number", [6, "6", 6.0, "6e0"])
+def test_a_sweep_is_even_in_its_logarithm(complete, small, number):
+    """The paper's: exp(linspace(log 1e-4, log 1e-1, 6))."""
+    sweep = {"minimum": "1e-4", "maximum": 1e-1, "number": number}
+    put(small, "experiments.e.learning_rates", sweep)
+    rates = complete(small)["experiments"]["e"]["learning_rates"]
+    assert len(rates) == 6
+    assert (rates[0], rates[-1]) == (1e-4, 1e-1)
+    assert [math.log10(r) for r in rates] == pytest.approx([-4, -3.4, -2.8, -2.2, -1.6, -1])
+    assert all(type(rate) is float for rate in rates)
+
+
+def test_a_matcher_may_be_there_twice_under_labels(complete, small):
+    matchers = {"am": {}, "am_raw": {"matcher": "am", "centred": False}}
+    put(small, "experiments.e.matchers", matchers)
+    assert complete(small)["experiments"]["e"]["matchers"] == {
+        "am": {"matcher": "am", "centred": True},
+        "am_raw": {"matcher": "am", "centred": False},
+    }
+
+
+def test_panels_get_their_options(complete, small):
+    panels = [
+        {"name": "lmc_error", "experiment": "e"},
+        {"name": "matching", "experiment": "e", "matcher": "am"},
+    ]
+    put(small, "figures", {"one": {"panels": panels}})
+    assert complete(small)["figures"]["one"]["panels"] == [
+        {"name": "lmc_error", "experiment": "e", "split": "test"},
+        {"name": "matching", "experiment": "e", "matcher": "am"},
+    ]
+
+
+def test_a_figure_without_a_caption_has_those_of_its_panels(complete, small):
+    captions = [
+        config.panels.REGISTRY.entry(name).caption for name in ("lmc_error", "loss_along_path")
+    ]
+    panels = [{"name": name, "experiment": "e"} for name in ("lmc_error", "loss_along_path")]
+    figures = {
+        "one": {"panels": panels[:1]},
+        "two": {"panels": panels},
+        "own": {"panels": panels, "caption": "mine"},
+    }
+    put(small, "figures", figures)
+    found = {name: figure["caption"] for name, figure in complete(small)["figures"].items()}
+    assert found == {
+        "one": captions[0],
+        "two": f"(a) {captions[0]} (b) {captions[1]}",
+        "own": "mine",
+    }
+
+
+def test_experiments_that_look_like_numbers_are_names(complete, small):
+    put(small, "experiments", {1: small["experiments"]["e"]})
+    assert list(complete(small)["experiments"]) == ["1"]
+
+
+# -- the schema itself -----------------------------------------------------------------------
+
+
+def keys_of(schema, path=""):
+    """Every key that a config may have: its path, its schema, and whether it is required."""
+    for key, sub in schema.get("properties", {}).items():
+        yield f"{path}{key}", sub, key in schema.get("required", ())
+        yield from keys_of(sub, f"{path}{key}.")
+    for inner in (schema.get("additionalProperties"), schema.get("items")):
+        if isinstance(inner, dict):
+            yield from keys_of(inner, f"{path}*.")
+    for choice in schema.get("anyOf", ()):
+        yield from keys_of(choice, path)
+
+
+def test_every_key_has_a_description_and_a_default_or_is_required(schema):
+    keys = list(keys_of(yaml.safe_load(schema.read_text())))
+    paths = [path for path, _, _ in keys]
+    assert "experiments.*.training.epochs" in paths and "figures.*.panels.*.experiment" in paths
+    for path, sub, required in keys:
+        assert sub.get("description"), path
+        assert ("default" in sub) != required, path
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(kind, name) for kind, registry in config.REGISTRIES.items() for name in registry.names],
+)
+def test_every_registered_option_has_a_description_and_a_default(kind, name):
+    for option, sub in config.REGISTRIES[kind].entry(name).options.items():
+        assert sub.get("description"), option
+        assert "default" in sub, option
+        assert option not in ("name", kind), "these keys name the thing itself"
+
+
+def test_the_schema_names_the_registries_there_are(schema):
+    text = schema.read_text()
+    for kind in config.REGISTRIES:
+        assert f": {kind}\n" in text
+
+
+# -- mistakes --------------------------------------------------------------------------------
+
+E = "experiments.e"
+PANELS = ", ".join(config.REGISTRIES["panel"].names)
+MATCHERS = ", ".join(config.REGISTRIES["matcher"].names)
+NETWORKS = ", ".join(config.REGISTRIES["network"].names)
+DATASETS = ", ".join(config.REGISTRIES["dataset"].names)
+OPTIMISERS = ", ".join(config.REGISTRIES["optimiser"].names)
+
+
+def figure(**panel):
+    return {"f": {"panels": [{"name": "lmc_error", "experiment": "e", **panel}]}}
+
+
+MISTAKES = [
+    # unknown and missing keys
+    ("seeds", 1, "unknown key 'seeds': did you mean 'seed'?"),
+    (
+        "xyz",
+        1,
+        "unknown key 'xyz': one of data_dir, device, experiments, figures, keep_activations, "
+        "name, seed",
+    ),
+    (f"{E}.training.epoch", 1, f"{E}.training: unknown key 'epoch': did you mean 'epochs'?"),
+    (
+        f"{E}.epochs",
+        3,
+        f"{E}: unknown key 'epochs': one of activations, dataset, learning_rates, matchers, "
+        "network, networks, path, published, training",
+    ),
+    (
+        f"{E}.network.widths",
+        3,
+        f"{E}.network: unknown key 'widths': did you mean 'hidden_widths'?",
+    ),
+    (
+        f"{E}.network.depth",
+        3,
+        f"{E}.network: unknown key 'depth': one of hidden_widths, initialiser, name",
+    ),
+    (
+        f"{E}.matchers",
+        {"am": {"centered": True}},
+        f"{E}.matchers.am: unknown key 'centered': did you mean 'centred'?",
+    ),
+    (
+        f"{E}.training.optimiser",
+        {"name": "sgd", "beta1": 0.9},
+        f"{E}.training.optimiser: unknown key 'beta1': one of momentum, name, weight_decay",
+    ),
+    ("experiments", MISSING, "the key 'experiments' is missing: name -> experiment"),
+    (
+        f"{E}.dataset",
+        MISSING,
+        f"{E}: the key 'dataset' is missing: the data set, by name, and its options",
+    ),
+    (
+        f"{E}.learning_rates",
+        {"minimum": 0.1, "number": 2},
+        f"{E}.learning_rates: the key 'maximum' is missing: largest rate",
+    ),
+    (
+        "figures",
+        {"f": {"caption": "a"}},
+        "figures.f: the key 'panels' is missing: the panels, from left to right",
+    ),
+    # unknown names
+    (
+        f"{E}.dataset.name",
+        "mnst",
+        f"{E}.dataset: unknown dataset 'mnst': one of {DATASETS}",
+    ),
+    (f"{E}.network.name", "mlpp", f"{E}.network: unknown network 'mlpp': one of {NETWORKS}"),
+    (f"{E}.network.name", None, f"{E}.network: unknown network None: one of {NETWORKS}"),
+    (
+        f"{E}.training.optimiser.name",
+        "sdg",
+        f"{E}.training.optimiser: unknown optimiser 'sdg': one of {OPTIMISERS}",
+    ),
+    (f"{E}.matchers", {"wm": {}}, f"{E}.matchers: unknown matcher 'wm': one of {MATCHERS}"),
+    (
+        f"{E}.matchers",
+        {"mine": {"matcher": "wm"}},
+        f"{E}.matchers: unknown matcher 'wm': one of {MATCHERS}",
+    ),
+    (
+        "figures",
+        figure(name="lmc"),
+        f"figures.f.panels[0]: unknown panel 'lmc': one of {PANELS}",
+    ),
+    ("device", "gpu", "device: 'gpu' is not one of ['auto', 'cpu', 'cuda', 'mps']"),
+    (
+        f"{E}.network.initialiser",
+        "normal",
+        f"{E}.network.initialiser: 'normal' is not one of ['lecun_normal', 'lecun_uniform']",
+    ),
+    (
+        "figures",
+        figure(split="valid"),
+        "figures.f.panels.0.split: 'valid' is not one of ['test', 'train']",
+    ),
+    # out of range
+    ("seed", -1, "seed: -1 is less than the minimum of 0"),
+    (f"{E}.training.epochs", 0, f"{E}.training.epochs: 0 is less than the minimum of 1"),
+    (f"{E}.training.batch_size", 0, f"{E}.training.batch_size: 0 is less than the minimum of 1"),
+    (
+        f"{E}.training.warmup_steps",
+        -1,
+        f"{E}.training.warmup_steps: -1 is less than the minimum of 0",
+    ),
+    (
+        f"{E}.training.optimiser",
+        {"name": "sgd", "momentum": 1},
+        f"{E}.training.optimiser.momentum: 1 is greater than or equal to the maximum of 1",
+    ),
+    (
+        f"{E}.learning_rates",
+        [0.1, -0.2],
+        f"{E}.learning_rates.1: -0.2 is less than or equal to the minimum of 0",
+    ),
+    (
+        f"{E}.learning_rates",
+        [0],
+        f"{E}.learning_rates.0: 0 is less than or equal to the minimum of 0",
+    ),
+    (f"{E}.learning_rates", [], f"{E}.learning_rates: [] should be non-empty"),
+    (
+        f"{E}.learning_rates",
+        {"minimum": 0.1, "maximum": 0.1, "number": 3},
+        f"{E}.learning_rates: minimum 0.1 is not below maximum 0.1",
+    ),
+    (
+        f"{E}.learning_rates",
+        {"minimum": 1, "maximum": "1e-1", "number": 3},
+        f"{E}.learning_rates: minimum 1 is not below maximum 0.1",
+    ),
+    (
+        f"{E}.learning_rates",
+        {"minimum": 0.1, "maximum": 1, "number": 1},
+        f"{E}.learning_rates.number: 1 is less than the minimum of 2",
+    ),
+    (
+        f"{E}.learning_rates",
+        [0.1, 0.2, 0.10000001],
+        f"{E}.learning_rates: 1.000e-01 is there twice",
+    ),
+    (f"{E}.networks", 7, f"{E}.networks: 7 is not a multiple of 2"),
+    (f"{E}.networks", 0, f"{E}.networks: 0 is less than the minimum of 2"),
+    (f"{E}.path.points", 24, f"{E}.path.points: 24 is even: an odd number has 1/2"),
+    (f"{E}.path.points", 1, f"{E}.path.points: 1 is less than the minimum of 3"),
+    (f"{E}.activations.examples", 0, f"{E}.activations.examples: 0 is less than the minimum of 1"),
+    (f"{E}.network.hidden_widths", [], f"{E}.network.hidden_widths: [] should be non-empty"),
+    (
+        f"{E}.network.hidden_widths",
+        [4, 0],
+        f"{E}.network.hidden_widths.1: 0 is less than the minimum of 1",
+    ),
+    ("experiments", {}, "experiments: {} should be non-empty"),
+    ("figures", {"f": {"panels": []}}, "figures.f.panels: [] should be non-empty"),
+    ("name", "a b", "name: 'a b' does not match '^[A-Za-z0-9][A-Za-z0-9_-]*$'"),
+    ("name", "../up", "name: '../up' does not match '^[A-Za-z0-9][A-Za-z0-9_-]*$'"),
+    # of the wrong kind
+    ("seed", "first", "seed: 'first' is not of type 'integer'"),
+    ("seed", 1.5, "seed: 1.5 is not of type 'integer'"),
+    ("seed", True, "seed: True is not of type 'integer'"),
+    ("name", 5, "name: 5 is not of type 'string'"),
+    ("keep_activations", "yes", "keep_activations: 'yes' is not of type 'boolean'"),
+    (f"{E}.training.epochs", True, f"{E}.training.epochs: True is not of type 'integer'"),
+    (f"{E}.training.epochs", [5], f"{E}.training.epochs: [5] is not of type 'integer'"),
+    (f"{E}.learning_rates", [True], f"{E}.learning_rates.0: True is not of type 'number'"),
+    (f"{E}.learning_rates", ["fast"], f"{E}.learning_rates.0: 'fast' is not of type 'number'"),
+    (f"{E}.learning_rates", [[0.1]], f"{E}.learning_rates.0: [0.1] is not of type 'number'"),
+    (f"{E}.learning_rates", [None], f"{E}.learning_rates.0: None is not of type 'number'"),
+    (f"{E}.training", None, f"{E}.training: None is not of type 'object'"),
+    (f"{E}.training", [1], f"{E}.training: [1] is not of type 'object'"),
+    (f"{E}.network.hidden_widths", 5, f"{E}.network.hidden_widths: 5 is not of type 'array'"),
+    (
+        f"{E}.network",
+        "mlp",
+        f"{E}.network: a network is written {{name: <name>, ...}}, the name one of {NETWORKS}",
+    ),
+    (
+        f"{E}.dataset",
+        None,
+        f"{E}.dataset: a dataset is written {{name: <name>, ...}}, the name one of {DATASETS}",
+    ),
+    (
+        f"{E}.network",
+        {"hidden_widths": [5]},
+        f"{E}.network: a network is written {{name: <name>, ...}}, the name one of {NETWORKS}",
+    ),
+    (f"{E}.matchers", {}, f"{E}.matchers: write <matcher>: {{options}}, at least one"),
+    (f"{E}.matchers", None, f"{E}.matchers: write <matcher>: {{options}}, at least one"),
+    (f"{E}.matchers", ["am"], f"{E}.matchers: write <matcher>: {{options}}, at least one"),
+    (f"{E}.matchers", {"am": None}, f"{E}.matchers.am: None is not of type 'object'"),
+    (
+        f"{E}.matchers",
+        {"am": {"centred": "yes"}},
+        f"{E}.matchers.am.centred: 'yes' is not of type 'boolean'",
+    ),
+    (
+        f"{E}.matchers",
+        {"A M": {"matcher": "am"}},
+        f"{E}.matchers: 'A M': a label is of the form a_b1",
+    ),
+    (E, None, f"{E}: None is not of type 'object'"),
+    (E, [1, 2], f"{E}: [1, 2] is not of type 'object'"),
+    ("experiments", None, "experiments: None is not of type 'object'"),
+    ("experiments", ["e"], "experiments: ['e'] is not of type 'object'"),
+    ("figures", None, "figures: None is not of type 'object'"),
+    ("figures", {"f": {"panels": {}}}, "figures.f.panels: {} is not of type 'array'"),
+    (
+        "figures",
+        {"f": {"panels": ["lmc_error"]}},
+        "figures.f.panels[0]: a panel is written {name: <name>, ...}, the name one of " + PANELS,
+    ),
+    # figures and experiments
+    ("figures", figure(experiment="x"), "figures.f: unknown experiment 'x': one of e"),
+    (
+        "figures",
+        figure(name="matching", matcher="wm"),
+        "figures.f: experiment e has no matcher 'wm': one of am, identity, naive_wm, sigma_wm",
+    ),
+    (
+        "figures",
+        {"results": figure()["f"]},
+        "figures: two tables would be called results.csv: rename a figure",
+    ),
+    (
+        "figures",
+        {"fa": figure()["f"], "f": {"panels": figure()["f"]["panels"] * 2}},
+        "figures: two tables would be called fa.csv: rename a figure",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"), MISTAKES, ids=[f"{m[0]}={m[1]}"[:60] for m in MISTAKES]
+)
+def test_a_mistake_is_said_in_one_line(complete, small, path, value, message):
+    put(small, path, value)
+    with pytest.raises(ConfigError) as error:
+        complete(small)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize("value", [0.1, "1e-1", "fast", None, True])
+def test_rates_that_are_neither_list_nor_sweep_are_told_both_forms(
+    complete, small, value, one_line
+):
+    put(small, f"{E}.learning_rates", value)
+    with pytest.raises(ConfigError) as error:
+        complete(small)
+    one_line(error, f"{E}.learning_rates: ", "list", "minimum", repr(value))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, "1e400", "-1e999"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{E}.learning_rates",
+        f"{E}.learning_rates.minimum",
+        f"{E}.learning_rates.maximum",
+        f"{E}.training.initial_learning_rate",
+        f"{E}.training.optimiser.weight_decay",
+    ],
+)
+def test_numbers_that_are_not_finite_are_refused(complete, small, path, value, one_line):
+    put(small, f"{E}.training", {"optimiser": {"name": "sgd"}})
+    if path.endswith("rates"):
+        value = [value]
+    elif "rates." in path:
+        put(small, f"{E}.learning_rates", {"minimum": 0.1, "maximum": 1.0, "number": 3})
+    put(small, path, value)
+    with pytest.raises(ConfigError) as error:
+        complete(small)
+    one_line(error, path)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (f"{E}.network.name", ["mlp"]),
+        (f"{E}.dataset.name", {"digits": None}),
+        (f"{E}.matchers", {"mine": {"matcher": ["am"]}}),
+    ],
+)
+def test_a_name_that_is_a_list_or_mapping_is_told_the_choices(
+    complete, small, path, value, one_line
+):
+    put(small, path, value)
+    with pytest.raises(ConfigError) as error:
+        complete(small)
+    assert "unhashable" not in one_line(error, path.removesuffix(".name"), "one of")
+
+
+@pytest.mark.parametrize("rate", [1e-100, 1e100])
+def test_a_rate_whose_label_is_no_folder_of_the_workflow_is_refused(complete, small, rate):
+    """rules/common.smk takes exponents of two digits: such a rate would be found by no rule."""
+    put(small, f"{E}.learning_rates", [rate])
+    with pytest.raises(ConfigError, match="learning_rates"):
+        complete(small)
+
+
+def test_a_label_that_is_a_folder_of_the_workflow_is_refused(complete, small):
+    """results/<run>/<experiment>/<rate>/activations is where the activations are recorded."""
+    put(small, f"{E}.matchers", {"activations": {"matcher": "am"}})
+    with pytest.raises(ConfigError, match="activations"):
+        complete(small)
+
+
+# -- the file --------------------------------------------------------------------------------
+
+
+def yaml_file(tmp_path, text):
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_key_that_is_there_twice_is_refused_with_its_line(tmp_path, one_line):
+    path = yaml_file(tmp_path, "name: a\nexperiments:\n  e: {}\n  f: {}\n  e: {}\n")
+    with pytest.raises(ConfigError) as error:
+        config.check_duplicates(path)
+    one_line(error, path, "line 5", "'e' is there twice")
+
+
+@pytest.mark.parametrize("text", ["a: {b: 1, b: 2}", "a: [{b: 1, c: 2, b: 1}]", "1: a\n1: b\n"])
+def test_a_key_that_is_there_twice_is_found_at_any_depth(tmp_path, text):
+    with pytest.raises(ConfigError, match="there twice"):
+        config.check_duplicates(yaml_file(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: {b: 1}\nc: {b: 1}\n",
+        "base: &base {epochs: 5}\na: *base\nb: *base\n",
+        "base: &base {epochs: 5}\na:\n  <<: *base\n  epochs: 6\n",
+        "",
+    ],
+    ids=["the same key elsewhere", "an alias", "a merge key", "an empty file"],
+)
+def test_what_is_not_there_twice_passes(tmp_path, text):
+    config.check_duplicates(yaml_file(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    "text", ["a: [1", "a: b: c", "a: !!python/object:os.system x", "\tname: a", "{{a}}: 1"]
+)
+def test_a_file_that_is_no_yaml_is_an_error_in_one_line(tmp_path, text, one_line):
+    path = yaml_file(tmp_path, text)
+    with pytest.raises(ConfigError) as error:
+        config.check_duplicates(path)
+    one_line(error, path)
+
+
+def test_a_file_that_is_not_there_is_an_error_in_one_line(tmp_path, one_line):
+    for path in (tmp_path / "none.yaml", tmp_path):
+        with pytest.raises(ConfigError) as error:
+            config.check_duplicates(path)
+        one_line(error, path, "cannot be read")
+
+
+# -- what the rules ask ----------------------------------------------------------------------
+
+
+def test_rates_have_the_labels_of_their_folders():
+    rates = [1e-4, 10**-3.4, 0.1, 1.0, 0.099999]
+    assert [config.rate_label(rate) for rate in rates] == [
+        "1.000e-04",
+        "3.981e-04",
+        "1.000e-01",
+        "1.000e+00",
+        "1.000e-01",
+    ]
+
+
+def test_pairs_are_neighbours():
+    assert config.pairs({"networks": 6}) == [(0, 1), (2, 3), (4, 5)]
+
+
+def test_panel_tables_have_the_figures_name_and_a_letter_if_there_are_several(complete, small):
+    put(small, "figures", {**figure(), "g": {"panels": figure()["f"]["panels"] * 3}})
+    done = complete(small)
+    assert config.panel_tables(done, "f") == ["f"]
+    assert config.panel_tables(done, "g") == ["ga", "gb", "gc"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "same"),
+    [
+        ("seed", 1, False),
+        (f"{E}.dataset.name", "mnist", False),
+        (f"{E}.network.hidden_widths", [3], False),
+        (f"{E}.training.epochs", 3, False),
+        (f"{E}.training.optimiser.momentum", 0.5, False),
+        ("name", "other", True),
+        (f"{E}.learning_rates", [0.3], True),
+        (f"{E}.networks", 4, True),
+        (f"{E}.path.points", 3, True),
+        (f"{E}.matchers", {"am": {}}, True),
+    ],
+)
+def test_the_training_hash_changes_with_what_changes_a_network(complete, small, path, value, same):
+    put(small, f"{E}.training", {"optimiser": {"name": "sgd"}})
+    changed = copy.deepcopy(small)
+    put(changed, path, value)
+    hashes = [
+        config.training_hash(done, done["experiments"]["e"])
+        for done in (complete(small), complete(changed))
+    ]
+    assert (hashes[0] == hashes[1]) is same

@@ -1,0 +1,62 @@
+"""Registries: names, choices, and that every line stands for something."""
+
+import inspect
+
+import pytest
+
+from lmc.config import REGISTRIES
+from lmc.errors import ConfigError
+from lmc.registry import Entry, Registry
+
+ENTRIES = [(kind, name) for kind, registry in REGISTRIES.items() for name in registry.names]
+
+# What the library itself gives, before the options.
+GIVEN = {
+    "network": ["shape", "classes"],
+    "panel": ["sources", "published", "experiment"],
+}
+
+
+def test_the_kinds_are_those_a_config_can_name():
+    assert set(REGISTRIES) == {"dataset", "network", "optimiser", "matcher", "panel"}
+
+
+@pytest.mark.parametrize(("kind", "name"), ENTRIES)
+def test_every_entry_stands_for_something_that_takes_its_options(kind, name):
+    """Also with the same defaults, so that a class and a config mean the same."""
+    registry = REGISTRIES[kind]
+    target = registry.get(name)
+    assert target.__module__ == registry.module(name)
+    parameters = inspect.signature(target).parameters
+    for option, schema in registry.entry(name).options.items():
+        assert option in parameters
+        if parameters[option].default is not inspect.Parameter.empty:
+            assert parameters[option].default == schema["default"]
+    required = [
+        p.name
+        for p in parameters.values()
+        if p.default is inspect.Parameter.empty and p.name not in registry.entry(name).options
+    ]
+    assert required == GIVEN.get(kind, [])
+
+
+@pytest.mark.parametrize("kind", REGISTRIES)
+def test_names_are_sorted_and_fit_into_paths(kind):
+    names = REGISTRIES[kind].names
+    assert names == sorted(names) and names
+    assert all(name.replace("_", "").isalnum() and name.islower() for name in names)
+
+
+def test_an_unknown_name_is_told_the_choices():
+    registry = Registry("colour", "lmc", {"red": Entry("a:b"), "blue": Entry("a:c")})
+    for ask in (registry.entry, registry.module, registry.get):
+        with pytest.raises(ConfigError) as error:
+            ask("green")
+        assert str(error.value) == "unknown colour 'green': one of blue, red"
+
+
+def test_a_module_is_named_without_importing_it():
+    registry = Registry("colour", "lmc.colours", {"red": Entry("not_there:Red")})
+    assert registry.module("red") == "lmc.colours.not_there"
+    with pytest.raises(ModuleNotFoundError):
+        registry.get("red")

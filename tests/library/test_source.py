@@ -1,0 +1,238 @@
+"""The digest that reruns a rule: it sees content, and every module that a script imports."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lmc import config, source
+
+CACHES = [source._hash, source._closure, source._imports]
+
+
+@pytest.fixture
+def digest():
+    """As a new process would compute it."""
+
+    def fresh(script, *modules):
+        for cached in CACHES:
+            cached.cache_clear()
+        return source.digest(script, modules)
+
+    return fresh
+
+
+@pytest.fixture(scope="module")
+def copy(repository, tmp_path_factory):
+    """A copy of the scripts and the library."""
+    folder = tmp_path_factory.mktemp("copy") / "scripts"
+    shutil.copytree(repository / "workflow" / "scripts", folder)
+    return folder
+
+
+@pytest.fixture
+def scripts(copy, monkeypatch):
+    """That copy, to edit: it is restored afterwards."""
+    monkeypatch.setattr(source, "PACKAGE", copy / "lmc")
+    before = {path: path.read_text() for path in copy.rglob("*.py")}
+    yield copy
+    for path, text in before.items():
+        path.write_text(text)
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """A script and a library of a few lines, to write modules into."""
+    package = tmp_path / "lmc"
+    (package / "inner").mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "inner" / "__init__.py").write_text("")
+    (package / "deep.py").write_text("")
+    (package / "inner" / "part.py").write_text("")
+    monkeypatch.setattr(source, "PACKAGE", package)
+    return tmp_path
+
+
+def edit(path):
+    path.write_text(path.read_text() + "\nEDITED = True\n")
+
+
+# -- what changes it -------------------------------------------------------------------------
+
+
+def test_touching_and_cloning_change_nothing(scripts, digest, tmp_path, monkeypatch):
+    before = digest(scripts / "match.py")
+    for path in scripts.rglob("*.py"):
+        os.utime(path, (1, 1))
+    assert digest(scripts / "match.py") == before
+    clone = tmp_path / "clone" / "of" / "it"
+    shutil.copytree(scripts, clone)
+    monkeypatch.setattr(source, "PACKAGE", clone / "lmc")
+    assert digest(clone / "match.py") == before
+
+
+def test_editing_the_script_changes_it(scripts, digest):
+    before = digest(scripts / "match.py")
+    edit(scripts / "match.py")
+    assert digest(scripts / "match.py") != before
+
+
+EDITS = [
+    ("dimension.py", {"approximate_dimension"}),
+    ("results.py", {"collect"}),
+    ("training.py", {"train"}),
+    ("schedule.py", {"train"}),
+    ("interpolation.py", {"evaluate_path"}),
+    ("barrier.py", {"collect", "evaluate_path"}),
+    ("matching/solver.py", {"approximate_dimension", "evaluate_path", "match"}),
+    ("moments.py", {"approximate_dimension", "evaluate_path", "match"}),
+    ("evaluation.py", {"evaluate_path", "train"}),
+    ("networks/network.py", {"evaluate_path", "record_activations", "train"}),
+    ("figures/style.py", {"draw_figure"}),
+    (
+        "tables.py",
+        {
+            "approximate_dimension",
+            "collect",
+            "compare_published",
+            "draw_figure",
+            "evaluate_path",
+            "match",
+            "prepare_dataset",
+            "record_activations",
+            "tabulate_panel",
+            "train",
+        },
+    ),
+    # of the registries only what a job names counts, and messages are no results
+    ("networks/mlp.py", set()),
+    ("matching/am.py", set()),
+    ("datasets/digits.py", set()),
+    ("errors.py", set()),
+    ("config.py", set()),
+    ("matching/__init__.py", set()),
+]
+
+
+@pytest.mark.parametrize(("module", "dependents"), EDITS, ids=[module for module, _ in EDITS])
+def test_editing_a_module_changes_the_digest_of_its_dependents_only(scripts, module, dependents):
+    names = [path.stem for path in scripts.glob("*.py") if path.stem != "adapter"]
+    digests = []
+    for change in (lambda path: None, edit):
+        change(scripts / "lmc" / module)
+        source._hash.cache_clear()  # the edit leaves the imports as they are
+        digests.append({name: source.digest(scripts / f"{name}.py") for name in names})
+    assert {name for name in names if digests[0][name] != digests[1][name]} == dependents
+
+
+def test_a_registered_module_counts_where_it_is_named(scripts, digest):
+    def named():
+        return {
+            name: digest(scripts / "match.py", f"lmc.matching.{name}")
+            for name in ("am", "sigma_wm")
+        }
+
+    before = named()
+    edit(scripts / "lmc" / "matching" / "am.py")
+    after = named()
+    assert after["am"] != before["am"] and after["sigma_wm"] == before["sigma_wm"]
+
+
+@pytest.mark.parametrize("kind", config.REGISTRIES)
+def test_every_registered_module_can_be_named(scripts, digest, kind):
+    registry = config.REGISTRIES[kind]
+    plain = digest(scripts / "adapter.py")
+    found = {name: digest(scripts / "adapter.py", registry.module(name)) for name in registry.names}
+    assert len({plain, *found.values()}) == len(found) + 1
+
+
+# -- which imports it sees -------------------------------------------------------------------
+
+FORMS = [
+    "from lmc import deep",
+    "from lmc import nothing, deep as d",
+    "from lmc.deep import thing",
+    "import lmc.deep",
+    "import json, lmc.deep as d",
+    "def late():\n    from lmc.deep import thing",
+    "if True:\n    import lmc.deep",
+]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_absolute_import_of_a_script_is_seen(small, digest, form):
+    script = small / "script.py"
+    script.write_text(form + "\n")
+    before = digest(script)
+    edit(small / "lmc" / "deep.py")
+    assert digest(script) != before
+
+
+@pytest.mark.parametrize(
+    ("place", "form"),
+    [
+        ("middle.py", "from . import deep"),
+        ("middle.py", "from .deep import thing"),
+        ("middle.py", "from .inner import part"),
+        ("middle.py", "from .inner.part import thing"),
+        ("inner/middle.py", "from .. import deep"),
+        ("inner/middle.py", "from ..deep import thing"),
+        ("inner/middle.py", "from . import part"),
+        ("inner/middle.py", "from .part import thing"),
+        ("inner/middle.py", "from ..inner.part import thing"),
+        ("inner/middle.py", "from lmc.deep import thing"),
+        ("inner/middle.py", "def late():\n    from ..deep import thing"),
+        ("inner/__init__.py", "from .part import thing"),
+        ("inner/__init__.py", "from ..deep import thing"),
+    ],
+)
+def test_a_relative_import_of_a_module_is_seen(small, digest, place, form):
+    """From the script through a module in the middle to the one at the end."""
+    (small / "lmc" / place).write_text(form + "\n")
+    script = small / "script.py"
+    dotted = place.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    script.write_text(f"from lmc.{dotted} import thing\n")
+    before = digest(script)
+    edit(small / "lmc" / ("inner/part.py" if "part" in form else "deep.py"))
+    assert digest(script) != before
+
+
+def test_modules_that_import_each_other_are_seen_once(small, digest):
+    (small / "lmc" / "deep.py").write_text("from .inner.part import thing\n")
+    (small / "lmc" / "inner" / "part.py").write_text("from ..deep import thing\n")
+    script = small / "script.py"
+    script.write_text("from lmc import deep\n")
+    before = digest(script)
+    edit(small / "lmc" / "inner" / "part.py")
+    assert digest(script) != before
+
+
+PROGRAM = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+found = {}
+for name in sys.argv[2:]:
+    for module in [m for m in sys.modules if m.split(".")[0] == "lmc"]:
+        del sys.modules[module]
+    sys.modules.pop(name, None)
+    __import__(name)
+    found[name] = [m.__file__ for k, m in sys.modules.items() if k.split(".")[0] == "lmc"]
+print(json.dumps(found))
+"""
+
+
+def test_it_sees_all_that_python_imports(repository):
+    """Python itself as the oracle: import every script and look at what was loaded."""
+    scripts = repository / "workflow" / "scripts"
+    names = [path.stem for path in scripts.glob("*.py") if path.stem != "adapter"]
+    command = [sys.executable, "-c", PROGRAM, str(scripts), *names]
+    answer = subprocess.run(command, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    for name, files in json.loads(answer.stdout).items():
+        loaded = {Path(file) for file in files if Path(file).stem not in source._NO_RESULT}
+        assert loaded, name
+        assert loaded <= source._closure(scripts / f"{name}.py"), name

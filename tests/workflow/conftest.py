@@ -1,0 +1,60 @@
+"""A checkout of its own, and a finished run in it, to change and rerun."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from support import REPOSITORY, snakemake, succeeds
+
+CODE = ("Snakefile", "rules", "workflow", "config", "envs", "profiles")
+
+
+def clone(folder: Path) -> Path:
+    """The project's code as a fresh clone has it: all of it modified now, no results."""
+    for name in CODE:
+        source = REPOSITORY / name
+        ignored = shutil.ignore_patterns("__pycache__")
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=ignored, copy_function=shutil.copyfile)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, folder / name)
+    return folder
+
+
+def reduced_default() -> dict:
+    """The default config, its experiments and figures untouched, at the least of work."""
+    config = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
+    for experiment in config["experiments"].values():
+        experiment["network"]["hidden_widths"] = [
+            min(width, 8) for width in experiment["network"]["hidden_widths"]
+        ]
+        experiment["training"]["epochs"] = 2
+        experiment["networks"] = 2
+        experiment["path"] = {"points": 3}
+        if isinstance(experiment["learning_rates"], dict):
+            experiment["learning_rates"]["number"] = 2
+    return config
+
+
+@pytest.fixture(scope="session")
+def finished_once(tmp_path_factory) -> tuple[Path, str]:
+    """A checkout in which the reduced default config ran to the last figure, and its output."""
+    folder = clone(tmp_path_factory.mktemp("finished") / "checkout")
+    write_config(folder, reduced_default())
+    return folder, succeeds(snakemake(folder, repository=folder))
+
+
+@pytest.fixture
+def finished(finished_once, tmp_path) -> Path:
+    """A copy of the finished checkout, with all times of modification, to do anything with."""
+    subprocess.run(["cp", "-a", finished_once[0], tmp_path / "checkout"], check=True)
+    return tmp_path / "checkout"
+
+
+def write_config(folder: Path, config: dict) -> None:
+    """Write the checkout's default config."""
+    (folder / "config/config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))

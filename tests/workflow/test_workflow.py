@@ -1,0 +1,157 @@
+"""The workflow as a whole: configs, a run to the last figure, and what makes it run again."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lmc import tables
+from support import REPOSITORY, snakemake, succeeds
+
+from .conftest import clone, reduced_default, write_config
+
+CONFIGS = sorted((REPOSITORY / "config").glob("*.yaml"))
+
+
+def planned(folder: Path) -> dict[str, int]:
+    """Rule -> how many of its jobs would run now, in that checkout."""
+    output = succeeds(snakemake(folder, "--dry-run", repository=folder))
+    jobs = re.findall(r"^(\w+) +(\d+)$", output.split("Reasons:")[0], re.MULTILINE)
+    return {rule: int(count) for rule, count in jobs if rule not in ("total", "all")}
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_dry_run(config, tmp_path):
+    output = succeeds(snakemake(tmp_path, "--dry-run", "--configfile", config))
+    for rule in ("train", "match", "evaluate_path", "collect", "draw_figure"):
+        assert re.search(rf"^{rule} +\d+$", output, re.MULTILINE)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_lint(config, tmp_path):
+    output = succeeds(snakemake(tmp_path, "--lint", "--configfile", config))
+    assert "Congratulations" in output
+
+
+def test_the_default_runs_to_the_last_figure(finished):
+    figures = finished / "paper_figures/default"
+    for name in ("figure1", "figure2", "figure3", "figure4"):
+        for kind in ("pdf", "svg", "png"):
+            assert (figures / f"{name}.{kind}").stat().st_size > 1000
+    for table in ("figure1a", "figure1b", "figure2", "figure3", "figure4", "results"):
+        assert len((figures / f"{table}.csv").read_text().splitlines()) > 1
+    results = tables.read("results", finished / "results/default/results.parquet").to_pandas()
+    matchers = {"identity", "naive_wm", "sigma_wm", "am"}
+    assert set(results.loc[results["experiment"] == "digits-mlp", "matcher"]) == matchers
+    assert set(results["split"]) == {"train", "test"}
+
+
+def test_every_job_has_a_log_and_a_benchmark(finished):
+    jobs = {
+        path.relative_to(finished / "logs").with_suffix("")
+        for path in (finished / "logs").rglob("*.log")
+    }
+    timed = {
+        path.relative_to(finished / "benchmark").with_suffix("")
+        for path in (finished / "benchmark").rglob("*.tsv")
+    }
+    assert jobs == timed
+    assert len(jobs) > 20
+
+
+def test_every_table_says_where_it_comes_from(finished):
+    for kind in ("checkpoints", "history", "permutations", "objectives", "dimensions", "path"):
+        path = next((finished / "results").rglob(f"{kind}.parquet"))
+        about = tables.metadata(kind, path)
+        assert {"experiment", "config_hash", "seed", "versions", "device", "commit"} <= set(about)
+
+
+def test_a_second_run_does_nothing(finished):
+    assert "Nothing to be done" in succeeds(snakemake(finished, repository=finished))
+
+
+def test_touching_files_reruns_nothing(finished):
+    for name in ("Snakefile", "rules", "workflow", "config", "envs", "profiles"):
+        for path in [finished / name, *(finished / name).rglob("*")]:
+            os.utime(path)
+    assert planned(finished) == {}
+
+
+def test_restoring_results_into_a_fresh_clone_reruns_nothing(finished, tmp_path):
+    fresh = clone(tmp_path / "fresh")
+    write_config(fresh, reduced_default())
+    for name in ("results", "paper_figures"):
+        shutil.move(finished / name, fresh / name)
+    assert planned(fresh) == {}
+
+
+def test_figures_that_a_clone_brings_do_not_stand_in_for_results(finished, tmp_path):
+    fresh = clone(tmp_path / "fresh")
+    write_config(fresh, reduced_default())
+    shutil.copytree(finished / "paper_figures", fresh / "paper_figures")
+    jobs = planned(fresh)
+    assert jobs["train"] == 3
+    assert jobs["draw_figure"] == 4
+
+
+def test_an_option_of_a_matcher_reruns_what_depends_on_it(finished):
+    config = reduced_default()
+    config["experiments"]["digits-mlp"]["matchers"] = {
+        "identity": {}, "naive_wm": {}, "sigma_wm": {}, "am": {"centred": False},
+    }  # fmt: skip
+    write_config(finished, config)
+    jobs = planned(finished)
+    assert jobs.pop("tabulate_panel") >= 4
+    assert jobs.pop("draw_figure") == 4
+    assert jobs == {"match": 2, "approximate_dimension": 2, "evaluate_path": 2, "collect": 1}
+
+
+def test_editing_a_matcher_reruns_what_depends_on_it(finished):
+    module = finished / "workflow/scripts/lmc/matching/sigma_wm.py"
+    module.write_text(module.read_text() + "\n# edited\n")
+    jobs = planned(finished)
+    assert (jobs["match"], jobs["approximate_dimension"], jobs["evaluate_path"]) == (2, 2, 2)
+    assert "train" not in jobs
+    assert "record_activations" not in jobs
+
+
+def test_editing_a_figure_redraws_that_figure(finished):
+    module = finished / "workflow/scripts/lmc/figures/lmc_error.py"
+    module.write_text(module.read_text() + "\n# edited\n")
+    assert planned(finished) == {"draw_figure": 1}
+
+
+def test_a_learning_rate_more_trains_that_one_only(finished):
+    config = reduced_default()
+    config["experiments"]["digits-mlp"]["learning_rates"] = [1e-4, 1e-2, 1e-1]
+    write_config(finished, config)
+    assert planned(finished)["train"] == 1
+
+
+def test_the_report_is_one_file_with_all_figures(finished):
+    succeeds(snakemake(finished, "--report", "report.html", repository=finished))
+    page = (finished / "report.html").read_text()
+    for name in ("figure1", "figure2", "figure3", "figure4"):
+        assert f"{name}.png" in page
+    assert "LMC error (loss at the midpoint of the path)" in page
+    assert not re.search(r"<(script|link|img)[^>]+(src|href)=[\"']https?:", page)
+
+
+def test_the_sources_of_temporary_activations_are_not_asked_for_again(tmp_path):
+    """Without keep_activations they are gone after a run, and that is no reason to rerun."""
+    folder = clone(tmp_path / "checkout")
+    config = reduced_default() | {"keep_activations": False, "figures": {}}
+    del config["experiments"]["digits-mlp"]
+    write_config(folder, config)
+    succeeds(snakemake(folder, repository=folder))
+    assert not list((folder / "results").rglob("activations"))
+    assert planned(folder) == {}
+    text = yaml.safe_load((folder / "config/config.yaml").read_text())
+    text["experiments"]["digits-pair"]["matchers"]["am"] = {}
+    write_config(folder, text)
+    jobs = planned(folder)
+    assert jobs["record_activations"] == 1
+    assert "train" not in jobs
