@@ -6,9 +6,6 @@ import pandas as pd
 import pytest
 
 from lmc import comparison
-from lmc.errors import TableError
-
-COLUMNS = comparison.COLUMNS
 
 
 def result(matcher, rate, midpoint, a=0.1, b=0.3, diverged=False, split="test", experiment="e"):
@@ -63,12 +60,9 @@ def dimensions():
 
 
 def published(*rows):
-    filled = [
-        {"experiment": "p", "layer": math.nan, "std": math.nan, "n": 4, "provenance": "read off"}
-        | row
-        for row in rows
-    ]
-    return {"e": pd.DataFrame(filled, columns=COLUMNS)}
+    """As `lmc.published.read` gives them: None where the file has nothing."""
+    absent = {"experiment": "p", "layer": None, "std": None, "n": 4.0, "provenance": "read off"}
+    return {"e": [absent | row for row in rows]}
 
 
 def midpoint(rate, value=4.0, **more):
@@ -177,43 +171,3 @@ def test_the_page_has_a_row_for_every_number(results, dimensions):
     assert "Published: read off." in lines
     cells = {line.count("|") for line in lines if line.startswith("|")}
     assert cells == {8}
-
-
-# -- the file of published numbers -----------------------------------------------------------
-
-
-def test_the_shipped_numbers_are_read(repository):
-    """6 rates; endpoints: loss and accuracy; 3 matchers: midpoints, and dimensions of 3 layers."""
-    rows = comparison.read_published(repository / "config" / "published.csv", "mnist-mlp")
-    assert rows.groupby("quantity").size().to_dict() == {
-        "approximate_dimension": 6 * 3 * 3,
-        "endpoint_test_accuracy": 6,
-        "endpoint_test_loss": 6,
-        "midpoint_test_loss": 6 * 3,
-    }
-    assert rows["provenance"].notna().all() and (rows["value"] > 0).all()
-
-
-def test_the_shipped_numbers_name_matchers_and_rates_of_the_papers_sweep(repository):
-    rows = comparison.read_published(repository / "config" / "published.csv", "mnist-mlp")
-    assert set(rows["method"]) == {"model", "naive_wm", "sigma_wm", "am"}
-    sweep = [10 ** (-4 + 0.6 * i) for i in range(6)]
-    for rate in rows["learning_rate"]:
-        assert any(rate == pytest.approx(wanted, rel=1e-3) for wanted in sweep)
-
-
-def test_a_file_without_that_experiment_is_told_its_choices(repository, one_line):
-    path = repository / "config" / "published.csv"
-    with pytest.raises(TableError) as error:
-        comparison.read_published(path, "nothing")
-    one_line(error, path, "'nothing'", "mnist-mlp")
-
-
-@pytest.mark.parametrize("column", COLUMNS)
-def test_a_file_without_a_column_is_refused(repository, tmp_path, one_line, column):
-    path = tmp_path / "published.csv"
-    frame = pd.read_csv(repository / "config" / "published.csv")
-    frame.drop(columns=column).to_csv(path, index=False)
-    with pytest.raises(TableError) as error:
-        comparison.read_published(path, "mnist-mlp")
-    one_line(error, path, repr(column))

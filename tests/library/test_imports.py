@@ -19,7 +19,7 @@ def all_of(package):
 
 MODULES = [
     ("lmc", TORCH | DRAWING | NUMBERS | {"yaml", "jsonschema"}),
-    ("lmc.errors, lmc.registry, lmc.provenance, lmc.source", TORCH | DRAWING | NUMBERS),
+    ("lmc.errors, lmc.provenance, lmc.published, lmc.source", TORCH | DRAWING | NUMBERS),
     ("lmc.config", TORCH | DRAWING | NUMBERS),
     (
         "lmc.datasets, lmc.networks, lmc.optimisers, lmc.matching, lmc.panels, lmc.figures",

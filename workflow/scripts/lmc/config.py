@@ -218,7 +218,7 @@ def _check_panel(path: str, panel: dict, experiments: dict) -> None:
 
 
 def _caption(panels_: list[dict]) -> str:
-    captions = [panels.REGISTRY.entry(panel["name"]).caption for panel in panels_]
+    captions = [panels.REGISTRY.entry(panel["name"]).description for panel in panels_]
     if len(captions) == 1:
         return captions[0]
     return " ".join(

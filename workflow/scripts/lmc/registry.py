@@ -18,12 +18,15 @@ class Entry:
     ----------
     target
         ``"module:object"``, the module relative to the registry's package.
+    description
+        What it is, for the config's reference page and the report.
     options
         JSON schema (the ``properties`` of an object) of what the config may set; every option
         carries a description and a default. They are the keyword arguments of the target.
     """
 
     target: str
+    description: str = ""
     options: dict = field(default_factory=dict)
 
 

@@ -26,10 +26,10 @@ def digest(script: Path, modules: tuple[str, ...] = ()) -> str:
     modules
         Full names of further modules: those a registry imports at run time.
     """
-    files = {Path(script).resolve()} | _closure(Path(script).resolve())
+    files = {Path(script).resolve()} | imported(Path(script).resolve())
     for module in modules:
         path = _path(module.split(".")[1:])
-        files |= {path} | _closure(path)
+        files |= {path} | imported(path)
     return _hash(frozenset(f for f in files if f.stem not in _NO_RESULT))
 
 
@@ -53,7 +53,8 @@ def _path(parts: list[str]) -> Path | None:
 
 
 @cache
-def _closure(path: Path) -> frozenset[Path]:
+def imported(path: Path) -> frozenset[Path]:
+    """The library's files that a file imports, at any depth."""
     found: set[Path] = set()
     todo = [path]
     while todo:

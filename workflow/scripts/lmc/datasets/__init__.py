@@ -10,7 +10,13 @@ REGISTRY = Registry(
     "dataset",
     __name__,
     {
-        "digits": Entry("digits:digits"),
-        "mnist": Entry("mnist:mnist"),
+        "digits": Entry(
+            "digits:digits",
+            "8 x 8 digits that ship inside scikit-learn: 1,437 train, 360 test, no download",
+        ),
+        "mnist": Entry(
+            "mnist:mnist",
+            "MNIST: 60,000 train, 10,000 test; downloaded, or found in the data folder",
+        ),
     },
 )

@@ -10,11 +10,18 @@ REGISTRY = Registry(
     "matcher",
     __name__,
     {
-        "identity": Entry("identity:Identity"),
-        "naive_wm": Entry("naive_wm:NaiveWeightMatching"),
-        "sigma_wm": Entry("sigma_wm:SigmaWeightMatching"),
+        "identity": Entry("identity:Identity", "no matching, the baseline"),
+        "naive_wm": Entry(
+            "naive_wm:NaiveWeightMatching",
+            "weight matching by incoming weights: minimises ||W_A - P W_B||_F^2",
+        ),
+        "sigma_wm": Entry(
+            "sigma_wm:SigmaWeightMatching",
+            "weight matching weighted by the second moment of A's activations: the paper's own",
+        ),
         "am": Entry(
             "am:ActivationMatching",
+            "activation matching: minimises ||Z_A - P Z_B||_F^2 over the training examples",
             {
                 "centred": {
                     "type": "boolean",

@@ -12,6 +12,7 @@ REGISTRY = Registry(
     {
         "mlp": Entry(
             "mlp:MLP",
+            "multilayer perceptron with relu; an image is flattened",
             {
                 "hidden_widths": {
                     "type": "array",

@@ -20,6 +20,7 @@ REGISTRY = Registry(
     {
         "sgd": Entry(
             "sgd:SGD",
+            "stochastic gradient descent",
             {
                 "momentum": {**_FRACTION, "default": 0.9, "description": "heavy-ball momentum"},
                 "weight_decay": _WEIGHT_DECAY,
@@ -27,6 +28,7 @@ REGISTRY = Registry(
         ),
         "adam": Entry(
             "adam:Adam",
+            "Adam",
             {
                 "beta1": {**_FRACTION, "default": 0.9, "description": "decay of the mean"},
                 "beta2": {**_FRACTION, "default": 0.999, "description": "decay of the square"},

@@ -17,12 +17,9 @@ class PanelEntry(Entry):
     ----------
     sources
         Which tables of its experiment the panel is made from: names of rules/common.smk.
-    caption
-        What the panel shows, for the report.
     """
 
     sources: tuple[str, ...] = ()
-    caption: str = ""
 
 
 _MATCHER = {
@@ -47,38 +44,40 @@ REGISTRY = Registry(
     {
         "matching": PanelEntry(
             "matching:tabulate",
+            "A permutation of the hidden units brings network B onto network A: each "
+            "unit drawn as its incoming and outgoing weights, with the colour of its match.",
             {"matcher": _MATCHER},
             sources=("dataset", "checkpoints", "permutations"),
-            caption="A permutation of the hidden units brings network B onto network A: each "
-            "unit drawn as its incoming and outgoing weights, with the colour of its match.",
         ),
         "approximate_dimension": PanelEntry(
             "approximate_dimension:tabulate",
+            "Approximate dimension of the covariance that drives each matcher, against "
+            "the learning rate: mean over networks, band of one standard deviation; hollow, "
+            "published numbers if there are any.",
             {"centred": _CENTRED},
             sources=("dimensions", "history"),
-            caption="Approximate dimension of the covariance that drives each matcher, against "
-            "the learning rate: mean over networks, band of one standard deviation.",
         ),
         "lmc_error": PanelEntry(
             "lmc_error:tabulate",
+            "LMC error (loss at the midpoint of the path) against the learning rate: "
+            "mean over pairs, band of one standard deviation; dashed, mean of the "
+            "endpoints; hollow, published numbers if there are any.",
             {"split": _SPLIT},
             sources=("results",),
-            caption="LMC error (loss at the midpoint of the path) against the learning rate: "
-            "mean over pairs, band of one standard deviation; dashed, mean of the endpoints.",
         ),
         "dimension_against_error": PanelEntry(
             "dimension_against_error:tabulate",
+            "Approximate dimension (geometric mean over the layers of network A) against "
+            "LMC error, a point a pair and matcher, with Spearman's rank correlation.",
             {"split": _SPLIT, "centred": _CENTRED},
             sources=("results",),
-            caption="Approximate dimension (geometric mean over the layers of network A) against "
-            "LMC error, a point a pair and matcher, with Spearman's rank correlation.",
         ),
         "loss_along_path": PanelEntry(
             "loss_along_path:tabulate",
+            "Loss along the path from network A (t = 0) to permuted network B (t = 1), "
+            "by learning rate: mean over pairs, band of one standard deviation.",
             {"split": _SPLIT},
             sources=("path",),
-            caption="Loss along the path from network A (t = 0) to permuted network B (t = 1), "
-            "by learning rate: mean over pairs, band of one standard deviation.",
         ),
     },
 )

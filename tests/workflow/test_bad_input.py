@@ -1,0 +1,223 @@
+"""Bad input, as a user meets it: one clear line, a non-zero exit, nothing half-written."""
+
+import gzip
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from lmc import tables
+from support import REPOSITORY, snakemake
+
+STORED = REPOSITORY / "tests/rules/stored"
+CONFIG = REPOSITORY / "tests/rules/config.yaml"
+RUN = "results/small/digits-mlp/1.000e-01"
+
+MINIMAL = """
+name: bad
+experiments:
+  one:
+    dataset: {name: digits}
+    network: {name: mlp, hidden_widths: [4]}
+    training: {batch_size: 50, epochs: 1}
+    learning_rates: [0.1]
+    networks: 2
+"""
+
+
+def fails_with_one_line(finished: subprocess.CompletedProcess, *parts: str) -> None:
+    """The run failed, and one line of what it said has all the parts."""
+    assert finished.returncode != 0, finished.stdout[-3000:]
+    lines = finished.stdout.splitlines()
+    assert any(all(part in line for part in parts) for line in lines), finished.stdout[-5000:]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "parts"),
+    [
+        ("name: digits", "name: digit", ["unknown dataset 'digit'", "digits, mnist"]),
+        ("name: mlp", "name: cnn", ["unknown network 'cnn'", "mlp"]),
+        ("epochs: 1", "epochs: 0", ["experiments.one.training.epochs", "0 is less than"]),
+        ("[0.1]", "[-0.1]", ["experiments.one.learning_rates", "-0.1"]),
+        ("networks: 2", "networks: 3", ["experiments.one.networks", "3 is not a multiple of 2"]),
+        ("networks: 2", "network_count: 2", ["experiments.one", "unknown key 'network_count'"]),
+        ("networks: 2", "matchers: {amm: {}}", ["unknown matcher 'amm'", "am, identity"]),
+        (
+            "epochs: 1",
+            "optimiser: {name: lion}",
+            ["experiments.one.training.optimiser", "unknown optimiser 'lion'", "adam, sgd"],
+        ),
+        ("batch_size: 50", "batch_size: many", ["training.batch_size", "'many'", "integer"]),
+    ],
+)
+def test_config(before, after, parts, tmp_path):
+    assert before in MINIMAL
+    (tmp_path / "config.yaml").write_text(MINIMAL.replace(before, after))
+    finished = snakemake(tmp_path, "--configfile", tmp_path / "config.yaml")
+    fails_with_one_line(finished, "config: ", *parts)
+    assert not (tmp_path / "results").exists()
+
+
+def test_two_experiments_of_one_name(tmp_path):
+    (tmp_path / "config.yaml").write_text(MINIMAL + MINIMAL[MINIMAL.index("  one:") :])
+    finished = snakemake(tmp_path, "--configfile", tmp_path / "config.yaml")
+    fails_with_one_line(finished, "config.yaml", "the key 'one' is there twice")
+
+
+def test_a_batch_larger_than_the_data(tmp_path):
+    (tmp_path / "config.yaml").write_text(MINIMAL.replace("batch_size: 50", "batch_size: 5000"))
+    finished = snakemake(tmp_path, "--configfile", tmp_path / "config.yaml")
+    fails_with_one_line(finished, "train: training.batch_size: 5000", "1437 training examples")
+    assert not list((tmp_path / "results").rglob("checkpoints.parquet"))
+
+
+# -- files that a stage finds in the place of its input ----------------------------------------
+
+
+def _truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def _other_kind(path: Path) -> None:
+    shutil.copyfile(STORED / RUN / "history.parquet", path)
+
+
+def _no_parquet(path: Path) -> None:
+    path.write_text("network,layer\n0,1\n")
+
+
+def _lacks_a_column(path: Path) -> None:
+    table = pq.read_table(path)
+    pq.write_table(table.drop_columns(["unit"]), path)
+
+
+def _other_shapes(path: Path) -> None:
+    networks = tables.read_checkpoints(path)
+    networks[1][1, "weight"] = np.zeros((5, 64), np.float32)
+    tables.write_checkpoints(path, networks, {}, "cpu", [])
+
+
+STAGES = {
+    "match": (f"{RUN}/checkpoints.parquet", f"{RUN}/naive_wm/permutations.parquet"),
+    "evaluate_path": (f"{RUN}/am/permutations.parquet", f"{RUN}/am/path.parquet"),
+    "approximate_dimension": (f"{RUN}/activations/0.parquet", f"{RUN}/am/dimensions.parquet"),
+    "train": ("results/small/datasets/digits.parquet", f"{RUN}/checkpoints.parquet"),
+    "collect": (f"{RUN}/history.parquet", "results/small/results.parquet"),
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "damage", "message"),
+    [
+        ("match", _truncate, "not a readable parquet file"),
+        ("match", _other_kind, "is a table of history, not of checkpoints"),
+        ("match", _lacks_a_column, "column 'unit' of a table of checkpoints is missing"),
+        ("match", _other_shapes, "a pair must share its architecture"),
+        ("evaluate_path", _truncate, "not a readable parquet file"),
+        ("approximate_dimension", _truncate, "not a readable parquet file"),
+        ("train", _no_parquet, "not a readable parquet file"),
+        ("collect", _no_parquet, "not a readable parquet file"),
+    ],
+    ids=lambda value: getattr(value, "__name__", value).strip("_"),
+)
+def test_input_file(rule, damage, message, tmp_path):
+    source, target = STAGES[rule]
+    shutil.copytree(STORED, tmp_path, dirs_exist_ok=True)
+    (tmp_path / target).unlink()
+    damage(tmp_path / source)
+    finished = snakemake(tmp_path, target, "--configfile", CONFIG, "--allowed-rules", rule)
+    fails_with_one_line(finished, f"{rule}: ", Path(source).name, message, "(log: ")
+    left = {path.name for path in (tmp_path / target).parent.iterdir()}
+    assert Path(target).name not in left
+    assert not [name for name in left if name.startswith(f".{Path(target).name}")]
+    log = finished.stdout.split("(log: ")[1].split(")")[0]
+    assert "Traceback" in (tmp_path / log).read_text()
+
+
+# -- data that cannot be had -------------------------------------------------------------------
+
+MNIST = MINIMAL.replace("name: digits", "name: mnist")
+
+
+def _prepare(folder: Path, data: Path) -> subprocess.CompletedProcess:
+    (folder / "config.yaml").write_text(MNIST)
+    return snakemake(
+        folder,
+        "--configfile",
+        folder / "config.yaml",
+        LMC_DATA_DIR=str(data),
+        # A closed port: no network, at once.
+        http_proxy="http://127.0.0.1:9",
+        https_proxy="http://127.0.0.1:9",
+    )
+
+
+def test_no_network_and_no_files(tmp_path):
+    finished = _prepare(tmp_path, tmp_path / "nothing")
+    raw = str(tmp_path / "nothing/MNIST/raw")
+    fails_with_one_line(
+        finished, "prepare_dataset: MNIST: cannot download", "train-images-idx3-ubyte.gz", raw,
+        "LMC_DATA_DIR",
+    )  # fmt: skip
+    assert not list((tmp_path / "results").rglob("*.parquet"))
+
+
+def test_a_corrupt_download(tmp_path):
+    raw = tmp_path / "data/MNIST/raw"
+    raw.mkdir(parents=True)
+    with gzip.open(raw / "train-images-idx3-ubyte.gz", "wb") as file:
+        file.write(b"not MNIST")
+    finished = _prepare(tmp_path, tmp_path / "data")
+    fails_with_one_line(finished, "train-images-idx3-ubyte.gz: corrupt", "delete it and run again")
+
+
+# -- folders that cannot be written to ---------------------------------------------------------
+
+
+@pytest.fixture
+def mount(tmp_path):
+    """Mounts a small memory file system at a folder, with options."""
+    mounted = []
+
+    def on(folder: Path, options: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        try:
+            subprocess.run(command, check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            pytest.skip("cannot mount a file system here: needs root")
+        mounted.append(folder)
+
+    yield on
+    for folder in mounted:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk(mount, tmp_path):
+    """The data set, 70 kB, does not fit; the message says so and no file has its name."""
+    mount(tmp_path / "results", "size=40k")
+    finished = snakemake(
+        tmp_path, "results/small/datasets/digits.parquet", "--configfile", CONFIG
+    )  # fmt: skip
+    fails_with_one_line(finished, "prepare_dataset", "digits.parquet: cannot be written", "space")
+    assert not list((tmp_path / "results").rglob("*.parquet*"))
+
+
+def test_a_read_only_folder(mount, tmp_path):
+    mount(tmp_path / "results", "size=40k,ro")
+    finished = snakemake(
+        tmp_path, "results/small/datasets/digits.parquet", "--configfile", CONFIG
+    )  # fmt: skip
+    fails_with_one_line(finished, "Read-only file system", "results/small")
+
+
+def test_an_unknown_experiment_of_published_numbers(tmp_path):
+    config = yaml.safe_load(MINIMAL)
+    config["experiments"]["one"]["published"] = "imagenet"
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    finished = snakemake(tmp_path, "--configfile", tmp_path / "config.yaml")
+    fails_with_one_line(finished, "no published numbers of 'imagenet'", "one of mnist-mlp")
