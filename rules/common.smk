@@ -145,10 +145,33 @@ def matcher_code(script):
     return lambda w: code(script, matching.REGISTRY.module(matcher_of(w)["matcher"]))
 
 
+def is_streamed(wildcards):
+    return EXPERIMENTS[wildcards.experiment]["activations"]["streamed"]
+
+
+def recorded(wildcards):
+    """The recorded activations, as an input, unless the networks are run instead."""
+    return {} if is_streamed(wildcards) else {"activations": f"{RUN}/activations"}
+
+
+def streamed(wildcards):
+    """How to run the networks, where no activations are recorded."""
+    if not is_streamed(wildcards):
+        return {}
+    block = EXPERIMENTS[wildcards.experiment]
+    return {
+        "network": block["network"],
+        "examples": block["activations"]["examples"],
+        "device": config["device"],
+    }
+
+
 def recording(wildcards):
     """What the recorded activations depend on, beside the checkpoints."""
-    examples = EXPERIMENTS[wildcards.experiment]["activations"]["examples"]
-    return [examples, network_code("record_activations.py")(wildcards)]
+    if is_streamed(wildcards):
+        return network_code("match.py")(wildcards)
+    block = EXPERIMENTS[wildcards.experiment]
+    return [block["activations"], network_code("record_activations.py")(wildcards)]
 
 
 def of_experiment(name, pattern, matchers=None):

@@ -23,6 +23,7 @@ rule record_activations:
     params:
         network=block_of("network"),
         examples=lambda w: EXPERIMENTS[w.experiment]["activations"]["examples"],
+        positions=lambda w: EXPERIMENTS[w.experiment]["activations"]["positions"],
         device=config["device"],
         provenance=provenance_of,
         code=network_code("record_activations.py"),
@@ -34,9 +35,9 @@ rule record_activations:
 
 rule match:
     input:
+        unpack(recorded),
         dataset=dataset_of,
         checkpoints=f"{RUN}/checkpoints.parquet",
-        activations=f"{RUN}/activations",
     output:
         permutations=f"{RUN}/{{matcher}}/permutations.parquet",
         objectives=f"{RUN}/{{matcher}}/objectives.parquet",
@@ -45,16 +46,18 @@ rule match:
     benchmark:
         f"benchmark/{NAME}/{{experiment}}/{{rate}}/{{matcher}}/match.tsv"
     conda:
-        "../envs/numeric.yaml"
+        "../envs/train.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=60,
+        gpu=lambda w: GPU if is_streamed(w) else 0,
     params:
         label="{matcher}",
         matcher=matcher_of,
         pairs=pairs_of,
         learning_rate=rate_of,
+        streamed=streamed,
         recording=recording,
         provenance=provenance_of,
         code=matcher_code("match.py"),
@@ -66,9 +69,9 @@ rule match:
 
 rule approximate_dimension:
     input:
+        unpack(recorded),
         dataset=dataset_of,
         checkpoints=f"{RUN}/checkpoints.parquet",
-        activations=f"{RUN}/activations",
     output:
         dimensions=f"{RUN}/{{matcher}}/dimensions.parquet",
     log:
@@ -76,15 +79,17 @@ rule approximate_dimension:
     benchmark:
         f"benchmark/{NAME}/{{experiment}}/{{rate}}/{{matcher}}/approximate_dimension.tsv"
     conda:
-        "../envs/numeric.yaml"
+        "../envs/train.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=60,
+        gpu=lambda w: GPU if is_streamed(w) else 0,
     params:
         label="{matcher}",
         matcher=matcher_of,
         learning_rate=rate_of,
+        streamed=streamed,
         recording=recording,
         provenance=provenance_of,
         code=matcher_code("approximate_dimension.py"),

@@ -9,6 +9,8 @@ import torch
 
 from lmc.datasets.dataset import Dataset, Split
 from lmc.moments import InMemory
+from lmc.networks import REGISTRY as NETWORKS
+from lmc.networks.build import build
 from lmc.networks.mlp import MLP
 from lmc.optimisers.sgd import SGD
 from lmc.training import Member, Plan, train
@@ -40,6 +42,37 @@ def one_line():
         return text
 
     return check
+
+
+# Image shapes and options that make a test quick; a network that is not here has its defaults.
+SMALL = {
+    "mlp": ((4, 4), {"hidden_widths": [7, 5, 9]}),
+    "convnet": ((4, 8, 3), {"groups": [[4, 3], [5]], "head": [6]}),
+    "vgg16": ((32, 32, 3), {"width": 2}),
+}
+
+
+@pytest.fixture(params=NETWORKS.names)
+def any_network(request):
+    """Every registered network, small, of three classes; and 12 inputs, float32."""
+    shape, options = SMALL.get(request.param, ((4, 4), {}))
+    images = np.random.default_rng(4).integers(0, 256, (12, *shape)).astype(np.uint8)
+    split = Split(images, np.arange(12) % 3)
+    data = Dataset(split, split, classes=3, scale=255.0)
+    return build({"name": request.param, **options}, data), data.inputs("test")
+
+
+@pytest.fixture
+def noisy(stream):
+    """A network's initial parameters and noise: initial biases and shifts are all zero."""
+
+    def make(network):
+        return {
+            key: (array + 0.5 * stream.normal(size=array.shape)).astype(np.float32)
+            for key, array in network.initialise(stream).items()
+        }
+
+    return make
 
 
 @pytest.fixture

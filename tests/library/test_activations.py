@@ -6,7 +6,6 @@ import torch
 
 from lmc import activations, tables
 from lmc.moments import Recorded
-from lmc.networks.mlp import MLP
 
 
 def test_all_examples_are_recorded_unless_fewer_are_asked_for(clusters):
@@ -22,19 +21,32 @@ def test_chosen_examples_are_distinct_in_order_and_depend_on_the_seed_alone(clus
     assert chosen.tolist() != activations.chosen_examples(clusters, 40, 1).tolist()
 
 
+def test_places_are_chosen_for_every_example_and_depend_on_the_seed_alone(clusters):
+    found = activations.chosen_samples(clusters, 40, 3, 0)
+    expected = np.repeat(activations.chosen_examples(clusters, 40, 0), 3)
+    assert found.example.tolist() == expected.tolist()
+    assert len(set(zip(found.y, found.x, strict=True))) == 120
+    for place in (found.y, found.x):
+        assert place.min() >= 0 and place.max() < 1 and place.std() > 0.2
+    again, other = (activations.chosen_samples(clusters, 40, 3, seed) for seed in (0, 1))
+    assert again.y.tolist() == found.y.tolist() and again.x.tolist() == found.x.tolist()
+    assert other.y.tolist() != found.y.tolist()
+
+
 @pytest.fixture
 def recorded_batches(trained, clusters, monkeypatch):
-    monkeypatch.setattr(activations, "BATCH_EXAMPLES", 7)
+    """In batches of 7."""
     network, a, _ = trained
-    chosen = activations.chosen_examples(clusters, 40, 0)
-    return chosen, list(activations.record(network, a, clusters, chosen))
+    monkeypatch.setattr(activations, "BATCH_FLOATS", 7 * network.floats_per_example)
+    samples = activations.chosen_samples(clusters, 40, 1, 0)
+    return samples, list(activations.record(network, a, clusters, samples))
 
 
 def test_every_hidden_layer_is_recorded_after_the_relu(
     recorded_batches, trained, clusters, run_mlp
 ):
-    chosen, batches = recorded_batches
-    phi, _ = run_mlp(trained[1], clusters.inputs("train")[chosen])
+    samples, batches = recorded_batches
+    phi, _ = run_mlp(trained[1], clusters.inputs("train")[samples.example])
     for layer in (1, 2):
         found = np.concatenate([values[layer - 1] for _, values in batches])
         assert found.dtype == np.float32
@@ -42,36 +54,54 @@ def test_every_hidden_layer_is_recorded_after_the_relu(
         np.testing.assert_allclose(found, phi[layer], rtol=1e-4, atol=1e-5)
 
 
-def test_batches_are_bounded_and_name_their_examples(recorded_batches):
-    chosen, batches = recorded_batches
-    assert [len(examples) for examples, _ in batches] == [7, 7, 7, 7, 7, 5]
-    assert np.concatenate([examples for examples, _ in batches]).tolist() == chosen.tolist()
-    assert all(len(values[0]) == len(examples) for examples, values in batches)
+def test_batches_are_bounded_and_say_what_they_are(recorded_batches):
+    samples, batches = recorded_batches
+    assert [len(some.example) for some, _ in batches] == [7, 7, 7, 7, 7, 5]
+    for name, whole in vars(samples).items():
+        assert np.concatenate([vars(some)[name] for some, _ in batches]).tolist() == whole.tolist()
+    assert all(len(values[0]) == len(some.example) for some, values in batches)
 
 
-def test_recording_needs_no_gradients(trained, clusters):
+class Positions:
+    """A network whose only layer has 2 x 4 positions and two units: the position's numbers."""
+
+    floats_per_example = 16
+
+    def forward(self, parameters, images):
+        places = torch.stack(torch.meshgrid(torch.arange(2), torch.arange(4), indexing="ij"), -1)
+        return [places.float().expand(1, len(images), 2, 4, 2)], None
+
+
+def test_a_layer_with_positions_is_recorded_at_the_samples_places(clusters, random_mlp):
+    y, x = np.array([0.0, 0.49, 0.5, 0.99]), np.array([0.0, 0.25, 0.74, 0.999])
+    samples = activations.Samples(np.arange(4), y, x)
+    [(_, [found])] = activations.record(Positions(), random_mlp([1, 1]), clusters, samples)
+    assert found.tolist() == [[0, 0], [0, 1], [1, 2], [1, 3]]
+
+
+def test_recording_needs_no_gradients(trained, clusters, monkeypatch):
     network, a, _ = trained
     seen = []
+    forward = network.forward
 
-    class Watching(MLP):
-        def forward(self, parameters, images):
-            seen.append(torch.is_grad_enabled())
-            return network.forward(parameters, images)
+    def watching(parameters, images):
+        seen.append(torch.is_grad_enabled())
+        return forward(parameters, images)
 
-    watching = Watching(clusters.shape, 3, [16, 12])
-    list(activations.record(watching, a, clusters, np.arange(5)))
+    monkeypatch.setattr(network, "forward", watching)
+    list(activations.record(network, a, clusters, activations.chosen_samples(clusters, 5, 1, 0)))
     assert seen == [False]
 
 
 def test_what_was_recorded_is_read_back_with_its_inputs(recorded_batches, tmp_path, clusters):
-    chosen, batches = recorded_batches
+    samples, batches = recorded_batches
     path = tmp_path / "0.parquet"
     with tables.activation_writer(path, [16, 12], {"seed": 0}, "cpu") as write:
-        for batch in batches:
-            write(*batch)
+        for some, values in batches:
+            write(vars(some), values)
     inputs = clusters.inputs("train")
-    again = Recorded(tables.ActivationFile(path), inputs)
+    again = Recorded(path, lambda: inputs)
     for layer in (1, 2):
         expected = np.concatenate([values[layer - 1] for _, values in batches])
         np.testing.assert_array_equal(np.concatenate(list(again.batches(layer))), expected)
-    np.testing.assert_array_equal(np.concatenate(list(again.batches(0))), inputs[chosen])
+    np.testing.assert_array_equal(np.concatenate(list(again.batches(0))), inputs[samples.example])

@@ -116,8 +116,7 @@ def test_matching_removes_the_barrier_to_a_permuted_copy(name, trained, clusters
     _, a, _ = trained
     copy = permutation.apply(a, permutation.random(a, stream))
     inputs = clusters.inputs("train")
-    found = match(
-        REGISTRY.get(name)(), a, copy, NetworkMoments(recorded(a, inputs)), recorded(copy, inputs)
-    )
+    moments = [NetworkMoments(recorded(network, inputs)) for network in (a, copy)]
+    found = match(REGISTRY.get(name)(), a, copy, *moments)
     assert loss_barrier(trained, clusters, copy) > 0.01
     assert loss_barrier(trained, clusters, permutation.apply(copy, found.permutations)) < 1e-6

@@ -185,9 +185,9 @@ def test_panels_get_their_options(complete, small):
 
 def test_a_figure_without_a_caption_has_those_of_its_panels(complete, small):
     captions = [
-        config.panels.REGISTRY.entry(name).caption for name in ("lmc_error", "loss_along_path")
+        config.panels.REGISTRY.entry(name).description for name in ("lmc_error", "along_path")
     ]
-    panels = [{"name": name, "experiment": "e"} for name in ("lmc_error", "loss_along_path")]
+    panels = [{"name": name, "experiment": "e"} for name in ("lmc_error", "along_path")]
     figures = {
         "one": {"panels": panels[:1]},
         "two": {"panels": panels},
@@ -587,9 +587,10 @@ def test_a_key_that_is_there_twice_is_found_at_any_depth(tmp_path, text):
         "a: {b: 1}\nc: {b: 1}\n",
         "base: &base {epochs: 5}\na: *base\nb: *base\n",
         "base: &base {epochs: 5}\na:\n  <<: *base\n  epochs: 6\n",
+        "base: &base {epochs: 5}\na: {b: &b {<<: *base, epochs: 6}}\nc: {<<: *b}\n",
         "",
     ],
-    ids=["the same key elsewhere", "an alias", "a merge key", "an empty file"],
+    ids=["the same key elsewhere", "an alias", "a merge key", "merges of merges", "an empty file"],
 )
 def test_what_is_not_there_twice_passes(tmp_path, text):
     config.check_duplicates(yaml_file(tmp_path, text))

@@ -5,7 +5,6 @@ import pytest
 
 from lmc.dimension import approximate_dimension, describe
 from lmc.matching import REGISTRY
-from lmc.matching.matcher import Layer
 from lmc.matching.solver import layer_of
 from lmc.moments import NetworkMoments
 
@@ -111,11 +110,20 @@ def moment(values, centred):
 
 
 @pytest.mark.parametrize("centred", [False, True])
-def test_naive_wm_is_driven_by_the_moment_of_the_weight_vectors(second_layer, centred):
-    """W^T W, one weight vector a sample: times 1 / units, which the dimension does not see."""
-    layer, weight, _, _ = second_layer
-    found = REGISTRY.get("naive_wm")().covariance(layer, centred)
-    np.testing.assert_allclose(found, moment(weight, centred), rtol=1e-10, atol=1e-14)
+@pytest.mark.parametrize(("units", "inputs"), [(7, 9), (9, 7), (8, 8)])
+def test_naive_wm_is_driven_by_the_moment_of_the_weight_vectors(stream, centred, units, inputs):
+    """W^T W / units, one weight vector a sample; or W W^T / units, which has the same
+    eigenvalues but for zeros, and so the same dimension, trace and largest eigenvalue."""
+    weight = (stream.normal(size=(units, inputs)) + 0.5).astype(np.float32)
+    parameters = {(1, "weight"): weight, (2, "weight"): np.zeros((1, units), np.float32)}
+    found = REGISTRY.get("naive_wm")().covariance(layer_of(parameters, 1, None), centred)
+    expected = moment(weight.astype(np.float64), centred)
+    number = min(units, inputs)
+    np.testing.assert_allclose(
+        np.linalg.eigvalsh(found)[-number:], np.linalg.eigvalsh(expected)[-number:], atol=1e-12
+    )
+    for name, value in vars(describe(expected)).items():
+        assert vars(describe(found))[name] == pytest.approx(value, rel=1e-10)
 
 
 @pytest.mark.parametrize("centred", [False, True])
@@ -148,8 +156,3 @@ def test_every_covariance_is_symmetric_and_positive(second_layer, name, centred)
         assert found.dtype == np.float64
         np.testing.assert_allclose(found, found.T, rtol=1e-12, atol=1e-12)
         assert np.linalg.eigvalsh(found).min() > -1e-9 * np.trace(found)
-
-
-def test_naive_wm_needs_no_statistics(stream):
-    layer = Layer(stream.normal(size=(4, 3)), inputs=None, outputs=None)
-    assert REGISTRY.get("naive_wm")().covariance(layer, True).shape == (3, 3)

@@ -23,7 +23,7 @@ def test_the_ends_are_the_networks_and_the_middle_is_their_mean(random_mlp):
 def test_interpolation_is_rounded_once():
     """In float32, (1 - t) a + t b of equal a and b is not always a."""
     a = {(1, "weight"): np.random.default_rng(0).normal(size=(100, 100)).astype(np.float32)}
-    for t in np.linspace(0, 1, 25):
+    for t in np.linspace(0, 1, 25).tolist():  # a float64 would make numpy compute in float64
         np.testing.assert_array_equal(
             interpolation.interpolate(a, a, t)[1, "weight"], a[1, "weight"]
         )
@@ -65,7 +65,7 @@ def test_another_function_is_refused_in_one_line(trained, clusters, one_line):
     one_line(error, "the pair", "another function")
 
 
-@pytest.mark.parametrize("broken", ["rows alone", "a bias", "not finite"])
+@pytest.mark.parametrize("broken", ["rows alone", "a bias", "a logit", "not finite"])
 def test_a_small_fault_of_a_permutation_is_noticed(trained, clusters, broken):
     network, a, _ = trained
     permuted = permutation.apply(a, {1: np.roll(np.arange(16), 1)})
@@ -73,6 +73,8 @@ def test_a_small_fault_of_a_permutation_is_noticed(trained, clusters, broken):
         permuted[2, "weight"] = a[2, "weight"]
     elif broken == "a bias":
         permuted[1, "bias"] = a[1, "bias"]
+    elif broken == "a logit":
+        permuted[3, "bias"][0] += 0.02
     else:
         permuted[3, "bias"][0] = np.nan
     with pytest.raises(UserError, match="another function"):

@@ -9,11 +9,10 @@ from lmc import permutation
 from lmc.errors import UserError
 from lmc.matching import REGISTRY
 from lmc.matching.am import ActivationMatching
-from lmc.matching.matcher import Layer, PairLayer
 from lmc.matching.naive_wm import NaiveWeightMatching
 from lmc.matching.sigma_wm import SigmaWeightMatching
 from lmc.matching.solver import match
-from lmc.moments import Moments, NetworkMoments, cross_moment, second_moment
+from lmc.moments import InMemory, NetworkMoments
 
 # A matcher that is registered later is tested by the tests that are parametrised with this.
 MATCHING = [name for name in REGISTRY.names if name != "identity"]
@@ -26,21 +25,7 @@ def inputs(stream):
 
 
 def matched(matcher, a, b, inputs, recorded):
-    return match(matcher, a, b, NetworkMoments(recorded(a, inputs)), recorded(b, inputs))
-
-
-def layer_of_pair(a, b, layer, inputs, recorded, weight_b=None):
-    """A layer of a pair, B's columns in their own order unless they are given."""
-    x, y = recorded(a, inputs), recorded(b, inputs)
-    return PairLayer(
-        a=Layer(
-            a[layer, "weight"],
-            lambda: second_moment(x.batches(layer - 1)),
-            lambda: second_moment(x.batches(layer)),
-        ),
-        weight_b=b[layer, "weight"] if weight_b is None else weight_b,
-        cross=lambda: cross_moment(zip(x.batches(layer), y.batches(layer), strict=True)),
-    )
+    return match(matcher, a, b, *(NetworkMoments(recorded(n, inputs)) for n in (a, b)))
 
 
 def best_order(similarity):
@@ -58,6 +43,13 @@ class Spy:
     def similarity(self, layer):
         self.similarities.append(self.matcher.similarity(layer))
         return self.similarities[-1]
+
+
+def similarity_of_layer_2(matcher, a, b, inputs, recorded):
+    """That similarity, and B's weight of layer 2 with its columns as layer 1 was permuted."""
+    spy = Spy(matcher)
+    found = matched(spy, a, b, inputs, recorded)
+    return spy.similarities[1], b[2, "weight"][:, found.permutations[1]].astype(np.float64)
 
 
 # -- planted permutations --------------------------------------------------------------------
@@ -185,35 +177,40 @@ def test_columns_of_a_layer_above_a_flattened_image_move_in_blocks(random_mlp):
 def test_sigma_wm_by_hand():
     """Sigma of rank 2, from the inputs (1, 2, 0) and (0, 2, 4). Naive matching swaps, this not.
 
-    W_A Sigma = (1/2, 1, 0) - (0, 4, 8) = (1/2, -3, -8) and (1, 4, 4).
+    Sigma = ((1/2, 1, 0), (1, 4, 4), (0, 4, 8)); W_A Sigma = ((1/2, -3, -8), (1, 4, 4)).
     """
     inputs = np.array([[1, 2, 0], [0, 2, 4]], np.float32)
-    weight_a = np.array([[1, 0, -1], [0, 1, 0]], np.float32)
-    weight_b = np.array([[1, 1, 0], [2, 0, 1]], np.float32)
-    moments = second_moment([inputs])
-    assert moments.second.tolist() == [[0.5, 1, 0], [1, 4, 4], [0, 4, 8]]
-    assert np.linalg.matrix_rank(moments.second) == 2
-    layer = PairLayer(Layer(weight_a, lambda: moments, None), weight_b, None)
-    assert SigmaWeightMatching().similarity(layer).tolist() == [[-2.5, -7], [5, 6]]
-    assert NaiveWeightMatching().similarity(layer).tolist() == [[1, 1], [1, 0]]
     top = np.zeros((1, 2), np.float32)
-    a = {(1, "weight"): weight_a, (2, "weight"): top}
-    b = {(1, "weight"): weight_b, (2, "weight"): top}
-    sigma = match(SigmaWeightMatching(), a, b, lambda layer: moments)
-    assert sigma.permutations[1].tolist() == [0, 1]
-    assert (sigma.objectives[1], sigma.identity_objectives[1]) == (3.5, 3.5)
-    naive = match(NaiveWeightMatching(), a, b)
-    assert naive.permutations[1].tolist() == [1, 0]
-    assert (naive.objectives[1], naive.identity_objectives[1]) == (2, 1)
+    a = {(1, "weight"): np.array([[1, 0, -1], [0, 1, 0]], np.float32), (2, "weight"): top}
+    b = {(1, "weight"): np.array([[1, 1, 0], [2, 0, 1]], np.float32), (2, "weight"): top}
+    sigma = Spy(SigmaWeightMatching())
+    found = match(sigma, a, b, NetworkMoments(InMemory([inputs])))
+    assert sigma.similarities[0].tolist() == [[-2.5, -7], [5, 6]]
+    assert found.permutations[1].tolist() == [0, 1]
+    assert (found.objectives[1], found.identity_objectives[1]) == (3.5, 3.5)
+    naive = Spy(NaiveWeightMatching())
+    found = match(naive, a, b)
+    assert naive.similarities[0].tolist() == [[1, 1], [1, 0]]
+    assert found.permutations[1].tolist() == [1, 0]
+    assert (found.objectives[1], found.identity_objectives[1]) == (2, 1)
 
 
 def test_sigma_wm_with_the_identity_for_sigma_is_naive_wm(random_mlp):
-    a, b = random_mlp([8, 6, 3]), random_mlp([8, 6, 3])
-    white = Moments(np.eye(8), np.zeros(8), np.zeros(8))
-    layer = PairLayer(Layer(a[1, "weight"], lambda: white, None), b[1, "weight"], None)
-    np.testing.assert_array_equal(
-        SigmaWeightMatching().similarity(layer), NaiveWeightMatching().similarity(layer)
-    )
+    """16 inputs 4 e_i: their second moment is the identity exactly."""
+    a, b = random_mlp([16, 6, 3]), random_mlp([16, 6, 3])
+    white = NetworkMoments(InMemory([4 * np.eye(16, dtype=np.float32)]))
+    sigma, naive = Spy(SigmaWeightMatching()), Spy(NaiveWeightMatching())
+    assert match(sigma, a, b, white).objectives == pytest.approx(match(naive, a, b).objectives)
+    np.testing.assert_allclose(sigma.similarities[0], naive.similarities[0], rtol=1e-12)
+
+
+def test_sigma_wm_is_the_weights_with_sigma_between(random_mlp, inputs, recorded, run_mlp):
+    a, b = random_mlp(WIDTHS), random_mlp(WIDTHS)
+    phi = run_mlp(a, inputs)[0][1]
+    sigma = phi.T @ phi / len(phi)
+    found, weight_b = similarity_of_layer_2(SigmaWeightMatching(), a, b, inputs, recorded)
+    expected = a[2, "weight"] @ sigma @ weight_b.T
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_sigma_wm_is_the_cross_moment_of_both_layers_fed_with_as_activations(
@@ -222,35 +219,32 @@ def test_sigma_wm_is_the_cross_moment_of_both_layers_fed_with_as_activations(
     """The fact of spec section 2 that makes it scale to convolutions."""
     a, b = random_mlp(WIDTHS), random_mlp(WIDTHS)
     phi = run_mlp(a, inputs)[0][1]
-    of_a, of_b = phi @ a[2, "weight"].T, phi @ b[2, "weight"].T
-    layer = layer_of_pair(a, b, 2, inputs, recorded)
-    np.testing.assert_allclose(
-        SigmaWeightMatching().similarity(layer), of_a.T @ of_b / len(phi), rtol=1e-5, atol=1e-6
-    )
+    found, weight_b = similarity_of_layer_2(SigmaWeightMatching(), a, b, inputs, recorded)
+    of_a, of_b = phi @ a[2, "weight"].T, phi @ weight_b.T
+    np.testing.assert_allclose(found, of_a.T @ of_b / len(phi), rtol=1e-5, atol=1e-6)
 
 
 def test_am_uncentred_is_the_cross_second_moment_of_the_activations(
     random_mlp, inputs, recorded, run_mlp
 ):
     a, b = random_mlp(WIDTHS), random_mlp(WIDTHS)
-    phi_a, phi_b = run_mlp(a, inputs)[0][2], run_mlp(b, inputs)[0][2]
-    layer = layer_of_pair(a, b, 2, inputs, recorded)
-    np.testing.assert_allclose(
-        ActivationMatching(centred=False).similarity(layer),
-        phi_a.T @ phi_b / len(phi_a),
-        rtol=1e-5,
-        atol=1e-6,
-    )
+    phi_a, phi_b = (run_mlp(network, inputs)[0][2] for network in (a, b))
+    found, _ = similarity_of_layer_2(ActivationMatching(centred=False), a, b, inputs, recorded)
+    np.testing.assert_allclose(found, phi_a.T @ phi_b / len(phi_a), rtol=1e-5, atol=1e-6)
 
 
 def test_am_centred_is_the_cross_covariance_and_the_default(random_mlp, inputs, recorded, run_mlp):
     a, b = random_mlp(WIDTHS), random_mlp(WIDTHS)
-    phi_a, phi_b = run_mlp(a, inputs)[0][2], run_mlp(b, inputs)[0][2]
+    phi_a, phi_b = (run_mlp(network, inputs)[0][2] for network in (a, b))
     expected = (phi_a - phi_a.mean(0)).T @ (phi_b - phi_b.mean(0)) / len(phi_a)
-    layer = layer_of_pair(a, b, 2, inputs, recorded)
     for matcher in (ActivationMatching(centred=True), ActivationMatching()):
-        np.testing.assert_allclose(matcher.similarity(layer), expected, rtol=1e-4, atol=1e-6)
-    assert np.abs(ActivationMatching(False).similarity(layer) - expected).max() > 0.01
+        found, _ = similarity_of_layer_2(matcher, a, b, inputs, recorded)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    uncentred, _ = similarity_of_layer_2(ActivationMatching(False), a, b, inputs, recorded)
+    np.testing.assert_allclose(
+        uncentred - expected, np.outer(phi_a.mean(0), phi_b.mean(0)), rtol=1e-4, atol=1e-6
+    )
+    assert np.abs(uncentred - expected).max() > 0.01
 
 
 def distances(kind, a, b, inputs, run_mlp):
@@ -321,8 +315,8 @@ def test_networks_that_differ_in_shape_are_refused_in_one_line(random_mlp, one_l
     one_line(error, "pair 5", "layer 1", "weight")
 
 
-def test_similarities_are_float64(random_mlp, inputs, recorded):
+@pytest.mark.parametrize("name", REGISTRY.names)
+def test_similarities_are_float64(name, random_mlp, inputs, recorded):
     a, b = random_mlp(WIDTHS), random_mlp(WIDTHS)
-    for name in REGISTRY.names:
-        similarity = REGISTRY.get(name)().similarity(layer_of_pair(a, b, 2, inputs, recorded))
-        assert similarity.dtype == np.float64 and similarity.shape == (10, 10)
+    found, _ = similarity_of_layer_2(REGISTRY.get(name)(), a, b, inputs, recorded)
+    assert found.dtype == np.float64 and found.shape == (10, 10)

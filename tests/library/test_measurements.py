@@ -1,4 +1,4 @@
-"""Pairs, statistics from files, and the tables of permutations."""
+"""Pairs, and the tables of permutations."""
 
 import numpy as np
 import pandas as pd
@@ -6,9 +6,7 @@ import pytest
 
 from lmc import measurements, tables
 from lmc.errors import TableError
-from lmc.matching import REGISTRY
-from lmc.matching.solver import Match, match
-from lmc.moments import NetworkMoments
+from lmc.matching.solver import Match
 
 RUN = {"experiment": "e", "learning_rate": 0.1, "matcher": "am"}
 
@@ -19,93 +17,6 @@ def test_pairs_keep_their_numbers_when_others_are_left_out(capsys):
     assert list(measurements.whole_pairs(pairs, networks)) == [(0, (0, 1)), (2, (4, 5))]
     assert "pair 1: left out" in capsys.readouterr().out
     assert list(measurements.whole_pairs(pairs, {})) == []
-
-
-# -- statistics ------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def files(tmp_path, clusters, trained, run_mlp):
-    """The data set, and the activations of both networks on every second training example."""
-    tables.write_dataset(tmp_path / "dataset.parquet", clusters, {"seed": 0})
-    examples = np.arange(0, 120, 2)
-    for number, parameters in enumerate(trained[1:]):
-        phi, _ = run_mlp(parameters, clusters.inputs("train")[examples])
-        path = tmp_path / "activations" / f"{number}.parquet"
-        with tables.activation_writer(path, [16, 12], {"seed": 0}, "cpu") as write:
-            for part in np.split(np.arange(60), 3):
-                write(examples[part], [values[part].astype(np.float32) for values in phi[1:]])
-    return tmp_path, clusters.inputs("train")[examples]
-
-
-@pytest.fixture
-def statistics(files):
-    folder, _ = files
-    return measurements.Statistics(folder / "dataset.parquet", folder / "activations")
-
-
-def test_moments_are_those_of_the_recorded_examples(statistics, files, trained, run_mlp):
-    _, inputs = files
-    for number in (0, 1):
-        phi, _ = run_mlp(trained[1 + number], inputs)
-        moments = statistics.moments(number)
-        for layer, values in enumerate(phi):
-            found = moments(layer)
-            np.testing.assert_allclose(found.second, values.T @ values / 60, rtol=1e-5, atol=1e-6)
-            np.testing.assert_allclose(found.mean_x, values.mean(0), rtol=1e-5, atol=1e-6)
-
-
-def test_the_inputs_moments_are_computed_once_for_all_networks(statistics):
-    assert statistics.moments(0)(0) is statistics.moments(1)(0)
-
-
-def test_networks_recorded_on_other_examples_have_input_moments_of_their_own(
-    statistics, files, clusters
-):
-    folder, _ = files
-    path = folder / "activations" / "2.parquet"
-    with tables.activation_writer(path, [1], {"seed": 0}, "cpu") as write:
-        write(np.arange(10), [np.ones((10, 1), np.float32)])
-    statistics.moments(0)(0)
-    inputs = clusters.inputs("train")[:10].astype(np.float64)
-    found = statistics.moments(2)(0)
-    np.testing.assert_allclose(found.second, inputs.T @ inputs / 10, rtol=1e-6, atol=1e-9)
-
-
-def test_a_networks_moments_are_kept(statistics):
-    assert statistics.moments(0) is statistics.moments(0)
-    assert statistics.moments(0)(1) is statistics.moments(0)(1)
-
-
-def test_matching_from_files_is_matching_from_memory(statistics, files, trained, recorded):
-    _, inputs = files
-    _, a, b = trained
-    for name in REGISTRY.names:
-        from_files = match(
-            REGISTRY.get(name)(), a, b, statistics.moments(0), statistics.activations(1)
-        )
-        from_memory = match(
-            REGISTRY.get(name)(), a, b, NetworkMoments(recorded(a, inputs)), recorded(b, inputs)
-        )
-        for layer in (1, 2):
-            assert from_files.objectives[layer] == pytest.approx(from_memory.objectives[layer])
-            np.testing.assert_array_equal(
-                from_files.permutations[layer], from_memory.permutations[layer]
-            )
-
-
-@pytest.mark.parametrize("name", ["identity", "naive_wm"])
-def test_no_file_is_read_until_it_is_asked_for(name, tmp_path, random_mlp):
-    statistics = measurements.Statistics(tmp_path / "none.parquet", tmp_path / "none")
-    a, b = random_mlp([4, 3, 2]), random_mlp([4, 3, 2])
-    match(REGISTRY.get(name)(), a, b, statistics.moments(0), statistics.activations(1))
-
-
-def test_activations_that_are_not_there_are_an_error_in_one_line(tmp_path, one_line):
-    statistics = measurements.Statistics(tmp_path / "none.parquet", tmp_path / "none")
-    with pytest.raises(TableError) as error:
-        statistics.moments(5)(1)
-    one_line(error, tmp_path / "none" / "5.parquet", "no such file")
 
 
 # -- tables of permutations ------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lmc.errors import UserError
 from lmc.moments import InMemory, Moments, NetworkMoments, cross_moment, second_moment
 
 
@@ -107,3 +108,28 @@ def test_shared_moments_of_the_input_are_used_for_layer_zero_alone(stream):
     assert moments(0) is shared
     assert moments(1) is not shared
     assert activations.read == [1]
+
+
+def test_crossing_two_networks_takes_the_same_layer_of_both(stream):
+    layers = [[stream.normal(size=(20, width)) for width in (3, 4, 5)] for _ in range(2)]
+    a, b = (NetworkMoments(InMemory(own)) for own in layers)
+    found = a.cross(2, b)
+    np.testing.assert_allclose(found.second, layers[0][2].T @ layers[1][2] / 20, rtol=1e-12)
+    np.testing.assert_allclose(found.mean_y, layers[1][2].mean(0), rtol=1e-12)
+
+
+def test_two_weights_fed_with_the_same_activations(stream):
+    layers = [stream.normal(size=(20, width)) + 1 for width in (3, 4)]
+    x, y = stream.normal(size=(5, 3)), stream.normal(size=(2, 3))
+    found = NetworkMoments(InMemory(layers)).transfer(1, x, y)
+    of_x, of_y = layers[0] @ x.T, layers[0] @ y.T
+    np.testing.assert_allclose(found.second, of_x.T @ of_y / 20, rtol=1e-10)
+    centred = (of_x - of_x.mean(0)).T @ (of_y - of_y.mean(0)) / 20
+    np.testing.assert_allclose(found.covariance, centred, rtol=1e-8, atol=1e-12)
+
+
+def test_a_weight_of_other_inputs_than_were_recorded_is_refused_in_one_line(stream, one_line):
+    moments = NetworkMoments(InMemory([stream.normal(size=(20, 3))]))
+    with pytest.raises(UserError) as error:
+        moments.transfer(1, np.ones((2, 27)), np.ones((2, 27)))
+    one_line(error, "layer 1", 27, 3, "activations.streamed")

@@ -6,50 +6,33 @@ import torch
 
 from lmc import permutation
 from lmc.errors import UserError
-from lmc.networks import REGISTRY
-from lmc.networks.build import build
+from lmc.networks.mlp import MLP
 from lmc.networks.network import stack
-
-# Sizes that make a test quick; a network that is not here is built with its defaults.
-SMALL = {"mlp": {"hidden_widths": [7, 5, 9]}}
-
-
-@pytest.fixture(params=REGISTRY.names)
-def network(request, clusters):
-    return build({"name": request.param, **SMALL.get(request.param, {})}, clusters)
 
 
 @pytest.fixture
-def parameters(network, stream):
-    """Random parameters, the biases and norms too: with zeros a wrong bias would not show."""
-    return {
-        key: (array + 0.5 * stream.normal(size=array.shape)).astype(np.float32)
-        for key, array in network.initialise(stream).items()
-    }
+def parameters(any_network, noisy):
+    return noisy(any_network[0])
 
 
-def test_a_random_permutation_of_every_layer_leaves_the_function(
-    network, parameters, clusters, stream
-):
+def test_a_random_permutation_of_every_layer_leaves_the_function(any_network, parameters, stream):
+    network, inputs = any_network
     permuted = permutation.apply(parameters, permutation.random(parameters, stream))
     assert any(not np.array_equal(permuted[key], parameters[key]) for key in parameters)
     with torch.inference_mode():
-        _, logits = network.forward(
-            stack([parameters, permuted]), torch.from_numpy(clusters.inputs("test"))
-        )
+        _, logits = network.forward(stack([parameters, permuted]), torch.from_numpy(inputs))
     assert (logits[0] - logits[1]).abs().max() < 1e-4 * logits[0].std(0).max()
 
 
-def test_activations_move_to_where_the_permutation_says(network, parameters, clusters, stream):
+def test_activations_move_to_where_the_permutation_says(stream, random_mlp):
+    network, parameters = MLP((4,), 3, [7, 5, 9]), random_mlp([4, 7, 5, 9, 3])
     permutations = permutation.random(parameters, stream)
     permuted = permutation.apply(parameters, permutations)
-    with torch.inference_mode():
-        layers, _ = network.forward(
-            stack([parameters, permuted]), torch.from_numpy(clusters.inputs("test"))
-        )
+    inputs = torch.from_numpy(stream.normal(size=(20, 4)).astype(np.float32))
+    layers, _ = network.forward(stack([parameters, permuted]), inputs)
     for layer, p in permutations.items():
         before, after = layers[layer - 1]
-        torch.testing.assert_close(after, before[..., torch.from_numpy(p)], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(after, before[:, torch.from_numpy(p)], rtol=1e-4, atol=1e-5)
 
 
 def test_the_inverse_undoes_bit_for_bit(parameters, stream):

@@ -11,7 +11,7 @@ import pytest
 
 from lmc import config, source
 
-CACHES = [source._hash, source._closure, source._imports]
+CACHES = [thing for thing in vars(source).values() if hasattr(thing, "cache_clear")]
 
 
 @pytest.fixture
@@ -91,7 +91,10 @@ EDITS = [
     ("matching/solver.py", {"approximate_dimension", "evaluate_path", "match"}),
     ("moments.py", {"approximate_dimension", "evaluate_path", "match"}),
     ("evaluation.py", {"evaluate_path", "train"}),
-    ("networks/network.py", {"evaluate_path", "record_activations", "train"}),
+    (
+        "networks/network.py",
+        {"approximate_dimension", "evaluate_path", "match", "record_activations", "train"},
+    ),
     ("figures/style.py", {"draw_figure"}),
     (
         "tables.py",
@@ -235,4 +238,4 @@ def test_it_sees_all_that_python_imports(repository):
     for name, files in json.loads(answer.stdout).items():
         loaded = {Path(file) for file in files if Path(file).stem not in source._NO_RESULT}
         assert loaded, name
-        assert loaded <= source._closure(scripts / f"{name}.py"), name
+        assert loaded <= source.imported(scripts / f"{name}.py"), name

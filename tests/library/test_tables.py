@@ -377,7 +377,7 @@ def test_an_interrupted_stream_leaves_nothing(path):
         pytest.raises(Interruption),
         tables.activation_writer(path, [2], PROVENANCE, "cpu") as write,
     ):
-        write(np.arange(3), [np.ones((3, 2), np.float32)])
+        write(samples_of(range(3)), [np.ones((3, 2), np.float32)])
         raise Interruption
     assert files_in(path.parent) == []
 
@@ -387,7 +387,7 @@ def test_a_batch_of_the_wrong_width_leaves_nothing(path):
         pytest.raises((TableError, ValueError)),
         tables.activation_writer(path, [2], PROVENANCE, "cpu") as write,
     ):
-        write(np.arange(3), [np.ones((3, 3), np.float32)])
+        write(samples_of(range(3)), [np.ones((3, 3), np.float32)])
     assert files_in(path.parent) == []
 
 
@@ -398,6 +398,12 @@ def test_new_files_have_the_rights_the_user_asks_for(tmp_path):
     finally:
         os.umask(mask)
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
+
+
+def samples_of(examples):
+    """What recorded samples are: examples and places."""
+    places = np.linspace(0, 1, len(examples), endpoint=False)
+    return {"example": np.asarray(examples), "y": places, "x": places[::-1]}
 
 
 def write_table(path):
@@ -419,7 +425,7 @@ def write_checkpoints(path):
 def write_activations(path):
     values = np.random.default_rng(0).normal(size=(500, 20)).astype(np.float32)
     with tables.activation_writer(path, [20], PROVENANCE, "cpu") as write:
-        write(np.arange(500), [values])
+        write(samples_of(range(500)), [values])
 
 
 WRITERS = [write_table, write_csv, write_text, write_checkpoints, write_activations]
@@ -665,7 +671,7 @@ def activations(stream):
         [stream.normal(size=(n, width)).astype(np.float32) for width in (3, 4)] for n in sizes
     ]
     layers[0][0][0] = [-0.0, 1e-45, 3.4028235e38]
-    return list(zip(examples, layers, strict=True))
+    return [(samples_of(some), own) for some, own in zip(examples, layers, strict=True)]
 
 
 @pytest.fixture
@@ -683,7 +689,7 @@ def test_activations_come_back_batch_by_batch_bit_for_bit(activation_file, activ
         for values, (_, layers) in zip(found, activations, strict=True):
             assert values.dtype == np.float32 and values.shape == layers[layer - 1].shape
             assert values.tobytes() == layers[layer - 1].tobytes()
-    expected = np.concatenate([examples for examples, _ in activations])
+    expected = np.concatenate([samples["example"] for samples, _ in activations])
     assert activation_file.examples().tolist() == expected.tolist()
     assert activation_file.widths == [3, 4]
 
@@ -712,7 +718,7 @@ def test_activations_that_are_not_finite_are_refused(path, one_line):
     values[1, 2] = np.inf
     with pytest.raises(TableError) as error:
         with tables.activation_writer(path, [3], PROVENANCE, "cpu") as write:
-            write(np.arange(2), [values])
+            write(samples_of(range(2)), [values])
         list(tables.ActivationFile(path).batches(1))
     one_line(error, path, "'layer_1'", "1 values that are not finite")
 

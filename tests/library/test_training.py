@@ -347,3 +347,18 @@ def test_a_network_that_was_not_finite_once_stays_diverged(network, clusters):
     rows = [row for row in found.history if row["network"] == 1]
     assert [row["diverged"] for row in rows] == [False, False, True, True, True]
     assert [bool(np.isnan(row["test_loss"])) for row in rows] == [False, False, True, True, True]
+
+
+class Endless(SGD):
+    """Makes a bias of the network in place 1 minus infinity in the last step: a dead unit."""
+
+    def step(self, parameters, gradients, state, rates, step):
+        super().step(parameters, gradients, state, rates, step)
+        if step == 23:
+            parameters[1][1, 0] = -float("inf")
+
+
+def test_a_network_of_finite_loss_but_not_of_finite_parameters_has_diverged(network, clusters):
+    found = trained_on(network, clusters, optimiser=Endless())
+    assert found.diverged == [1]
+    assert list(found.networks) == [0, 2]

@@ -13,7 +13,7 @@ from support import REPOSITORY
 ENVIRONMENTS = sorted((REPOSITORY / "envs").glob("*.yaml"))
 # Names of conda's packages that differ from the index's, and of modules that differ from those.
 CONDA = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
-MODULES = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
+MODULES = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 
 
 def pinned() -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Rule approximate_dimension: the covariance of one matcher, all networks and hidden layers."""
 
 from adapter import run
-from lmc import dimension, measurements, tables
+from lmc import dimension, statistics, tables
 from lmc.matching import REGISTRY
 from lmc.matching.solver import layer_of
 from lmc.permutation import hidden_layers
@@ -10,20 +10,25 @@ from lmc.permutation import hidden_layers
 def approximate_dimension(
     dataset: str,
     checkpoints: str,
-    activations: str,
     dimensions: str,
     label: str,
     matcher: dict,
+    streamed: dict,
     learning_rate: float,
     provenance: dict,
+    activations: str | None = None,
 ) -> None:
-    """Describe the matcher's covariance, uncentred and centred."""
+    """Describe the matcher's covariance, uncentred and centred.
+
+    `streamed` says what to run the networks on where no `activations` were recorded.
+    """
     options = dict(matcher)
     chosen = REGISTRY.get(options.pop("matcher"))(**options)
-    statistics = measurements.Statistics(dataset, activations)
+    networks = tables.read_checkpoints(checkpoints)
+    of = statistics.of_networks(dataset, networks, activations, streamed, provenance["seed"])
     rows = []
-    for number, parameters in tables.read_checkpoints(checkpoints).items():
-        moments = statistics.moments(number)
+    for number, parameters in networks.items():
+        moments = of(number)
         for layer in hidden_layers(parameters):
             for centred in (False, True):
                 covariance = chosen.covariance(layer_of(parameters, layer, moments), centred)

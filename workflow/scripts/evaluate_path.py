@@ -27,6 +27,7 @@ def evaluate_path(
     found = measurements.read_permutations(permutations)
     chosen = devices.resolve(device)
     t = barrier.grid(points)
+    calibration = data.inputs("train")[:train_examples]
     rows = []
     for number, (a, b) in measurements.whole_pairs(pairs, networks):
         permuted = permutation.apply(networks[b], found[number])
@@ -37,7 +38,7 @@ def evaluate_path(
             images = data.inputs(split)[:examples]
             labels = data.splits[split].labels[:examples]
             values = interpolation.evaluate_path(
-                built, networks[a], permuted, t, images, labels, chosen
+                built, networks[a], permuted, t, images, labels, chosen, calibration
             )
             rows += [
                 {
@@ -48,6 +49,7 @@ def evaluate_path(
                     "network_a": a,
                     "network_b": b,
                     "split": split,
+                    "calibrated": bool(built.calibrated_names),
                     "t": x,
                     "loss": loss,
                     "accuracy": accuracy,

@@ -1,35 +1,39 @@
 """Rule match: the permutations of all pairs of one learning rate, by one matcher."""
 
 from adapter import run
-from lmc import measurements, tables
+from lmc import measurements, statistics, tables
 from lmc.matching import REGISTRY, solver
 
 
 def match(
     dataset: str,
     checkpoints: str,
-    activations: str,
     permutations: str,
     objectives: str,
     label: str,
     matcher: dict,
     pairs: list,
+    streamed: dict,
     learning_rate: float,
     provenance: dict,
+    activations: str | None = None,
 ) -> None:
-    """Match network B of every pair to network A."""
+    """Match network B of every pair to network A.
+
+    `streamed` says what to run the networks on where no `activations` were recorded.
+    """
     options = dict(matcher)
     chosen = REGISTRY.get(options.pop("matcher"))(**options)
     networks = tables.read_checkpoints(checkpoints)
-    statistics = measurements.Statistics(dataset, activations)
+    moments = statistics.of_networks(dataset, networks, activations, streamed, provenance["seed"])
     found = {}
     for number, (a, b) in measurements.whole_pairs(pairs, networks):
         found[number, a, b] = solver.match(
             chosen,
             networks[a],
             networks[b],
-            statistics.moments(a),
-            statistics.activations(b),
+            moments(a),
+            moments(b),
             f"{checkpoints}: networks {a} and {b}",
         )
         print(f"pair {number}: objectives {found[number, a, b].objectives}")

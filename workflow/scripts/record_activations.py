@@ -15,6 +15,7 @@ def record_activations(
     activations: str,
     network: dict,
     examples: int | None,
+    positions: int,
     device: str,
     provenance: dict,
 ) -> None:
@@ -22,7 +23,7 @@ def record_activations(
     data = tables.read_dataset(dataset)
     built = build(network, data)
     chosen = devices.resolve(device)
-    numbers = recording.chosen_examples(data, examples, provenance["seed"])
+    samples = recording.chosen_samples(data, examples, positions, provenance["seed"])
     folder = Path(activations)
     folder.mkdir(parents=True, exist_ok=True)
     for number, parameters in tables.read_checkpoints(checkpoints).items():
@@ -32,9 +33,9 @@ def record_activations(
             provenance,
             devices.describe(chosen),
         ) as write:
-            for batch in recording.record(built, parameters, data, numbers, chosen):
-                write(*batch)
-        print(f"network {number}: {len(numbers)} examples")
+            for some, batch in recording.record(built, parameters, data, samples, chosen):
+                write(vars(some), batch)
+        print(f"network {number}: {len(samples.example)} samples")
 
 
 if "snakemake" in globals():

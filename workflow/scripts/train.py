@@ -3,6 +3,7 @@
 from adapter import run
 from lmc import device as devices
 from lmc import tables
+from lmc.augmentation import Augmentation
 from lmc.networks.build import build
 from lmc.optimisers import REGISTRY as OPTIMISERS
 from lmc.training import Member, Plan
@@ -23,6 +24,7 @@ def train(
     """Train networks 0 .. networks - 1 of a learning rate."""
     data = tables.read_dataset(dataset)
     plan = {key: value for key, value in training.items() if key != "optimiser"}
+    plan["augmentation"] = Augmentation(**plan["augmentation"])
     optimiser = dict(training["optimiser"])
     chosen = devices.resolve(device)
     trained = train_ensemble(

@@ -30,7 +30,7 @@ def evaluate(
         not finite has a loss that is not finite.
     """
     networks = len(next(iter(parameters.values())))
-    batch = max(1, BATCH_FLOATS // (networks * max(network.hidden_widths)))
+    batch = max(1, BATCH_FLOATS // (networks * network.floats_per_example))
     loss, correct = np.zeros(networks), np.zeros(networks)
     for start in range(0, len(images), batch):
         wanted = labels[start : start + batch]

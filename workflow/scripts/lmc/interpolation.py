@@ -30,6 +30,7 @@ def evaluate_path(
     images: np.ndarray,
     labels: np.ndarray,
     device: torch.device | str = "cpu",
+    calibration: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Loss and accuracy, float64 (len(t),), along the line from A to B.
 
@@ -37,12 +38,20 @@ def evaluate_path(
     ----------
     images, labels
         float32 (n, pixels) and int64 (n,).
+    calibration
+        Training inputs, float32 (n, pixels), on which every network of the path has its running
+        statistics measured anew; needed by networks that have such statistics.
     """
     data = on_device(images, labels, torch.device(device))
+    if network.calibrated_names:
+        calibrating = torch.from_numpy(calibration).to(device)
+    at_once = network.at_once or NETWORKS_AT_ONCE
     losses, accuracies = [], []
-    for start in range(0, len(t), NETWORKS_AT_ONCE):
-        some = [interpolate(a, b, x) for x in t[start : start + NETWORKS_AT_ONCE]]
-        loss, accuracy = evaluate(network, stack(some, device), *data)
+    for start in range(0, len(t), at_once):
+        some = stack([interpolate(a, b, x) for x in t[start : start + at_once]], device)
+        if network.calibrated_names:
+            some = network.calibrated(some, calibrating)
+        loss, accuracy = evaluate(network, some, *data)
         losses.append(loss)
         accuracies.append(accuracy)
     return np.concatenate(losses), np.concatenate(accuracies)

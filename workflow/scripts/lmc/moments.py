@@ -3,11 +3,15 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from .errors import UserError
 from .tables import ActivationFile
+
+INPUTS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -78,28 +82,32 @@ class InMemory:
 
 
 class Recorded:
-    """Activations in a file, and the inputs of the data set they were recorded on.
+    """Activations in a file, opened when asked for, and the inputs they were recorded on.
 
     Parameters
     ----------
-    file
+    path
         The recorded activations.
     inputs
-        All training inputs, float32 (n, pixels).
+        Returns all training inputs, float32 (n, pixels).
     """
 
-    def __init__(self, file: ActivationFile, inputs: np.ndarray):
-        self.file = file
+    def __init__(self, path: str | Path, inputs: Callable[[], np.ndarray]):
+        self.path = path
         self.inputs = inputs
+
+    def examples(self) -> np.ndarray:
+        """Numbers of the training examples, int (n,)."""
+        return ActivationFile(self.path).examples()
 
     def batches(self, layer: int) -> Iterator[np.ndarray]:
         """One row group of the file at a time."""
         if layer > 0:
-            yield from self.file.batches(layer)
+            yield from ActivationFile(self.path).batches(layer)
             return
-        examples = self.file.examples()
-        for start in range(0, len(examples), 4096):
-            yield self.inputs[examples[start : start + 4096]]
+        examples = self.examples()
+        for start in range(0, len(examples), INPUTS_AT_ONCE):
+            yield self.inputs()[examples[start : start + INPUTS_AT_ONCE]]
 
 
 class NetworkMoments:
@@ -126,3 +134,32 @@ class NetworkMoments:
             else:
                 self._known[layer] = second_moment(self.activations.batches(layer))
         return self._known[layer]
+
+    def cross(self, layer: int, other: "NetworkMoments") -> Moments:
+        """Moments of phi_layer of this network (x) and of another (y), on the same examples."""
+        batches = (network.activations.batches(layer) for network in (self, other))
+        return cross_moment(zip(*batches, strict=True))
+
+    def transfer(self, layer: int, weight_x: np.ndarray, weight_y: np.ndarray) -> Moments:
+        """Moments of two weights' outputs, x and y, both fed with this network's phi_{layer-1}.
+
+        Of x = W_x phi and y = W_y phi: W_x E[phi phi^T] W_y^T.
+
+        Parameters
+        ----------
+        weight_x, weight_y
+            (units, inputs) each, in the place of this layer's weight.
+
+        Raises
+        ------
+        UserError
+            The layer's inputs are not the units below: it is a convolution, or follows one.
+        """
+        inputs = self(layer - 1)
+        if weight_x.shape[1] != len(inputs.mean_x):
+            raise UserError(
+                f"layer {layer} has {weight_x.shape[1]} inputs, {len(inputs.mean_x)} units below "
+                f"are recorded: set activations.streamed to true for convolutions"
+            )
+        x, y = weight_x.astype(np.float64), weight_y.astype(np.float64)
+        return Moments(x @ inputs.second @ y.T, x @ inputs.mean_x, y @ inputs.mean_x)

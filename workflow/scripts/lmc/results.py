@@ -66,7 +66,9 @@ def collect(
                     row[name] = found.sort_values("layer")["dimension"].tolist() if known else None
                 for split in ("test", "train"):
                     points = paths.get((experiment, rate, matcher, pair, split))
-                    rows.append({**row, "split": split, **_measures(points)})
+                    calibrated = points is not None and bool(points["calibrated"].any())
+                    row |= {"split": split, "calibrated": calibrated}
+                    rows.append({**row, **_measures(points)})
     return rows
 
 

@@ -25,6 +25,8 @@ Parameters = dict[tuple[int, str], np.ndarray]
 one row a neuron; every other parameter (``bias``, a norm's ``scale``) is (units,)."""
 
 METADATA_KEY = b"lmc"
+# Rows of a row group: of a large one, arrow holds several copies while it writes.
+ROWS_AT_ONCE = 8192
 _RUN = [("experiment", pa.string()), ("learning_rate", pa.float64())]
 _MATCH = [
     *_RUN,
@@ -76,8 +78,9 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("diverged", pa.bool_()),
         nullable=("train_loss", "train_accuracy", "test_loss", "test_accuracy"),
     ),
-    # an example; a column layer_1, layer_2, ... for every hidden layer is added
-    "activations": _schema(("example", pa.int32())),
+    # an example at a place in the image; a column layer_1, layer_2, ... for every hidden layer is
+    # added: its units' activations, at that place if the layer has positions
+    "activations": _schema(("example", pa.int32()), ("y", pa.float64()), ("x", pa.float64())),
     # a hidden unit of A, and the unit of B that is moved to its place
     "permutations": _schema(
         *_MATCH,
@@ -103,10 +106,11 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("trace", pa.float64()),
         ("largest_eigenvalue", pa.float64()),
     ),
-    # a point of a path
+    # a point of a path; calibrated: running statistics were measured anew for every network of it
     "path": _schema(
         *_MATCH,
         ("split", pa.string()),
+        ("calibrated", pa.bool_()),
         ("t", pa.float64()),
         ("loss", pa.float64()),
         ("accuracy", pa.float64()),
@@ -116,6 +120,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         *_MATCH,
         ("split", pa.string()),
         ("diverged", pa.bool_()),
+        ("calibrated", pa.bool_()),
         *((measure, pa.float64()) for measure in _ENDPOINTS_AND_MEASURES),
         ("objective", pa.list_(pa.float64())),
         ("identity_objective", pa.list_(pa.float64())),
@@ -199,7 +204,7 @@ def write(
         raise TableError(f"{path}: does not fit the schema {kind!r}: {error}") from error
     table = _checked(table, kind, path)
     with writer(kind, path, table.schema, provenance, device, **metadata) as out:
-        out.write_table(table, row_group_size=1 << 20)
+        out.write_table(table, row_group_size=ROWS_AT_ONCE)
 
 
 def _array(values, field: pa.Field) -> pa.Array:
@@ -457,11 +462,12 @@ def read_checkpoints(path) -> dict[int, Parameters]:
 @contextmanager
 def activation_writer(
     path, widths: list[int], provenance: dict, device: str
-) -> Iterator[Callable[[np.ndarray, list[np.ndarray]], None]]:
+) -> Iterator[Callable[[dict[str, np.ndarray], list[np.ndarray]], None]]:
     """Stream activations to a file: call what this yields with a batch after another.
 
-    A batch is the examples' numbers, int (n,), and a float32 array (n, width) for every hidden
-    layer. Each batch becomes a row group, so neither side holds more than a batch in memory.
+    A batch is what the samples are, the schema's columns, (n,) each, and a float32 array
+    (n, width) for every hidden layer. Each batch becomes a row group, so neither side holds more
+    than a batch in memory.
     """
     layers = [
         pa.field(f"layer_{i}", pa.list_(pa.field("element", pa.float32()), width))
@@ -470,15 +476,14 @@ def activation_writer(
     schema = pa.schema([*SCHEMAS["activations"], *layers])
     with writer("activations", path, schema, provenance, device, widths=widths) as out:
 
-        def write_batch(examples: np.ndarray, batch: list[np.ndarray]) -> None:
-            arrays = [
+        def write_batch(samples: dict[str, np.ndarray], batch: list[np.ndarray]) -> None:
+            arrays = [pa.array(samples[f.name], f.type) for f in SCHEMAS["activations"]] + [
                 pa.FixedSizeListArray.from_arrays(
                     pa.array(np.ascontiguousarray(values, np.float32).ravel()), type=field.type
                 )
                 for values, field in zip(batch, layers, strict=True)
             ]
-            examples = pa.array(examples, pa.int32())
-            out.write_table(pa.table([examples, *arrays], schema=out.schema))
+            out.write_table(pa.table(arrays, schema=out.schema))
 
         yield write_batch
 

@@ -1,6 +1,7 @@
 """One look for all figures: colours, markers, names, sizes."""
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
@@ -101,15 +102,20 @@ def published_handle() -> Line2D:
 
 
 def log_log(axes: Axes) -> None:
-    """Both axes logarithmic; one of few decades has plain numbers at 1, 2 and 5."""
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
-        if high / low < 500:
-            axis.set_major_formatter("{x:g}")
-            axis.set_minor_locator(LogLocator(subs=range(2, 10)))
-            axis.set_minor_formatter(_two_and_five)
-            axis.set_tick_params(which="minor", labelsize=SETTINGS["xtick.labelsize"])
+    """Both axes logarithmic."""
+    logarithmic(axes.xaxis)
+    logarithmic(axes.yaxis)
+
+
+def logarithmic(axis: Axis) -> None:
+    """One axis logarithmic; of few decades, with plain numbers at 1, 2 and 5."""
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    low, high = axis.get_view_interval()
+    if high / low < 500:
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_locator(LogLocator(subs=range(2, 10)))
+        axis.set_minor_formatter(_two_and_five)
+        axis.set_tick_params(which="minor", labelsize=SETTINGS["xtick.labelsize"])
 
 
 def _two_and_five(x: float, position: int | None = None) -> str:

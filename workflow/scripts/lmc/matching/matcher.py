@@ -17,12 +17,16 @@ class Layer:
     ----------
     weight
         W_l, (units, inputs).
-    inputs, outputs
-        Return the moments of phi_{l-1} and phi_l of this network; computed only if called.
+    transfer
+        Returns the moments of W_x phi and W_y phi for two weights (units, inputs) in the place of
+        this layer's, phi = phi_{l-1} of this network. Of a convolution, every example and
+        position is a sample.
+    outputs
+        Returns the moments of phi_l of this network.
     """
 
     weight: np.ndarray
-    inputs: Callable[[], Moments]
+    transfer: Callable[[np.ndarray, np.ndarray], Moments]
     outputs: Callable[[], Moments]
 
 

@@ -12,8 +12,13 @@ class NaiveWeightMatching(Matcher):
         return layer.a.weight.astype(np.float64) @ layer.weight_b.astype(np.float64).T
 
     def covariance(self, layer, centred):
-        """W^T W (uncentred), or the same after subtracting the mean neuron; times 1 / units."""
+        """W^T W (uncentred), or the same after subtracting the mean neuron; times 1 / units.
+
+        Or W W^T, if that is smaller: it has the same eigenvalues, but for zeros.
+        """
         weight = layer.weight.astype(np.float64)
         if centred:
             weight = weight - weight.mean(0)
-        return weight.T @ weight / len(weight)
+        units, inputs = weight.shape
+        gram = weight @ weight.T if units < inputs else weight.T @ weight
+        return gram / units

@@ -1,21 +1,19 @@
 """Covariance-weighted matching, the paper's own: "WM (ours)" (Section 6, Appendix D.2)."""
 
-import numpy as np
-
 from .matcher import Matcher
 
 
 class SigmaWeightMatching(Matcher):
     """Minimises tr((W_A - P W~_B) Sigma (W_A - P W~_B)^T): S = W_A Sigma W~_B^T.
 
-    Sigma is the uncentred second moment of phi_{l-1} of network A over the training examples.
+    Sigma is the uncentred second moment of phi_{l-1} of network A over the training examples, and
+    is never formed: S = E[(W_A phi) (W~_B phi)^T], the cross second moment of what A's layer and
+    B's make of A's activations, also where they are convolutions (spec section 2).
     """
 
     def similarity(self, layer):
-        sigma = layer.a.inputs().second
-        return layer.a.weight.astype(np.float64) @ sigma @ layer.weight_b.astype(np.float64).T
+        return layer.a.transfer(layer.a.weight, layer.weight_b).second
 
     def covariance(self, layer, centred):
         """W Sigma W^T; centred: with the covariance of phi_{l-1} in the place of Sigma."""
-        weight = layer.weight.astype(np.float64)
-        return weight @ layer.inputs().about(centred) @ weight.T
+        return layer.transfer(layer.weight, layer.weight).about(centred)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from ..moments import Activations, NetworkMoments, cross_moment
+from ..moments import NetworkMoments
 from ..permutation import Permutations, check_same_shape, hidden_layers, permute_columns
 from ..tables import Parameters
 from .matcher import Layer, Matcher, PairLayer
@@ -34,7 +34,7 @@ def match(
     a: Parameters,
     b: Parameters,
     moments_a: NetworkMoments | None = None,
-    activations_b: Activations | None = None,
+    moments_b: NetworkMoments | None = None,
     what: str = "a pair of networks",
 ) -> Match:
     """Permute the hidden units of B so that they are like those of A.
@@ -46,8 +46,9 @@ def match(
     ----------
     a, b
         Two networks of one architecture.
-    moments_a, activations_b
-        Statistics of both networks on the same examples, for the matchers that ask for them.
+    moments_a, moments_b
+        Moments of both networks on the same examples, for the matchers that ask for them: a
+        `moments.NetworkMoments` or a `streaming.StreamedMoments` each.
     what
         How to call the pair in an error.
 
@@ -65,13 +66,7 @@ def match(
         pair = PairLayer(
             a=layer_of(a, layer, moments_a),
             weight_b=weight_b,
-            cross=lambda layer=layer: cross_moment(
-                zip(
-                    moments_a.activations.batches(layer),
-                    activations_b.batches(layer),
-                    strict=True,
-                )
-            ),
+            cross=lambda layer=layer: moments_a.cross(layer, moments_b),
         )
         similarity = matcher.similarity(pair)
         _, permutation = linear_sum_assignment(similarity, maximize=True)
@@ -86,6 +81,6 @@ def layer_of(parameters: Parameters, layer: int, moments: NetworkMoments | None)
     """One layer of a network as matchers see it."""
     return Layer(
         weight=parameters[layer, "weight"],
-        inputs=lambda: moments(layer - 1),
+        transfer=lambda weight_x, weight_y: moments.transfer(layer, weight_x, weight_y),
         outputs=lambda: moments(layer),
     )

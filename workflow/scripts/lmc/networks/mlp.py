@@ -49,12 +49,30 @@ class MLP(Network):
         values = images.expand(networks, *images.shape[-2:])
         activations = []
         for layer in range(1, last + 1):
-            values = torch.baddbmm(
-                parameters[layer, "bias"].unsqueeze(1),
-                values,
-                parameters[layer, "weight"].transpose(1, 2),
+            values = StackedLinear.apply(
+                values, parameters[layer, "weight"], parameters[layer, "bias"]
             )
             if layer < last:
                 values = torch.relu_(values)
                 activations.append(values)
         return activations, values
+
+
+class StackedLinear(torch.autograd.Function):
+    """x W^T + b of K networks: x (K, n, inputs), W (K, units, inputs), b (K, units).
+
+    It is here for its backward pass. Autograd would give the gradient of W in the memory layout
+    of W^T, and every update would pay for the mismatch: adding it to the velocity took 5 % of a
+    training step.
+    """
+
+    @staticmethod
+    def forward(context, values, weight, bias):
+        context.save_for_backward(values, weight)
+        return torch.baddbmm(bias.unsqueeze(1), values, weight.transpose(1, 2))
+
+    @staticmethod
+    def backward(context, gradient):
+        values, weight = context.saved_tensors
+        below = torch.bmm(gradient, weight) if context.needs_input_grad[0] else None
+        return below, torch.bmm(gradient.transpose(1, 2), values), gradient.sum(1)

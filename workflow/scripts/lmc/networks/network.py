@@ -25,7 +25,17 @@ class Network(ABC):
         Shape of one image.
     classes
         Number of logits.
+
+    Attributes
+    ----------
+    at_once
+        How many networks to stack where there are more: all, unless fewer are faster.
+    reduces_precision
+        Whether training in bfloat16 is the choice on CUDA.
     """
+
+    at_once: int | None = None
+    reduces_precision = False
 
     def __init__(self, shape: tuple[int, ...], classes: int):
         self.shape = tuple(shape)
@@ -40,7 +50,43 @@ class Network(ABC):
     def initialise(self, stream: np.random.Generator) -> Parameters:
         """One network's initial parameters, float32, drawn from that stream alone."""
 
-    @abstractmethod
+    def enter(self, images: torch.Tensor, networks: int) -> torch.Tensor:
+        """What layer 1 sees, (K, n, inputs) or (K, n, height, width, channels).
+
+        Parameters
+        ----------
+        images
+            float32 (n, pixels) for all K networks, or (K, n, pixels), one batch each.
+        """
+        return images.expand(networks, *images.shape[-2:])
+
+    def linear(
+        self,
+        layer: int,
+        values: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """W_l phi_{l-1} (+ b_l): (K, n, units), positions before the units if there are any.
+
+        Parameters
+        ----------
+        values
+            What `enter` or `feed` gave.
+        weight, bias
+            (K, units, inputs) and (K, units), of this layer's shape but any number of units.
+        """
+        products = values @ weight.transpose(1, 2)
+        return products if bias is None else products + bias.unsqueeze(1)
+
+    def activate(self, layer: int, parameters: Stacked, values: torch.Tensor) -> torch.Tensor:
+        """phi_l, of what `linear` gave with the bias; a norm, if any, is in here."""
+        return torch.relu_(values)
+
+    def feed(self, layer: int, values: torch.Tensor) -> torch.Tensor:
+        """What layer l + 1 sees of phi_l: pooled or flattened, where the network does so."""
+        return values
+
     def forward(
         self, parameters: Stacked, images: torch.Tensor
     ) -> tuple[list[torch.Tensor], torch.Tensor]:
@@ -49,15 +95,56 @@ class Network(ABC):
         Parameters
         ----------
         parameters
-            K networks.
+            K networks. Without the parameters of `calibrated_names`, as in training, a batch is
+            normalised by its own statistics.
         images
-            float32 (n, pixels) for all of them, or (K, n, pixels), one batch each.
+            See `enter`.
 
         Returns
         -------
         activations, logits
-            phi_1 .. phi_L, each (K, n, units), and logits (K, n, classes).
+            phi_1 .. phi_L, each (K, n, units) or (K, n, height, width, units), and logits
+            (K, n, classes).
         """
+        last = len(self.hidden_widths) + 1
+        values = self.enter(images, len(parameters[1, "weight"]))
+        activations = []
+        for layer in range(1, last + 1):
+            values = self.linear(
+                layer, values, parameters[layer, "weight"], parameters[layer, "bias"]
+            )
+            if layer < last:
+                activations.append(self.activate(layer, parameters, values))
+                values = self.feed(layer, activations[-1])
+        return activations, values
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of an image."""
+        return (*self.shape, 1)[:3]
+
+    @property
+    def calibrated_names(self) -> tuple[str, ...]:
+        """Names of parameters that are measured on data and not trained: running statistics."""
+        return ()
+
+    def calibrated(self, parameters: Stacked, images: torch.Tensor) -> Stacked:
+        """The same networks with the parameters of `calibrated_names` measured on these images.
+
+        Interpolated running statistics belong to no network, so every network on a path is
+        calibrated before it is evaluated.
+
+        Parameters
+        ----------
+        images
+            Training inputs, float32 (n, pixels).
+        """
+        return parameters
+
+    @property
+    def floats_per_example(self) -> int:
+        """The largest layer's activations of one example, inputs included: what memory holds."""
+        return max(units for units, *_ in self.shapes.values())
 
     @property
     def hidden_widths(self) -> list[int]:

@@ -26,7 +26,7 @@ class SGD(Optimiser):
     def step(self, parameters, gradients, state, rates, step):
         if self.weight_decay:
             torch._foreach_add_(gradients, parameters, alpha=self.weight_decay)
-        torch._foreach_mul_(state, self.momentum)
-        torch._foreach_add_(state, gradients)
-        for parameter, velocity in zip(parameters, state, strict=True):
+        for parameter, gradient, velocity in zip(parameters, gradients, state, strict=True):
+            # One pass over memory, where momentum * velocity + gradient would take two.
+            torch.add(gradient, velocity, alpha=self.momentum, out=velocity)
             parameter.addcmul_(velocity, per_network(rates, velocity), value=-1)

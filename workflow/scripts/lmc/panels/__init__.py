@@ -57,6 +57,13 @@ REGISTRY = Registry(
             {"centred": _CENTRED},
             sources=("dimensions", "history"),
         ),
+        "dimension_by_layer": PanelEntry(
+            "dimension_by_layer:tabulate",
+            "Approximate dimension of the covariance that drives each matcher, by layer, a line a "
+            "learning rate: mean over networks, band of one standard deviation.",
+            {"centred": _CENTRED},
+            sources=("dimensions", "history"),
+        ),
         "lmc_error": PanelEntry(
             "lmc_error:tabulate",
             "LMC error (loss at the midpoint of the path) against the learning rate: "
@@ -72,11 +79,18 @@ REGISTRY = Registry(
             {"split": _SPLIT, "centred": _CENTRED},
             sources=("results",),
         ),
-        "loss_along_path": PanelEntry(
-            "loss_along_path:tabulate",
-            "Loss along the path from network A (t = 0) to permuted network B (t = 1), "
+        "along_path": PanelEntry(
+            "along_path:tabulate",
+            "Loss or accuracy along the path from network A (t = 0) to permuted network B (t = 1), "
             "by learning rate: mean over pairs, band of one standard deviation.",
-            {"split": _SPLIT},
+            {
+                "split": _SPLIT,
+                "metric": {
+                    "enum": ["loss", "accuracy"],
+                    "default": "loss",
+                    "description": "what to show",
+                },
+            },
             sources=("path",),
         ),
     },

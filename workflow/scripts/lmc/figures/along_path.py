@@ -1,4 +1,4 @@
-"""Loss along the path: a small plot a learning rate, a curve a matcher."""
+"""Loss or accuracy along the path: a small plot a learning rate, a curve a matcher."""
 
 import math
 
@@ -16,7 +16,7 @@ def height(table: pd.DataFrame) -> float:
 
 
 def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
-    """Draw the table of `lmc.panels.loss_along_path`."""
+    """Draw the table of `lmc.panels.along_path`."""
     rates = sorted(table["learning_rate"].unique())
     matchers = style.order(table["matcher"])
     colour = {matcher: style.look(matcher, matchers)["color"] for matcher in matchers}
@@ -32,7 +32,7 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
         axes.set_ylim(0, 1.05 * axes.dataLim.y1)
     for axes in plots[len(rates) :]:
         axes.remove()
-    canvas.supylabel("loss", fontsize=7)
+    canvas.supylabel(table["metric"].iloc[0] if len(table) else "", fontsize=7)
     canvas.supxlabel("t", fontsize=7)
     handles = [
         style.handle(color=colour[matcher], label=style.name(matcher)) for matcher in matchers

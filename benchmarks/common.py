@@ -1,0 +1,60 @@
+"""What the benchmarks share: the library's path, the machine, interleaving, tables."""
+
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
+RESULTS = Path(__file__).resolve().parent / "results"
+sys.path.insert(0, str(SCRIPTS))
+
+
+def interleave(tasks: dict[str, Callable[[int], object]], turns: int) -> dict[str, list[float]]:
+    """Seconds of every task in every turn: A B C, A B C, ...
+
+    What is compared runs side by side, so that another user of the machine slows all of it. The
+    tasks get the turn's number; turn 0 is not timed.
+    """
+    seconds = {name: [] for name in tasks}
+    for turn in range(turns + 1):
+        for name, task in tasks.items():
+            begin = time.perf_counter()
+            task(turn)
+            if turn:
+                seconds[name].append(time.perf_counter() - begin)
+    return seconds
+
+
+def median_ratio(a: list[float], b: list[float]) -> float:
+    """The median over turns of a / b: what two neighbours in time say of each other."""
+    return statistics.median(x / y for x, y in zip(a, b, strict=True))
+
+
+def machine() -> str:
+    """Processor, packages and date, for the line above a table."""
+    cpu = platform.processor() or platform.machine()
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "scipy"))
+    return f"{len(names)} x {names[0] if names else cpu}, {packages}, {date.today()}"
+
+
+def publish(name: str, frame: pd.DataFrame, notes: list[str], write: bool) -> None:
+    """Print a table as Markdown, below its notes; `write` it to ``results/<name>.{md,csv}``."""
+    table = frame.astype(object).where(frame.notna(), None)
+    text = "\n".join(
+        [*notes, "", table.to_markdown(index=False, floatfmt=".4g", missingval=""), ""]
+    )
+    print(text)
+    if write:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{name}.md").write_text(text)
+        frame.to_csv(RESULTS / f"{name}.csv", index=False, float_format="%.6g")

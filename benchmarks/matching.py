@@ -1,0 +1,151 @@
+"""Seconds of every matcher on one pair at width 512, moments over 60,000 examples included.
+
+The files are real: two networks 784-512-512-512-10 trained for an epoch (so that their
+approximate dimension is low, which makes an assignment slow) and their recorded activations, all
+written by the workflow's own scripts. Then the calls of ``workflow/scripts/match.py``, each
+matcher from scratch, as a job of its own does.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import common
+import numpy as np
+import pandas as pd
+import pyarrow
+from threadpoolctl import threadpool_limits
+
+from lmc import tables
+from lmc.datasets.dataset import Dataset, Split
+from lmc.datasets.folder import data_folder
+from lmc.datasets.mnist import mnist
+from lmc.matching import REGISTRY, solver
+from lmc.statistics import of_networks
+
+NETWORK = {"name": "mlp", "hidden_widths": [512, 512, 512]}
+TRAINING = {"batch_size": 500, "epochs": 1, "optimiser": {"name": "sgd"}, "augmentation": {}}
+LEARNING_RATE = 0.1
+PROVENANCE = {"experiment": "benchmark", "config_hash": "benchmark", "seed": 0}
+MATCHERS = ("naive_wm", "sigma_wm", "am")
+
+
+def dataset() -> tuple[Dataset, str]:
+    """MNIST if its files are there, else noise around ten patterns; and its name."""
+    if (data_folder() / "MNIST" / "raw").is_dir():
+        return mnist(), "MNIST"
+    stream = np.random.default_rng(0)
+    patterns = stream.integers(0, 192, (10, 28, 28)) * (stream.random((10, 28, 28)) < 0.2)
+
+    def split(examples: int) -> Split:
+        labels = stream.integers(0, 10, examples)
+        noise = stream.integers(0, 64, (examples, 28, 28), np.uint8)
+        return Split(patterns.astype(np.uint8)[labels] + noise, labels)
+
+    return Dataset(split(60_000), split(10_000), classes=10, scale=255.0), "synthetic images"
+
+
+def prepare(folder: Path) -> str:
+    """Write the data set, the checkpoints and the activations; the data set's name."""
+    from record_activations import record_activations
+    from train import train
+
+    data, name = dataset()
+    tables.write_dataset(folder / "dataset.parquet", data, {})
+    inputs = {
+        "dataset": folder / "dataset.parquet",
+        "checkpoints": folder / "checkpoints.parquet",
+        "network": NETWORK,
+        "device": "cpu",
+        "provenance": PROVENANCE,
+    }
+    train(
+        **inputs,
+        history=folder / "history.parquet",
+        training=TRAINING,
+        learning_rate=LEARNING_RATE,
+        networks=2,
+    )
+    record_activations(**inputs, activations=folder / "activations", examples=None, positions=1)
+    return name
+
+
+class Stopwatch:
+    """Calls a function and adds up the seconds it takes."""
+
+    def __init__(self, function):
+        self.function, self.seconds = function, 0.0
+
+    def __call__(self, *arguments, **options):
+        begin = time.perf_counter()
+        try:
+            return self.function(*arguments, **options)
+        finally:
+            self.seconds += time.perf_counter() - begin
+
+
+def measure(folder: Path, name: str) -> dict[str, float]:
+    """One matcher on networks 0 and 1: seconds by part."""
+    matcher = REGISTRY.get(name)()
+    networks = tables.read_checkpoints(folder / "checkpoints.parquet")
+    similarity = matcher.similarity = Stopwatch(matcher.similarity)
+    original = solver.linear_sum_assignment
+    assignment = solver.linear_sum_assignment = Stopwatch(original)
+
+    def match():
+        moments = of_networks(folder / "dataset.parquet", networks, folder / "activations", {}, 0)
+        solver.match(matcher, networks[0], networks[1], moments(0), moments(1))
+
+    total = Stopwatch(match)
+    try:
+        total()
+    finally:
+        solver.linear_sum_assignment = original
+    return {
+        "moments s": similarity.seconds,
+        "assignments s": assignment.seconds,
+        "total s": total.seconds,
+    }
+
+
+def median(turns: list[dict[str, float]]) -> dict[str, float]:
+    """Part by part."""
+    return {part: statistics.median(turn[part] for turn in turns) for part in turns[0]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--output", action="store_true", help="write benchmarks/results/matching.*")
+    options = parser.parse_args()
+
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        data = prepare(folder)
+        taken: dict[tuple[int, str], list[dict]] = {}
+        for _ in range(options.turns):
+            for threads in options.threads:
+                pyarrow.set_cpu_count(threads)
+                with threadpool_limits(threads):
+                    for name in MATCHERS:
+                        taken.setdefault((threads, name), []).append(measure(folder, name))
+    rows = []
+    for threads in options.threads:
+        medians = [median(taken[threads, name]) for name in MATCHERS]
+        for name, parts in zip(MATCHERS, medians, strict=True):
+            rows.append({"threads": threads, "matcher": name, **parts})
+        total = {part: sum(parts[part] for parts in medians) for part in medians[0]}
+        rows.append({"threads": threads, "matcher": "all three", **total})
+    notes = [
+        common.machine(),
+        f"One pair on {data}, medians of {options.turns} interleaved turns. Moments: reading the "
+        "examples and activations, their moments, the similarity of units.",
+    ]
+    common.publish("matching", pd.DataFrame(rows), notes, options.output)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,258 @@
+"""CIFAR-10: a small archive in the place of the real one, and files that must not be loaded."""
+
+import hashlib
+import io
+import pickle
+import tarfile
+from http.client import IncompleteRead
+from types import SimpleNamespace
+from urllib.error import URLError
+
+import numpy as np
+import pytest
+
+from lmc.datasets import REGISTRY
+from lmc.datasets.cifar10 import cifar10
+from lmc.errors import DataError
+
+ARCHIVE = "cifar-10-python.tar.gz"
+FOLDER = "cifar-10-batches-py"
+TRAIN = [f"data_batch_{i}" for i in range(1, 6)]
+BATCH = 4
+
+
+def md5(content: bytes) -> str:
+    return hashlib.md5(content).hexdigest()
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The data folder, not yet made."""
+    monkeypatch.setenv("LMC_DATA_DIR", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def small(stream, monkeypatch):
+    """A CIFAR-10 of 20 and 4 images, whose md5 are the ones that torchvision asks for."""
+    from torchvision.datasets import CIFAR10
+
+    pixels = stream.integers(0, 256, (6 * BATCH, 3072)).astype(np.uint8)
+    labels = stream.integers(0, 10, 6 * BATCH).tolist()
+    members = {"batches.meta": pickle.dumps({"label_names": list("abcdefghij")})}
+    for i, name in enumerate([*TRAIN, "test_batch"]):
+        rows = slice(i * BATCH, (i + 1) * BATCH)
+        members[name] = pickle.dumps({"data": pixels[rows], "labels": labels[rows]})
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name, content in members.items():
+            about = tarfile.TarInfo(f"{FOLDER}/{name}")
+            about.size = len(content)
+            archive.addfile(about, io.BytesIO(content))
+    monkeypatch.setattr(CIFAR10, "tgz_md5", md5(packed.getvalue()))
+    monkeypatch.setattr(CIFAR10, "train_list", [[name, md5(members[name])] for name in TRAIN])
+    monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", md5(members["test_batch"])]])
+    monkeypatch.setattr(CIFAR10, "meta", {**CIFAR10.meta, "md5": md5(members["batches.meta"])})
+    return SimpleNamespace(pixels=pixels, labels=labels, members=members, archive=packed.getvalue())
+
+
+@pytest.fixture
+def downloads(monkeypatch):
+    """Replace torchvision's download: what it was asked for, and what it does instead."""
+
+    def refuse(path):
+        raise URLError("no network")
+
+    found = SimpleNamespace(asked=[], then=refuse)
+
+    def download(url, root, filename=None, md5=None):
+        found.asked.append((url, md5))
+        found.then(f"{root}/{filename}")
+
+    monkeypatch.setattr("torchvision.datasets.utils.download_url", download)
+    return found
+
+
+def put_archive(folder, content):
+    folder.mkdir()
+    (folder / ARCHIVE).write_bytes(content)
+
+
+def put_extracted(folder, members):
+    (folder / FOLDER).mkdir(parents=True)
+    for name, content in members.items():
+        (folder / FOLDER / name).write_bytes(content)
+
+
+def listed(folder):
+    return sorted((str(p), p.stat().st_mtime_ns) for p in [folder, *folder.rglob("*")])
+
+
+class Trap:
+    """A pickle that writes a file when it is loaded."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+# -- reading ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("found", ["archive", "folder"])
+def test_it_is_read_and_the_data_folder_left_alone(folder, small, downloads, found):
+    if found == "archive":
+        put_archive(folder, small.archive)
+    else:
+        put_extracted(folder, small.members)
+    before = listed(folder)
+    data = REGISTRY.get("cifar10")()
+    assert listed(folder) == before
+    assert downloads.asked == []
+    assert (data.shape, data.classes, data.scale) == ((32, 32, 3), 10, 255.0)
+    train, test = data.train, data.test
+    assert (len(train.labels), len(test.labels)) == (20, 4)
+    assert [*train.labels, *test.labels] == small.labels
+    assert train.labels.dtype == np.int64 and train.images.flags.c_contiguous
+    # A row of the original is its red pixels, its green, its blue.
+    planes = small.pixels.reshape(-1, 3, 32, 32)
+    for channel in range(3):
+        np.testing.assert_array_equal(train.images[..., channel], planes[:20, channel])
+        np.testing.assert_array_equal(test.images[..., channel], planes[20:, channel])
+
+
+def test_a_missing_archive_is_downloaded_once(folder, small, downloads):
+    def give(path):
+        with open(path, "wb") as file:
+            file.write(small.archive)
+
+    downloads.then = give
+    assert len(cifar10().train.labels) == 20
+    assert len(cifar10().train.labels) == 20
+    assert downloads.asked == [
+        ("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz", md5(small.archive))
+    ]
+    assert [path.name for path in folder.iterdir()] == [ARCHIVE]
+
+
+# -- files that are missing or corrupt -------------------------------------------------------
+
+
+def test_without_network_the_error_says_what_to_put_where(folder, downloads, one_line):
+    with pytest.raises(DataError) as error:
+        cifar10()
+    one_line(error, "CIFAR-10", "no network", ARCHIVE, FOLDER, folder, "LMC_DATA_DIR", "data_dir")
+    assert len(downloads.asked) == 1
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        RuntimeError("File not found\nor corrupted."),
+        TimeoutError(),
+        OSError(28, "No space left on device"),
+        IncompleteRead(b"half"),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
+def test_a_download_that_breaks_off_leaves_no_partial_file(folder, downloads, failure, one_line):
+    def half(path):
+        with open(path, "wb") as file:
+            file.write(b"half")
+        raise failure
+
+    downloads.then = half
+    with pytest.raises(DataError) as error:
+        cifar10()
+    one_line(error, folder)
+    assert not list(folder.iterdir())
+
+
+def test_an_interrupted_download_leaves_no_partial_file(folder, downloads):
+    def half(path):
+        with open(path, "wb") as file:
+            file.write(b"half")
+        raise KeyboardInterrupt
+
+    downloads.then = half
+    with pytest.raises(KeyboardInterrupt):
+        cifar10()
+    assert not list(folder.iterdir())
+
+
+def test_a_data_folder_that_is_a_file_is_an_error_in_one_line(folder, downloads, one_line):
+    folder.write_text("")
+    with pytest.raises(DataError) as error:
+        cifar10()
+    one_line(error, folder)
+
+
+def test_a_corrupt_archive_is_named_and_neither_replaced_nor_deleted(
+    folder, small, downloads, one_line
+):
+    put_archive(folder, small.archive[:-10])
+    with pytest.raises(DataError) as error:
+        cifar10()
+    one_line(error, folder / ARCHIVE, "corrupt", md5(small.archive), "delete it")
+    assert (folder / ARCHIVE).read_bytes() == small.archive[:-10]
+    assert downloads.asked == []
+
+
+@pytest.mark.parametrize("name", [*TRAIN, "test_batch", "batches.meta"])
+@pytest.mark.parametrize("damage", ["missing", "changed"])
+def test_a_batch_that_is_missing_or_corrupt_is_named(
+    folder, small, downloads, name, damage, one_line
+):
+    put_extracted(folder, small.members)
+    if damage == "missing":
+        (folder / FOLDER / name).unlink()
+    else:
+        (folder / FOLDER / name).write_bytes(small.members[name] + b"\n")
+    with pytest.raises(DataError) as error:
+        cifar10()
+    one_line(error, folder / FOLDER / name, "missing or corrupt", f"delete {folder / FOLDER}")
+    assert downloads.asked == []
+
+
+# -- pickles that nobody checked -------------------------------------------------------------
+
+
+def test_the_trap_of_these_tests_goes_off(tmp_path):
+    pickle.loads(pickle.dumps(Trap(tmp_path / "executed"))).close()
+    assert (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("name", [*TRAIN, "test_batch", "batches.meta"])
+def test_a_planted_pickle_is_refused_and_never_executed(
+    folder, small, downloads, tmp_path, name, one_line
+):
+    trap = pickle.dumps(Trap(tmp_path / "executed"))
+    put_extracted(folder, {**small.members, name: trap})
+    with pytest.raises(DataError) as error:
+        cifar10()
+    one_line(error, folder / FOLDER / name, "corrupt")
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_planted_archive_is_refused_before_it_is_opened(
+    folder, small, downloads, tmp_path, monkeypatch, one_line
+):
+    put_archive(folder, small.archive + pickle.dumps(Trap(tmp_path / "executed")))
+    monkeypatch.setattr("tarfile.open", None)
+    with pytest.raises(DataError) as error:
+        cifar10()
+    one_line(error, folder / ARCHIVE, "corrupt")
+    assert not (tmp_path / "executed").exists()
+
+
+def test_beside_a_good_archive_a_planted_folder_is_not_looked_at(
+    folder, small, downloads, tmp_path
+):
+    put_archive(folder, small.archive)
+    trap = pickle.dumps(Trap(tmp_path / "executed"))
+    put_extracted(folder, dict.fromkeys(small.members, trap))
+    assert len(cifar10().train.labels) == 20
+    assert not (tmp_path / "executed").exists()

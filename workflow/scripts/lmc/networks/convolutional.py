@@ -1,0 +1,200 @@
+"""Convolutional networks: groups of 3 x 3 convolutions, each group pooled, and a dense head."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from ..errors import ConfigError
+from .initialisers import INITIALISERS
+from .network import Network, Stacked
+
+KERNEL = 3
+EPSILON = 1e-5  # added to a variance before its root
+# Examples in a batch of a calibration: many, since each batch is normalised by itself.
+CALIBRATION_BATCH = 1000
+RUNNING = ("running_mean", "running_variance")
+
+
+class Convolutional(Network):
+    """phi_l = relu(norm(W_l * phi_{l-1} + b_l)), pooled after the last layer of every group.
+
+    Convolutions are 3 x 3 with stride 1 and zero padding, pooling takes the maximum over 2 x 2,
+    the head's hidden layers have no norm. The weight of a convolution is stored as
+    (units, channels below x 9), a kernel after another.
+
+    Parameters
+    ----------
+    shape, classes
+        See `Network`; an image is (height, width) or (height, width, channels).
+    groups
+        Widths of the convolutions, group by group.
+    head
+        Widths of the fully connected hidden layers.
+    norm
+        ``layer``: over the channels at every position; ``batch``: over examples and positions,
+        by running statistics outside of training; ``none``.
+    initialiser
+        A key of `initialisers.INITIALISERS`; biases and shifts start at 0, scales at 1.
+
+    Raises
+    ------
+    ConfigError
+        The image is none, or cannot be halved once a group.
+    """
+
+    at_once = 1  # as one grouped convolution, several networks take longer than in turn
+    reduces_precision = True
+
+    def __init__(
+        self,
+        shape,
+        classes,
+        groups: list[list[int]],
+        head: list[int],
+        norm: str = "layer",
+        initialiser: str = "lecun_normal",
+    ):
+        super().__init__(shape, classes)
+        if len(self.shape) not in (2, 3):
+            raise ConfigError(
+                f"network: an image of shape {self.shape} is not (height, width, ...)"
+            )
+        height, width, channels = self.image_shape
+        halves = 2 ** len(groups)
+        if height % halves or width % halves:
+            raise ConfigError(
+                f"network: images of {height} x {width} cannot be halved {len(groups)} times, once "
+                f"a group: both sides must be multiples of {halves}"
+            )
+        self.norm = norm
+        self.initialiser = INITIALISERS[initialiser]
+        self.convolutions = [width for group in groups for width in group]
+        self.pooled = set(np.cumsum([len(group) for group in groups]).tolist())
+        self.widths = [*self.convolutions, *head, classes]
+        positions = height * width
+        self._floats = [positions * channels]
+        for layer, units in enumerate(self.convolutions, start=1):
+            self._floats.append(positions * units)
+            positions //= 4 if layer in self.pooled else 1
+        self._inputs = [
+            9 * channels,
+            *(9 * units for units in self.convolutions[:-1]),
+            positions * self.convolutions[-1],
+            *head,
+        ]
+
+    @property
+    def shapes(self):
+        shapes = {}
+        for layer, (units, inputs) in enumerate(zip(self.widths, self._inputs, strict=True), 1):
+            shapes[layer, "weight"] = (units, inputs)
+            shapes[layer, "bias"] = (units,)
+            if self._normed(layer):
+                shapes |= {(layer, "scale"): (units,), (layer, "shift"): (units,)}
+                if self.norm == "batch":
+                    shapes |= {(layer, name): (units,) for name in RUNNING}
+        return shapes
+
+    @property
+    def floats_per_example(self):
+        return max(*self._floats, *self.widths)
+
+    @property
+    def calibrated_names(self):
+        return RUNNING if self.norm == "batch" else ()
+
+    def _normed(self, layer: int) -> bool:
+        return self.norm != "none" and layer <= len(self.convolutions)
+
+    def initialise(self, stream):
+        ones = ("scale", "running_variance")
+        return {
+            (layer, name): self.initialiser(stream, *shape)
+            if name == "weight"
+            else np.full(shape, float(name in ones), np.float32)
+            for (layer, name), shape in self.shapes.items()
+        }
+
+    def enter(self, images, networks):
+        images = images.expand(networks, *images.shape[-2:])
+        return images.reshape(networks, -1, *self.image_shape)
+
+    def linear(self, layer, values, weight, bias=None):
+        if layer > len(self.convolutions):
+            return super().linear(layer, values, weight, bias)
+        kernels = weight.unflatten(2, (-1, KERNEL, KERNEL))
+        outputs = [
+            F.conv2d(
+                values[k].movedim(-1, 1),
+                kernels[k].contiguous(memory_format=torch.channels_last),
+                None if bias is None else bias[k],
+                padding=KERNEL // 2,
+            ).movedim(1, -1)
+            for k in range(len(values))
+        ]
+        return outputs[0].unsqueeze(0) if len(outputs) == 1 else torch.stack(outputs)
+
+    def activate(self, layer, parameters: Stacked, values):
+        if not self._normed(layer):
+            return torch.relu_(values)
+        scale, shift = (parameters[layer, name] for name in ("scale", "shift"))
+        if self.norm == "layer":
+            values = F.layer_norm(values, values.shape[-1:], eps=EPSILON)
+        else:
+            mean, variance = (
+                [_per_unit(parameters[layer, name], values) for name in RUNNING]
+                if (layer, RUNNING[0]) in parameters
+                else batch_statistics(values)
+            )
+            values = (values - mean) * torch.rsqrt(variance + EPSILON)
+        return torch.relu_(
+            torch.addcmul(_per_unit(shift, values), values, _per_unit(scale, values))
+        )
+
+    def feed(self, layer, values):
+        if layer in self.pooled:
+            flat = values.flatten(0, 1).movedim(-1, 1)
+            pooled = F.max_pool2d(flat, 2).movedim(1, -1)
+            values = pooled.unflatten(0, values.shape[:2])
+        if layer == len(self.convolutions):
+            # A unit's positions side by side, as the columns of the layer above have them.
+            values = values.movedim(-1, 2).flatten(2)
+        return values
+
+    @torch.no_grad()
+    def calibrated(self, parameters, images):
+        if self.norm != "batch":
+            return parameters
+        free = {key: value for key, value in parameters.items() if key[1] not in RUNNING}
+        found: Stacked = {}
+        count = 0
+        for start in range(0, len(images), CALIBRATION_BATCH):
+            batch = images[start : start + CALIBRATION_BATCH]
+            for key, value in self._statistics_of(free, batch).items():
+                found[key] = found.get(key, 0.0) + value * len(batch)
+            count += len(batch)
+        return {**free, **{key: value / count for key, value in found.items()}}
+
+    def _statistics_of(self, parameters: Stacked, images: torch.Tensor) -> Stacked:
+        """The statistics by which a batch normalises itself, layer by layer."""
+        found = {}
+        values = self.enter(images, len(parameters[1, "weight"]))
+        for layer in range(1, len(self.convolutions) + 1):
+            values = self.linear(
+                layer, values, parameters[layer, "weight"], parameters[layer, "bias"]
+            )
+            for name, value in zip(RUNNING, batch_statistics(values), strict=True):
+                found[layer, name] = value.flatten(1)
+            values = self.feed(layer, self.activate(layer, parameters, values))
+        return found
+
+
+def batch_statistics(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and variance of every unit over examples and positions, (K, 1, 1, 1, units) each."""
+    variance, mean = torch.var_mean(values, dim=(1, 2, 3), correction=0, keepdim=True)
+    return mean, variance
+
+
+def _per_unit(parameter: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """(K, units) in a shape that broadcasts against (K, n, height, width, units)."""
+    return parameter.view(len(parameter), *[1] * (values.dim() - 2), -1)

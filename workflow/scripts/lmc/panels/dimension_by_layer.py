@@ -1,0 +1,5 @@
+"""Figure D.1: approximate dimension of every layer, by matcher and learning rate."""
+
+from .approximate_dimension import tabulate
+
+__all__ = ["tabulate"]
