@@ -19,6 +19,7 @@ def path_rows(matcher, pair, losses, accuracies, split="test"):
     return [
         {**RUN, "matcher": matcher, "pair": pair, "network_a": 2 * pair, "network_b": 2 * pair + 1}
         | {"split": split, "t": t, "loss": loss, "accuracy": accuracy}
+        | {"calibrated": matcher == "am"}
         for t, loss, accuracy in reversed(list(points))
     ]
 
@@ -124,6 +125,11 @@ def test_a_pair_with_a_diverged_network_has_a_row_without_measures(rows):
             measures = [row[name] for name in row if name.endswith(("_loss", "_accuracy"))]
             assert len(measures) == 12 and all(map(math.isnan, measures))
     assert rows["am", 1, "test"]["dimension"] == [201, 202], "network A did not diverge"
+
+
+def test_calibrated_paths_are_marked(rows):
+    marked = {key for key, row in rows.items() if row["calibrated"]}
+    assert marked == {("am", 0, "test"), ("am", 0, "train")}
 
 
 def test_all_networks_may_have_diverged(frames):
