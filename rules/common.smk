@@ -75,7 +75,7 @@ COMPARISON = [
 
 wildcard_constraints:
     experiment="|".join(EXPERIMENTS),
-    rate=r"\d\.\d{3}e[+-]\d{2}",
+    rate=configuration.RATE_LABEL,
     matcher=r"[a-z][a-z0-9_]*",
     dataset=r"[a-z0-9_-]+",
     figure="|".join(config["figures"]) or "none",

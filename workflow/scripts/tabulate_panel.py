@@ -1,17 +1,16 @@
 """Rule tabulate_panel: the table that one panel of a figure is drawn from."""
 
-import pandas as pd
-
 from adapter import run
 from lmc import tables
 from lmc.panels import REGISTRY
+from lmc.published import frame
 
 
 def tabulate_panel(table: str, panel: dict, published: list | None, **sources: list) -> None:
     """Tabulate a panel from its sources, with the published rows of its experiment, if any."""
     options = dict(panel)
     tabulate = REGISTRY.get(options.pop("name"))
-    rows = pd.DataFrame(published) if published else None
+    rows = frame(published) if published else None
     tables.write_csv(table, tabulate(sources, rows, **options))
 
 

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from .published import frame
+
 RELATIVE_TOLERANCE = 5e-3  # published learning rates are printed with four digits
 
 
@@ -30,7 +32,7 @@ def compare(
     for experiment, numbers in published.items():
         ours = results[(results["experiment"] == experiment) & (results["split"] == "test")]
         sizes = dimensions[(dimensions["experiment"] == experiment) & ~dimensions["centred"]]
-        for number in pd.DataFrame(numbers).itertuples():
+        for number in frame(numbers).itertuples():
             values = _measured(number, ours, sizes)
             rows.append(
                 {
@@ -46,16 +48,16 @@ def compare(
                     "provenance": number.provenance,
                 }
             )
-    frame = pd.DataFrame(rows)
-    frame["layer"] = frame["layer"].astype("Int64")
-    return frame
+    table = pd.DataFrame(rows)
+    table["layer"] = table["layer"].astype("Int64")
+    return table
 
 
 def _measured(number, results: pd.DataFrame, dimensions: pd.DataFrame) -> np.ndarray:
     """Our values of one published number: one a pair, or one a network."""
 
-    def at_rate(frame):
-        return frame[np.isclose(frame["learning_rate"], number.learning_rate, RELATIVE_TOLERANCE)]
+    def at_rate(found):
+        return found[np.isclose(found["learning_rate"], number.learning_rate, RELATIVE_TOLERANCE)]
 
     if number.quantity == "approximate_dimension":
         found = at_rate(dimensions)
@@ -74,7 +76,7 @@ def _beside(values: np.ndarray, number) -> dict:
     n = len(values)
     mean = float(values.mean()) if n else np.nan
     variance = values.var(ddof=1) / n if n > 1 else np.nan
-    theirs = number.std**2 / (number.n - 1) if number.std == number.std else 0.0
+    theirs = number.std**2 / (number.n - 1) if pd.notna(number.std) else 0.0
     return {
         "measured": mean,
         "measured_std": float(values.std()) if n else np.nan,
@@ -84,7 +86,7 @@ def _beside(values: np.ndarray, number) -> dict:
     }
 
 
-def markdown(frame: pd.DataFrame) -> str:
+def markdown(table: pd.DataFrame) -> str:
     """The comparison as a page to read."""
     lines = [
         "# Measured beside published",
@@ -93,7 +95,7 @@ def markdown(frame: pd.DataFrame) -> str:
         "ours alone where the published spread is unknown). A digitised value carries a reading "
         "error that this does not contain.",
     ]
-    for (experiment, quantity), rows in frame.groupby(["experiment", "quantity"], sort=False):
+    for (experiment, quantity), rows in table.groupby(["experiment", "quantity"], sort=False):
         lines += [
             "",
             f"## {experiment}: {quantity.replace('_', ' ')}",

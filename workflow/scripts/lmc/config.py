@@ -25,6 +25,9 @@ REGISTRIES: dict[str, Registry] = {
 }
 # Tables beside the figures that are no figure's.
 RESERVED = ["results", "comparison"]
+# Folders beside the matchers' own, in the folder of a learning rate.
+RESERVED_LABELS = ["activations"]
+RATE_LABEL = r"\d\.\d{3}e[+-]\d{2}"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -34,20 +37,22 @@ def check_duplicates(path: str | Path) -> None:
         yaml.load(Path(path).read_text(), Loader=_StrictLoader)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, TypeError) as error:
         raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
 
 
 class _StrictLoader(yaml.SafeLoader):
-    def construct_mapping(self, node, deep=False):
+    def compose_mapping_node(self, anchor):
+        node = super().compose_mapping_node(anchor)
         seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                line = key_node.start_mark.line + 1
-                raise yaml.YAMLError(f"line {line}: the key {key!r} is there twice")
-            seen.add(key)
-        return super().construct_mapping(node, deep)
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
+                continue
+            if (key.tag, key.value) in seen:
+                line = key.start_mark.line + 1
+                raise yaml.YAMLError(f"line {line}: the key {key.value!r} is there twice")
+            seen.add((key.tag, key.value))
+        return node
 
 
 def complete(config: dict, schema_path: str | Path) -> dict:
@@ -93,11 +98,16 @@ def _complete(value, schema: dict, path: str):
     elif "registry_map" in schema:
         schema = _labelled(value, schema, path)
     elif "anyOf" in schema:
+        if not isinstance(value, list | dict):
+            raise ConfigError(
+                f"{_where(path)}{value!r}: write a list, or {{minimum: ..., maximum: ..., "
+                f"number: ...}}"
+            )
         kind = "array" if isinstance(value, list) else "object"
         schema = next(s for s in schema["anyOf"] if s["type"] == kind)
     types = schema.get("type", ())
-    if isinstance(value, str) and _NUMBER.fullmatch(value) and {"number", "integer"} & _set(types):
-        value = int(value) if re.fullmatch(r"[+-]?\d+", value) else float(value)
+    if {"number", "integer"} & _set(types):
+        value = _number(value, "number" in _set(types), path)
     if isinstance(value, dict) and types == "object":
         value, schema = _complete_object(value, schema, path)
     elif isinstance(value, list) and "items" in schema:
@@ -105,6 +115,17 @@ def _complete(value, schema: dict, path: str):
         value = [v for v, _ in done]
         schema["prefixItems"] = [s for _, s in done]
     return value, schema
+
+
+def _number(value, fractional: bool, path: str):
+    """A number as it is meant: YAML reads ``1e-3`` as text, and ``20.0`` is a whole number."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        value = int(value) if re.fullmatch(r"[+-]?\d+", value) else float(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{_where(path)}{value}: a finite number is wanted")
+    if isinstance(value, float) and value.is_integer() and not fractional:
+        return int(value)
+    return value
 
 
 def _set(types) -> set[str]:
@@ -165,6 +186,8 @@ def _labelled(value, schema: dict, path: str) -> dict:
     for label, options in value.items():
         if not re.fullmatch(r"[a-z][a-z0-9_]*", str(label)):
             raise ConfigError(f"{_where(path)}{label!r}: a label is of the form a_b1")
+        if label in RESERVED_LABELS:
+            raise ConfigError(f"{_where(path)}{label!r}: is a folder of the workflow's own")
         options = options if isinstance(options, dict) else {}
         name = options.get(registry.kind, label)
         properties[label] = {
@@ -180,7 +203,7 @@ def _labelled(value, schema: dict, path: str) -> dict:
 def _entry(registry: Registry, name, path: str):
     try:
         return registry.entry(name)
-    except (ConfigError, TypeError) as error:
+    except ConfigError as error:
         raise ConfigError(f"{_where(path)}{error}") from None
 
 
@@ -194,6 +217,9 @@ def _resolve(path: str, experiment: dict) -> None:
         rates = [low * math.exp(step * i) for i in range(number - 1)] + [high]
     experiment["learning_rates"] = [float(rate) for rate in rates]
     labels = [rate_label(rate) for rate in rates]
+    odd = [label for label in labels if not re.fullmatch(RATE_LABEL, label)]
+    if odd:
+        raise ConfigError(f"{path}.learning_rates: {odd[0]}: between 1e-99 and 1e99 is wanted")
     twice = {label for label in labels if labels.count(label) > 1}
     if twice:
         raise ConfigError(f"{path}.learning_rates: {min(twice)} is there twice")

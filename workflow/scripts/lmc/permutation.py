@@ -64,9 +64,11 @@ def apply(parameters: Parameters, permutations: Permutations) -> Parameters:
     Raises
     ------
     ValueError
-        A vector is not a permutation of its layer's units.
+        A vector is not a permutation of its layer's units, or the layer is not hidden.
     """
     for layer, p in permutations.items():
+        if layer not in hidden_layers(parameters):
+            raise ValueError(f"layer {layer} is no hidden layer of the network")
         units = len(parameters[layer, "weight"])
         if not np.array_equal(np.sort(p), np.arange(units)):
             raise ValueError(f"layer {layer}: not a permutation of its {units} units")

@@ -38,6 +38,13 @@ def read(path: str | Path, experiment: str) -> list[dict]:
     return found
 
 
+def frame(rows: list[dict]) -> "pandas.DataFrame":  # noqa: F821
+    """Rows of `read` as a data frame, missing numbers as NaN."""
+    import pandas as pd
+
+    return pd.DataFrame(rows).astype(dict.fromkeys(NUMBERS, float))
+
+
 def _row(row: dict[str, str]) -> dict:
     numbers = {name: float(row[name]) if row[name] else None for name in NUMBERS}
     return {name: row[name] for name in TEXTS} | numbers

@@ -45,7 +45,7 @@ class Registry:
 
     def entry(self, name: str) -> Entry:
         """The entry of that name. Raises ConfigError, naming the choices, if there is none."""
-        if name not in self.entries:
+        if not isinstance(name, str) or name not in self.entries:
             raise ConfigError(f"unknown {self.kind} {name!r}: one of {', '.join(self.names)}")
         return self.entries[name]
 

@@ -75,10 +75,13 @@ def _imports(path: Path) -> frozenset[Path]:
             base = path.parents[node.level - 1].relative_to(PACKAGE).parts
         elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "lmc":
             base, node.module = (), ".".join(node.module.split(".")[1:])
+        elif isinstance(node, ast.Import):
+            names = (alias.name.split(".") for alias in node.names)
+            found |= {_path(parts[1:]) for parts in names if parts[0] == "lmc"}
+            continue
         else:
             continue
         parts = [*base, *(node.module.split(".") if node.module else [])]
-        for candidate in ([*parts], *([*parts, alias.name] for alias in node.names)):
-            if module := _path(candidate):
-                found.add(module)
+        found |= {_path(parts), *(_path([*parts, alias.name]) for alias in node.names)}
+    found.discard(None)
     return frozenset(found)

@@ -198,6 +198,9 @@ def write(
         A value does not fit the schema, or the file cannot be written.
     """
     schema = SCHEMAS[kind]
+    extra = [name for name in columns if name not in schema.names]
+    if extra:
+        raise TableError(f"{path}: column {extra[0]!r} does not belong to a table of {kind}")
     try:
         table = pa.table({name: _array(columns[name], schema.field(name)) for name in columns})
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
@@ -210,7 +213,11 @@ def write(
 def _array(values, field: pa.Field) -> pa.Array:
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
-    return pa.array(values, field.type, from_pandas=pa.types.is_floating(field.type))
+    floating = pa.types.is_floating(field.type)
+    if not floating and pa.types.is_integer(field.type):
+        values = pa.array(values)  # its own type first: a cast refuses to cut a fraction off
+        return values.cast(field.type)
+    return pa.array(values, field.type, from_pandas=floating)
 
 
 @contextmanager
@@ -355,7 +362,7 @@ def read_dataset(path) -> Dataset:
     images = _matrix(table["image"], np.uint8)
     try:
         shape = tuple(about["shape"])
-        images = images.reshape(-1, *shape)
+        images = images.reshape(len(labels), *shape)
         train, test = (
             Split(images[names == split], labels[names == split]) for split in ("train", "test")
         )
@@ -402,6 +409,8 @@ def write_checkpoints(
             lengths.append(np.full(len(rows), rows.shape[1], np.int32))
             values.append(rows.ravel())
     lengths = np.concatenate(lengths) if lengths else np.empty(0, np.int32)
+    if lengths.sum(dtype=np.int64) >= 2**31:
+        raise TableError(f"{path}: more than 2^31 weights: train fewer networks at a learning rate")
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     flat = np.concatenate(values) if values else np.empty(0, np.float32)
     item = SCHEMAS["checkpoints"].field("values").type
