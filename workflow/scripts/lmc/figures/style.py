@@ -115,7 +115,8 @@ def logarithmic(axis: Axis) -> None:
         axis.set_major_formatter("{x:g}")
         axis.set_minor_locator(LogLocator(subs=range(2, 10)))
         axis.set_minor_formatter(_two_and_five)
-        axis.set_tick_params(which="minor", labelsize=SETTINGS["xtick.labelsize"])
+        # Their labels stand in one line with those of the major ticks, which are longer.
+        axis.set_tick_params(which="minor", labelsize=SETTINGS["xtick.labelsize"], pad=5)
 
 
 def _two_and_five(x: float, position: int | None = None) -> str:
