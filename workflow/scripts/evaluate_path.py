@@ -3,6 +3,7 @@
 from adapter import run
 from lmc import barrier, interpolation, measurements, permutation, tables
 from lmc import device as devices
+from lmc.activations import chosen_examples
 from lmc.networks.build import build
 
 
@@ -27,18 +28,17 @@ def evaluate_path(
     found = measurements.read_permutations(permutations)
     chosen = devices.resolve(device)
     t = barrier.grid(points)
-    calibration = data.inputs("train")[:train_examples]
+    some = chosen_examples(data, train_examples, provenance["seed"])
+    train = data.inputs("train")[some], data.train.labels[some]
+    test = data.inputs("test"), data.test.labels
     rows = []
     for number, (a, b) in measurements.whole_pairs(pairs, networks):
         permuted = permutation.apply(networks[b], found[number])
         what = f"{permutations}: pair {number}"
-        some = data.inputs("test")[:256]
-        interpolation.check_same_function(built, networks[b], permuted, some, what)
-        for split, examples in (("test", None), ("train", train_examples)):
-            images = data.inputs(split)[:examples]
-            labels = data.splits[split].labels[:examples]
+        interpolation.check_same_function(built, networks[b], permuted, test[0][:256], what)
+        for split, examples in (("test", test), ("train", train)):
             values = interpolation.evaluate_path(
-                built, networks[a], permuted, t, images, labels, chosen, calibration
+                built, networks[a], permuted, t, *examples, chosen, train[0]
             )
             rows += [
                 {

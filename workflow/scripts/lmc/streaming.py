@@ -6,6 +6,7 @@ and position is a sample, so the moments are exact, in memory that grows with th
 
 from collections.abc import Callable, Iterator
 from functools import cache
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -53,7 +54,7 @@ class StreamedMoments:
         self.parameters = {k: v.to(precision) for k, v in stack([parameters], device).items()}
         self._batch = max(1, BATCH_FLOATS // network.floats_per_example)
         self._outputs: dict[int, Moments] = {}
-        self._crosses: dict[int, dict[int, Moments]] = {}
+        self._crosses: WeakKeyDictionary[StreamedMoments, dict[int, Moments]] = WeakKeyDictionary()
         self._kept: tuple[int, list[torch.Tensor]] | None = None
 
     def __call__(self, layer: int) -> Moments:
@@ -64,9 +65,9 @@ class StreamedMoments:
 
     def cross(self, layer: int, other: "StreamedMoments") -> Moments:
         """Moments of phi_layer of this network (x) and of another (y). One pass for all layers."""
-        if id(other) not in self._crosses:
-            self._crosses[id(other)] = self._over_layers(other)
-        return self._crosses[id(other)][layer]
+        if other not in self._crosses:
+            self._crosses[other] = self._over_layers(other)
+        return self._crosses[other][layer]
 
     def transfer(self, layer: int, weight_x: np.ndarray, weight_y: np.ndarray) -> Moments:
         """Moments of two weights' outputs, x and y, both fed with this network's phi_{layer-1}.

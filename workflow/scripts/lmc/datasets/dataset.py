@@ -68,4 +68,6 @@ class Dataset:
     def inputs(self, split: str) -> np.ndarray:
         """What a network sees: float32 (n, pixels), images / scale."""
         images = self.splits[split].images
-        return images.reshape(len(images), -1).astype(np.float32) / np.float32(self.scale)
+        values = images.reshape(len(images), -1).astype(np.float32)
+        values /= np.float32(self.scale)
+        return values

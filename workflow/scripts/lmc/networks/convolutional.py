@@ -173,7 +173,7 @@ class Convolutional(Network):
             for key, value in self._statistics_of(free, batch).items():
                 found[key] = found.get(key, 0.0) + value * len(batch)
             count += len(batch)
-        return {**free, **{key: value / count for key, value in found.items()}}
+        return {key: free[key] if key in free else found[key] / count for key in self.shapes}
 
     def _statistics_of(self, parameters: Stacked, images: torch.Tensor) -> Stacked:
         """The statistics by which a batch normalises itself, layer by layer."""

@@ -1,0 +1,81 @@
+"""Error of recorded positions of convolutions against the full stream.
+
+Activation matching from files sees some positions of every image; the stream sees all. For the
+first pair of a finished run, by recorded positions an image and layer: the relative error of the
+cross covariance (Frobenius), the share of units matched as the stream matches them, and what the
+files' permutation reaches of the stream's objective, 0 for the mean over random permutations, 1
+for the optimum.
+
+    .venv/bin/python benchmarks/sampling.py [config file] [experiment]
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+from common import machine, publish
+from scipy.optimize import linear_sum_assignment
+
+from lmc import tables
+from lmc.activations import chosen_samples, record
+from lmc.config import complete
+from lmc.moments import InMemory, NetworkMoments
+from lmc.networks.build import build
+from lmc.streaming import StreamedMoments
+
+ROOT = Path(__file__).resolve().parents[1]
+POSITIONS = (1, 4, 16)
+
+
+def rows(config: str, experiment: str) -> list[dict]:
+    """A row for every number of positions and hidden layer."""
+    text = yaml.safe_load((ROOT / config).read_text())
+    block = complete(text, ROOT / "workflow/schemas/config.schema.yaml")["experiments"][experiment]
+    folder = ROOT / "results" / text["name"]
+    data = tables.read_dataset(folder / f"datasets/{block['dataset']['name']}.parquet")
+    network = build(block["network"], data)
+    path = max((folder / experiment).glob("*/checkpoints.parquet"), key=_rate)
+    a, b = list(tables.read_checkpoints(path).values())[:2]
+    inputs = data.inputs("train")
+    streamed = [StreamedMoments(network, parameters, inputs) for parameters in (a, b)]
+    found = []
+    for positions in POSITIONS:
+        samples = chosen_samples(data, None, positions, 0)
+        recorded = [_recorded(network, parameters, data, samples) for parameters in (a, b)]
+        for layer, units in enumerate(network.hidden_widths, start=1):
+            exact = streamed[0].cross(layer, streamed[1]).covariance
+            estimate = recorded[0].cross(layer, recorded[1]).covariance
+            best, ours = (linear_sum_assignment(s, maximize=True)[1] for s in (exact, estimate))
+            mean, top = exact.sum() / units, exact[np.arange(units), best].sum()
+            found.append(
+                {
+                    "positions": positions,
+                    "layer": layer,
+                    "relative error": np.linalg.norm(estimate - exact) / np.linalg.norm(exact),
+                    "same match": float(np.mean(best == ours)),
+                    "objective": (exact[np.arange(units), ours].sum() - mean) / (top - mean),
+                }
+            )
+    return found
+
+
+def _rate(path: Path) -> float:
+    return float(path.parent.name)
+
+
+def _recorded(network, parameters, data, samples) -> NetworkMoments:
+    batches = [layers for _, layers in record(network, parameters, data, samples)]
+    layers = [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+    return NetworkMoments(InMemory([None, *layers]))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("config", nargs="?", default="config/config.yaml")
+    parser.add_argument("experiment", nargs="?", default="digits-convnet")
+    parser.add_argument("--output", action="store_true", help="write benchmarks/results/")
+    arguments = parser.parse_args()
+    frame = pd.DataFrame(rows(arguments.config, arguments.experiment))
+    publish("sampling", frame, [machine()], arguments.output)
