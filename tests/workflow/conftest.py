@@ -29,15 +29,19 @@ def reduced_default() -> dict:
     """The default config, its experiments and figures untouched, at the least of work."""
     config = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
     for experiment in config["experiments"].values():
-        experiment["network"]["hidden_widths"] = [
-            min(width, 8) for width in experiment["network"]["hidden_widths"]
-        ]
+        for widths in ("hidden_widths", "groups", "head"):
+            if widths in experiment["network"]:
+                experiment["network"][widths] = _narrow(experiment["network"][widths])
         experiment["training"]["epochs"] = 2
         experiment["networks"] = 2
         experiment["path"] = {"points": 3}
         if isinstance(experiment["learning_rates"], dict):
             experiment["learning_rates"]["number"] = 2
     return config
+
+
+def _narrow(widths):
+    return [_narrow(w) for w in widths] if isinstance(widths, list) else min(widths, 8)
 
 
 @pytest.fixture(scope="session")

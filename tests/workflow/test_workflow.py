@@ -38,7 +38,7 @@ def test_lint(config, tmp_path):
 
 def test_the_default_runs_to_the_last_figure(finished):
     figures = finished / "paper_figures/default"
-    for name in ("figure1", "figure2", "figure3", "figure4"):
+    for name in ("figure1", "figure2", "figure3", "figure4", "figure_d1", "figure_d2"):
         for kind in ("pdf", "svg", "png"):
             assert (figures / f"{name}.{kind}").stat().st_size > 1000
     for table in ("figure1a", "figure1b", "figure2", "figure3", "figure4", "results"):
@@ -93,8 +93,8 @@ def test_figures_that_a_clone_brings_do_not_stand_in_for_results(finished, tmp_p
     write_config(fresh, reduced_default())
     shutil.copytree(finished / "paper_figures", fresh / "paper_figures")
     jobs = planned(fresh)
-    assert jobs["train"] == 3
-    assert jobs["draw_figure"] == 4
+    assert jobs["train"] == 5
+    assert jobs["draw_figure"] == 6
 
 
 def test_an_option_of_a_matcher_reruns_what_depends_on_it(finished):
@@ -104,8 +104,9 @@ def test_an_option_of_a_matcher_reruns_what_depends_on_it(finished):
     }  # fmt: skip
     write_config(finished, config)
     jobs = planned(finished)
-    assert jobs.pop("tabulate_panel") >= 4
-    assert jobs.pop("draw_figure") == 4
+    # All panels of that experiment, and those of others that are made of the result table.
+    assert jobs.pop("tabulate_panel") == 5
+    assert jobs.pop("draw_figure") == 5
     assert jobs == {"match": 2, "approximate_dimension": 2, "evaluate_path": 2, "collect": 1}
 
 
@@ -113,13 +114,13 @@ def test_editing_a_matcher_reruns_what_depends_on_it(finished):
     module = finished / "workflow/scripts/lmc/matching/sigma_wm.py"
     module.write_text(module.read_text() + "\n# edited\n")
     jobs = planned(finished)
-    assert (jobs["match"], jobs["approximate_dimension"], jobs["evaluate_path"]) == (2, 2, 2)
+    assert (jobs["match"], jobs["approximate_dimension"], jobs["evaluate_path"]) == (4, 4, 4)
     assert "train" not in jobs
     assert "record_activations" not in jobs
 
 
 def test_editing_a_figure_redraws_that_figure(finished):
-    module = finished / "workflow/scripts/lmc/figures/lmc_error.py"
+    module = finished / "workflow/scripts/lmc/figures/dimension_against_error.py"
     module.write_text(module.read_text() + "\n# edited\n")
     assert planned(finished) == {"draw_figure": 1}
 
@@ -134,7 +135,7 @@ def test_a_learning_rate_more_trains_that_one_only(finished):
 def test_the_report_is_one_file_with_all_figures(finished):
     succeeds(snakemake(finished, "--report", "report.html", repository=finished))
     page = (finished / "report.html").read_text()
-    for name in ("figure1", "figure2", "figure3", "figure4"):
+    for name in ("figure1", "figure2", "figure3", "figure4", "figure_d1", "figure_d2"):
         assert f"{name}.png" in page
     assert "LMC error (loss at the midpoint of the path)" in page
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=[\"']https?:", page)
@@ -144,7 +145,7 @@ def test_the_sources_of_temporary_activations_are_not_asked_for_again(tmp_path):
     """Without keep_activations they are gone after a run, and that is no reason to rerun."""
     folder = clone(tmp_path / "checkout")
     config = reduced_default() | {"keep_activations": False, "figures": {}}
-    del config["experiments"]["digits-mlp"]
+    config["experiments"] = {"digits-pair": config["experiments"]["digits-pair"]}
     write_config(folder, config)
     succeeds(snakemake(folder, repository=folder))
     assert not list((folder / "results").rglob("activations"))
