@@ -5,6 +5,7 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
+# Another config replaces the default; Snakemake would merge the two.
 if "experiments" not in config:
 
     configfile: "config/config.yaml"

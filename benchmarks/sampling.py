@@ -34,7 +34,9 @@ def rows(config: str, experiment: str) -> list[dict]:
     text = yaml.safe_load((ROOT / config).read_text())
     block = complete(text, ROOT / "workflow/schemas/config.schema.yaml")["experiments"][experiment]
     folder = ROOT / "results" / text["name"]
-    data = tables.read_dataset(folder / f"datasets/{block['dataset']['name']}.parquet")
+    data = tables.read_dataset(
+        next((folder / "datasets").glob(f"{block['dataset']['name']}*.parquet"))
+    )
     network = build(block["network"], data)
     path = max((folder / experiment).glob("*/checkpoints.parquet"), key=_rate)
     a, b = list(tables.read_checkpoints(path).values())[:2]

@@ -674,3 +674,24 @@ def test_the_training_hash_changes_with_what_changes_a_network(complete, small, 
         for done in (complete(small), complete(changed))
     ]
     assert (hashes[0] == hashes[1]) is same
+
+
+# -- convolutions ----------------------------------------------------------------------------
+
+
+def test_convolutions_are_streamed_unless_told_otherwise(small, complete):
+    for network, streamed in (("mlp", False), ("convnet", True), ("vgg16", True)):
+        put(small, "experiments.e.network", {"name": network})
+        assert complete(small)["experiments"]["e"]["activations"]["streamed"] is streamed
+
+
+def test_sigma_wm_on_recorded_convolutions_is_refused_before_anything_is_trained(
+    small, complete, one_line
+):
+    put(small, "experiments.e.network", {"name": "convnet"})
+    put(small, "experiments.e.activations", {"streamed": False})
+    with pytest.raises(ConfigError) as error:
+        complete(small)
+    one_line(error, "experiments.e.activations.streamed", "sigma_wm")
+    put(small, "experiments.e.matchers", {"am": {}})
+    complete(small)

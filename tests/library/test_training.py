@@ -10,6 +10,7 @@ import torch
 
 from lmc.datasets.digits import digits
 from lmc.errors import ConfigError
+from lmc.networks.build import build
 from lmc.networks.mlp import MLP
 from lmc.networks.network import initial_parameters
 from lmc.optimisers import REGISTRY
@@ -243,6 +244,7 @@ import hashlib
 import numpy as np
 import torch
 from lmc.datasets.dataset import Dataset, Split
+from lmc.networks.build import build
 from lmc.networks.mlp import MLP
 from lmc.optimisers.adam import Adam
 from lmc.training import Member, Plan, train
@@ -362,3 +364,14 @@ def test_a_network_of_finite_loss_but_not_of_finite_parameters_has_diverged(netw
     found = trained_on(network, clusters, optimiser=Endless())
     assert found.diverged == [1]
     assert list(found.networks) == [0, 2]
+
+
+@pytest.mark.parametrize("name", ["mlp", "convnet"])
+def test_reduced_precision_trains_and_keeps_float32_parameters(name):
+    data = digits()
+    options = {"mlp": {"hidden_widths": [16]}, "convnet": {"groups": [[6]], "head": [16]}}[name]
+    network = build({"name": name, **options}, data)
+    plan = Plan(50, 2, precision="bfloat16")
+    found = train(network, data, [Member(0, 0.05)], plan, SGD(), 0, report=lambda line: None)
+    assert found.history[-1]["train_loss"] < found.history[0]["train_loss"]
+    assert all(array.dtype == np.float32 for array in found.networks[0].values())

@@ -32,6 +32,7 @@ experiments:
 def fails_with_one_line(finished: subprocess.CompletedProcess, *parts: str) -> None:
     """The run failed, and one line of what it said has all the parts."""
     assert finished.returncode != 0, finished.stdout[-3000:]
+    assert "Traceback" not in finished.stdout
     lines = finished.stdout.splitlines()
     assert any(all(part in line for part in parts) for line in lines), finished.stdout[-5000:]
 

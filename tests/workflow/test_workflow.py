@@ -30,6 +30,14 @@ def test_dry_run(config, tmp_path):
         assert re.search(rf"^{rule} +\d+$", output, re.MULTILINE)
 
 
+def test_dry_run_of_an_overlay(tmp_path):
+    """It follows the config that it changes."""
+    overlay = REPOSITORY / "config/overlays/cifar10-parquet.yaml"
+    configs = [REPOSITORY / "config/cifar10-small.yaml", overlay]
+    output = succeeds(snakemake(tmp_path, "--dry-run", "--configfile", *configs))
+    assert "prepare data set parquet-" in output
+
+
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
 def test_lint(config, tmp_path):
     output = succeeds(snakemake(tmp_path, "--lint", "--configfile", config))

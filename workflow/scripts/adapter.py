@@ -1,10 +1,11 @@
-"""What surrounds every script's function when Snakemake runs it: arguments, log, errors."""
+"""What surrounds every script's function when Snakemake runs it: arguments, log, errors.
 
-import os
+Scripts import it first, so that also an import that fails is reported.
+"""
+
+import contextlib
 import sys
 import traceback
-
-from lmc.errors import UserError
 
 RERUN = ("code", "recording")
 
@@ -12,35 +13,39 @@ RERUN = ("code", "recording")
 def run(function, snakemake) -> None:
     """Call a script's function with the rule's named inputs, outputs and parameters.
 
-    What it prints goes to the rule's log, and so does the traceback if it fails. The user then
-    sees one line, and the job's exit status is 1. The parameters in `RERUN` are for Snakemake's
-    rerun decision only and are not passed on.
+    What it prints goes to the rule's log. The parameters in `RERUN` are for Snakemake's rerun
+    decision only and are not passed on.
     """
     arguments = {
-        name: list(value) if isinstance(value, list | tuple) or not _scalar(value) else value
+        name: value if _scalar(value) else list(value)
         for part in (snakemake.input, snakemake.output, snakemake.params)
         for name, value in part.items()
         if name not in RERUN
     }
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(snakemake.threads)
-    terminal = sys.stderr
-    with open(snakemake.log[0], "w", buffering=1) as log:
-        sys.stdout = sys.stderr = log
-        try:
-            function(**arguments)
-        except Exception as error:
-            traceback.print_exc(file=log)
-            kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
-            message = " ".join(str(error).split())
-            terminal.write(f"{snakemake.rule}: {kind}{message} (log: {snakemake.log[0]})\n")
-            terminal.flush()
-            log.flush()
-            # The interpreter's own exit would import torch's atexit work for nothing.
-            os._exit(1)
-        finally:
-            sys.stdout, sys.stderr = sys.__stdout__, terminal
+    with (
+        open(snakemake.log[0], "w", buffering=1) as log,
+        contextlib.redirect_stdout(log),
+        contextlib.redirect_stderr(log),
+    ):
+        function(**arguments)
 
 
 def _scalar(value) -> bool:
     return value is None or isinstance(value, str | int | float | bool | dict)
+
+
+def _report(kind, error, trace) -> None:
+    """The traceback into the rule's log; one line, naming it, for the user."""
+    snakemake = sys.modules["__main__"].snakemake
+    with open(snakemake.log[0], "a") as log:
+        traceback.print_exception(kind, error, trace, file=log)
+    known = any(parent.__name__ == "UserError" for parent in kind.__mro__)
+    text = " ".join(str(error).split())
+    prefix = "" if known else f"{kind.__name__}: "
+    print(f"{snakemake.rule}: {prefix}{text} (log: {snakemake.log[0]})", file=sys.stderr)
+
+
+if hasattr(sys.modules["__main__"], "snakemake"):
+    sys.excepthook = _report

@@ -46,7 +46,8 @@ def approximate_dimension(
                         **vars(found),
                     }
                 )
-    tables.write_rows("dimensions", dimensions, rows, provenance)
+    where = statistics.device(activations, streamed)
+    tables.write_rows("dimensions", dimensions, rows, provenance, where)
 
 
 if "snakemake" in globals():

@@ -1,5 +1,7 @@
 """Rule evaluate_path: losses along the paths of all pairs of one learning rate and matcher."""
 
+import math
+
 from adapter import run
 from lmc import barrier, interpolation, measurements, permutation, tables
 from lmc import device as devices
@@ -29,7 +31,7 @@ def evaluate_path(
     chosen = devices.resolve(device)
     t = barrier.grid(points)
     some = chosen_examples(data, train_examples, provenance["seed"])
-    train = data.inputs("train")[some], data.train.labels[some]
+    train = data.inputs("train", some), data.train.labels[some]
     test = data.inputs("test"), data.test.labels
     rows = []
     for number, (a, b) in measurements.whole_pairs(pairs, networks):
@@ -51,7 +53,7 @@ def evaluate_path(
                     "split": split,
                     "calibrated": bool(built.calibrated_names),
                     "t": x,
-                    "loss": loss,
+                    "loss": loss if math.isfinite(loss) else None,
                     "accuracy": accuracy,
                 }
                 for x, loss, accuracy in zip(t, *values, strict=True)

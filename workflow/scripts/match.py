@@ -42,7 +42,8 @@ def match(
         "learning_rate": learning_rate,
         "matcher": label,
     }
-    measurements.write_matches(permutations, objectives, found, run_columns, provenance)
+    where = statistics.device(activations, streamed)
+    measurements.write_matches(permutations, objectives, found, run_columns, provenance, where)
 
 
 if "snakemake" in globals():

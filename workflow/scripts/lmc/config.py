@@ -216,6 +216,16 @@ def _resolve(path: str, experiment: dict) -> None:
         step = math.log(high / low) / (number - 1)
         rates = [low * math.exp(step * i) for i in range(number - 1)] + [high]
     experiment["learning_rates"] = [float(rate) for rate in rates]
+    activations = experiment["activations"]
+    convolutional = networks.REGISTRY.entry(experiment["network"]["name"]).convolutional
+    if activations["streamed"] is None:
+        activations["streamed"] = convolutional
+    named = [options["matcher"] for options in experiment["matchers"].values()]
+    if convolutional and not activations["streamed"] and "sigma_wm" in named:
+        raise ConfigError(
+            f"{path}.activations.streamed: is false, sigma_wm on convolutions needs the stream: "
+            f"set it to true, or leave sigma_wm out"
+        )
     labels = [rate_label(rate) for rate in rates]
     odd = [label for label in labels if not re.fullmatch(RATE_LABEL, label)]
     if odd:

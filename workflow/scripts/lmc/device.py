@@ -25,6 +25,8 @@ def resolve(name: str) -> torch.device:
         name = next(device for device, there in available.items() if there)
     if not available.get(name.split(":")[0], False):
         raise ConfigError(f"device: {name!r} is not available here: use auto or cpu")
+    # cuDNN would round float32 convolutions to ten bits of mantissa.
+    torch.backends.cudnn.allow_tf32 = False
     return torch.device(name)
 
 

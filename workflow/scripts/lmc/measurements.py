@@ -28,6 +28,7 @@ def write_matches(
     found: dict[tuple[int, int, int], Match],
     run_columns: dict,
     provenance: dict,
+    device: str = "cpu",
 ) -> None:
     """Write what a matcher found: ``(pair, network_a, network_b)`` -> Match."""
     units, layers = [], []
@@ -45,8 +46,8 @@ def write_matches(
                     "identity_objective": match.identity_objectives[layer],
                 }
             )
-    tables.write_rows("objectives", objectives, layers, provenance)
-    tables.write_rows("permutations", permutations, units, provenance)
+    tables.write_rows("objectives", objectives, layers, provenance, device)
+    tables.write_rows("permutations", permutations, units, provenance, device)
 
 
 def read_permutations(path: str) -> dict[int, Permutations]:

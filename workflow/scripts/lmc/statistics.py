@@ -4,6 +4,8 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from . import tables
 from .moments import Moments, NetworkMoments, Recorded, second_moment
 from .tables import Parameters
@@ -34,9 +36,8 @@ def of_networks(
         It chooses the examples.
     """
     if activations is None:
-        from .streaming import open_networks
-
-        return open_networks(tables.read_dataset(dataset), networks, seed=seed, **streamed)
+        run = cache(lambda: _run(dataset, networks, streamed, seed))
+        return cache(lambda number: OnDemand(lambda: run()(number)))
     inputs = cache(lambda: tables.read_dataset(dataset).inputs("train"))
     known: dict[bytes, Moments] = {}
 
@@ -52,3 +53,43 @@ def of_networks(
         return known[key]
 
     return moments
+
+
+def device(activations: str | None, streamed: dict) -> str:
+    """Where the statistics come from, for a file's provenance."""
+    if activations is not None:
+        return "cpu"
+    from .device import describe, resolve
+
+    return describe(resolve(streamed["device"]))
+
+
+def _run(dataset: str, networks: dict[int, Parameters], streamed: dict, seed: int):
+    from .streaming import open_networks
+
+    return open_networks(tables.read_dataset(dataset), networks, seed=seed, **streamed)
+
+
+class OnDemand:
+    """Moments that are opened when first asked for: not every matcher asks.
+
+    Parameters
+    ----------
+    open_moments
+        Returns the moments.
+    """
+
+    def __init__(self, open_moments: Callable[[], NetworkMoments]):
+        self._opened = cache(open_moments)
+
+    def __call__(self, layer: int) -> Moments:
+        """See `moments.NetworkMoments`."""
+        return self._opened()(layer)
+
+    def cross(self, layer: int, other: "OnDemand") -> Moments:
+        """See `moments.NetworkMoments`."""
+        return self._opened().cross(layer, other._opened())
+
+    def transfer(self, layer: int, weight_x: np.ndarray, weight_y: np.ndarray) -> Moments:
+        """See `moments.NetworkMoments`."""
+        return self._opened().transfer(layer, weight_x, weight_y)

@@ -123,6 +123,8 @@ class StreamedMoments:
             size += values.nbytes
             if size <= KEPT_BYTES:
                 keeping.append(values)
+            else:
+                keeping.clear()
             yield values
         if size <= KEPT_BYTES:
             self._kept = (layer, keeping)
@@ -151,7 +153,7 @@ def open_networks(
         How many training examples, the same for all networks; None for all.
     """
     built = build(network, dataset)
-    images = dataset.inputs("train")[chosen_examples(dataset, examples, seed)]
+    images = dataset.inputs("train", chosen_examples(dataset, examples, seed))
     chosen = resolve(device)
     return cache(lambda number: StreamedMoments(built, networks[number], images, chosen))
 

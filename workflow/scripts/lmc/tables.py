@@ -64,7 +64,8 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("unit", pa.int32()),
         ("values", pa.list_(pa.field("item", pa.float32(), False))),
     ),
-    # a network after an epoch; epoch 0 is the initialisation; seconds are of the whole ensemble
+    # a network after an epoch, the training measures being means over it; epoch 0 is the
+    # initialisation; seconds since the start of the networks that were trained as one stack
     "history": _schema(
         *_RUN,
         ("network", pa.int32()),
@@ -106,7 +107,8 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("trace", pa.float64()),
         ("largest_eigenvalue", pa.float64()),
     ),
-    # a point of a path; calibrated: running statistics were measured anew for every network of it
+    # a point of a path, its loss null if it is not finite; calibrated: running statistics were
+    # measured anew for every network of it
     "path": _schema(
         *_MATCH,
         ("split", pa.string()),
@@ -114,6 +116,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("t", pa.float64()),
         ("loss", pa.float64()),
         ("accuracy", pa.float64()),
+        nullable=("loss",),
     ),
     # a pair and a matcher, on a split; measures are null where a network diverged
     "results": _schema(

@@ -127,13 +127,14 @@ def train(
     train_data = on_device(dataset.inputs("train"), dataset.train.labels, device)
     test_data = on_device(dataset.inputs("test"), dataset.test.labels, device)
     at_once = network.at_once or len(members)
-    parts = [
-        _train_stacked(
-            network, train_data, test_data, members[start : start + at_once], plan, optimiser, seed,
-            report,
+    parts = []
+    for start in range(0, len(members), at_once):
+        some = members[start : start + at_once]
+        if len(some) < len(members):
+            report(f"network {', '.join(str(m.number) for m in some)} of {len(members)}:")
+        parts.append(
+            _train_stacked(network, train_data, test_data, some, plan, optimiser, seed, report)
         )
-        for start in range(0, len(members), at_once)
-    ]  # fmt: skip
     return Trained(
         networks={number: p for part in parts for number, p in part.networks.items()},
         diverged=[number for part in parts for number in part.diverged],

@@ -65,9 +65,11 @@ class Dataset:
         """The shape of one image."""
         return self.train.images.shape[1:]
 
-    def inputs(self, split: str) -> np.ndarray:
-        """What a network sees: float32 (n, pixels), images / scale."""
+    def inputs(self, split: str, examples: np.ndarray | None = None) -> np.ndarray:
+        """What a network sees: float32 (n, pixels), images / scale; of all examples, or some."""
         images = self.splits[split].images
+        if examples is not None:
+            images = images[examples]
         values = images.reshape(len(images), -1).astype(np.float32)
         values /= np.float32(self.scale)
         return values

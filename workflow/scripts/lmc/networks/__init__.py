@@ -4,7 +4,23 @@ The class is documented in `network`. Its keyword arguments are the options decl
 line, after the input shape and the number of classes, which the data set gives.
 """
 
+from dataclasses import dataclass
+
 from ..registry import Entry, Registry
+
+
+@dataclass(frozen=True)
+class NetworkEntry(Entry):
+    """One line of this registry.
+
+    Parameters
+    ----------
+    convolutional
+        Whether it has convolutions: its statistics are streamed unless the config says otherwise.
+    """
+
+    convolutional: bool = False
+
 
 _INITIALISER = {
     "enum": ["lecun_normal", "lecun_uniform"],
@@ -23,7 +39,7 @@ REGISTRY = Registry(
     "network",
     __name__,
     {
-        "mlp": Entry(
+        "mlp": NetworkEntry(
             "mlp:MLP",
             "multilayer perceptron with relu; an image is flattened",
             {
@@ -35,7 +51,7 @@ REGISTRY = Registry(
                 "initialiser": _INITIALISER,
             },
         ),
-        "convnet": Entry(
+        "convnet": NetworkEntry(
             "convolutional:Convolutional",
             "groups of 3 x 3 convolutions with relu, each group max-pooled, and a dense head",
             {
@@ -54,8 +70,9 @@ REGISTRY = Registry(
                 "norm": _NORM,
                 "initialiser": _INITIALISER,
             },
+            convolutional=True,
         ),
-        "vgg16": Entry(
+        "vgg16": NetworkEntry(
             "vgg16:VGG16",
             "VGG16 of 13 convolutions, m | 2m | 4m | 8m | 8m wide, and a head 8m - 8m",
             {
@@ -68,6 +85,7 @@ REGISTRY = Registry(
                 "norm": _NORM,
                 "initialiser": _INITIALISER,
             },
+            convolutional=True,
         ),
     },
 )

@@ -73,6 +73,7 @@ class StackedLinear(torch.autograd.Function):
 
     @staticmethod
     def backward(context, gradient):
-        values, weight = context.saved_tensors
+        # Under autocast the gradient comes in the reduced precision of the product.
+        values, weight = (tensor.to(gradient.dtype) for tensor in context.saved_tensors)
         below = torch.bmm(gradient, weight) if context.needs_input_grad[0] else None
         return below, torch.bmm(gradient.transpose(1, 2), values), gradient.sum(1)

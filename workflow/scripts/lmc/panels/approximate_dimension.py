@@ -5,6 +5,8 @@ import pandas as pd
 from .. import tables
 from .spread import spread
 
+KEYS = ["matcher", "layer", "learning_rate"]
+
 
 def tabulate(
     sources: dict[str, list[str]], published: pd.DataFrame | None, experiment: str, centred: bool
@@ -29,9 +31,14 @@ def tabulate(
     """
     dimensions = tables.read_all("dimensions", sources["dimensions"])
     chosen = dimensions[dimensions["centred"] == centred]
-    measured = spread(chosen, ["matcher", "layer", "learning_rate"], "dimension")
     history = tables.read_all("history", sources["history"])
     diverged = history[history["diverged"]].groupby("learning_rate")["network"].nunique()
+    # A rate at which all networks diverged keeps its rows, without a mean.
+    rates = history[["learning_rate"]].drop_duplicates().sort_values("learning_rate")
+    every = chosen[["matcher", "layer"]].drop_duplicates().merge(rates, how="cross")
+    found = spread(chosen, KEYS, "dimension")
+    measured = every.sort_values(KEYS).merge(found, on=KEYS, how="left")
+    measured["n"] = measured["n"].fillna(0).astype(int)
     measured["diverged"] = measured["learning_rate"].map(diverged).fillna(0).astype(int)
     measured.insert(0, "source", "measured")
     if published is None or centred:

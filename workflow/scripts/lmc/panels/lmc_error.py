@@ -32,8 +32,10 @@ def tabulate(
     ends["midpoint_loss"] = (ends["endpoint_a_loss"] + ends["endpoint_b_loss"]) / 2
     curves = pd.concat([ends.assign(matcher=ENDPOINTS), rows])
     keys = ["matcher", "learning_rate"]
-    measured = spread(curves, keys, "midpoint_loss")
-    measured = measured.merge(curves.groupby(keys)["diverged"].sum().reset_index(), on=keys)
+    counts = curves.groupby(keys)["diverged"].sum().reset_index()
+    measured = counts.merge(spread(curves, keys, "midpoint_loss"), on=keys, how="left")
+    measured["n"] = measured["n"].fillna(0).astype(int)
+    measured = measured[[*keys, "mean", "std", "n", "diverged"]]
     measured.insert(0, "source", "measured")
     if published is None or split != "test":
         return measured
