@@ -17,7 +17,7 @@ rule record_activations:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=4000,
         runtime=60,
         gpu=GPU,
     params:
@@ -49,7 +49,7 @@ rule match:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=4000,
         runtime=60,
         gpu=lambda w: GPU if is_streamed(w) else 0,
     params:
@@ -82,7 +82,7 @@ rule approximate_dimension:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=4000,
         runtime=60,
         gpu=lambda w: GPU if is_streamed(w) else 0,
     params:
@@ -115,7 +115,7 @@ rule evaluate_path:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=4000,
         runtime=120,
         gpu=GPU,
     params:

@@ -12,7 +12,7 @@ rule train:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=6000,
         runtime=240,
         gpu=GPU,
     params:
