@@ -21,7 +21,7 @@ by the command that stands in `lmc/reference.py`; a test holds it to them.
 |---|---|
 | `config.yaml` | the default: the paper's experiment on scikit-learn's digits, in minutes |
 | `mnist-small.yaml` | real MNIST at a scale that two cores finish in about a quarter of an hour |
-| `cifar10-small.yaml` | VGG16 on CIFAR-10 at a scale that two cores finish in an hour or two |
+| `cifar10-small.yaml` | VGG16 on CIFAR-10 at a scale that two cores finish in about an hour |
 | `paper.yaml` | the paper's own scale |
 | `overlays/cifar10-parquet.yaml` | after `cifar10-small.yaml`: CIFAR-10 from parquet shards |
 | `published.csv` | published numbers; every row says where it comes from |
