@@ -8,6 +8,8 @@ rule train:
         f"logs/{NAME}/{{experiment}}/{{rate}}/train.log",
     benchmark:
         f"benchmark/{NAME}/{{experiment}}/{{rate}}/train.tsv"
+    # The longest jobs first: the last of them would leave the other cores idle.
+    priority: 1
     conda:
         "../envs/train.yaml"
     threads: 1
