@@ -120,7 +120,7 @@ def logarithmic(axis: Axis) -> None:
 
 
 def _two_and_five(x: float, position: int | None = None) -> str:
-    return f"{x:g}" if f"{x:e}"[0] in "25" else ""
+    return f"{x:g}" if f"{x:.3e}"[:5] in ("2.000", "5.000") else ""
 
 
 def mark_diverged(axes: Axes, rows) -> None:
