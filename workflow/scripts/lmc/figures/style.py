@@ -108,13 +108,13 @@ def log_log(axes: Axes) -> None:
 
 
 def logarithmic(axis: Axis) -> None:
-    """One axis logarithmic; of few decades, with plain numbers at 1, 2 and 5."""
+    """One axis logarithmic; of few decades, with plain numbers, at 1, 2 and 5 or at all ticks."""
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
     low, high = axis.get_view_interval()
     if high / low < 500:
         axis.set_major_formatter("{x:g}")
         axis.set_minor_locator(LogLocator(subs=range(2, 10)))
-        axis.set_minor_formatter(_two_and_five)
+        axis.set_minor_formatter("{x:g}" if high / low < 5 else _two_and_five)
         # Their labels stand in one line with those of the major ticks, which are longer.
         axis.set_tick_params(which="minor", labelsize=SETTINGS["xtick.labelsize"], pad=5)
 
