@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 export PIP_ROOT_USER_ACTION=ignore
-python=${PYTHON:-python3}
+# The interpreter behind an activated environment: .venv itself has no pip.
+python=$("${PYTHON:-python3}" -c 'import sys; print(getattr(sys, "_base_executable", sys.executable))')
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
     echo "setup: $python is older than Python 3.11: name a newer one, PYTHON=python3.12 $0" >&2
     exit 1

@@ -216,6 +216,6 @@ def panel_sources(wildcards):
     }
 
 
-def figure_tables(wildcards):
-    names = configuration.panel_tables(config, wildcards.figure)
-    return [f"{FIGURE_FOLDER}/{name}.csv" for name in names]
+def figure_files(wildcards, pattern):
+    """The files of that pattern of a figure's panels."""
+    return expand(pattern, table=configuration.panel_tables(config, wildcards.figure))

@@ -7,6 +7,7 @@ rule tabulate_panel:
             caption="../workflow/report/table.rst",
             category="Tables",
         ),
+        digest=f"{RESULTS}/panels/{{table}}.sha256",
     log:
         f"logs/{NAME}/tabulate_panel/{{table}}.log",
     benchmark:
@@ -31,7 +32,8 @@ rule tabulate_panel:
 
 rule draw_figure:
     input:
-        tables=figure_tables,
+        panel_tables=lambda w: figure_files(w, f"{FIGURE_FOLDER}/{{table}}.csv"),
+        digests=lambda w: figure_files(w, f"{RESULTS}/panels/{{table}}.sha256"),
     output:
         pdf=f"{FIGURE_FOLDER}/{{figure}}.pdf",
         svg=f"{FIGURE_FOLDER}/{{figure}}.svg",

@@ -24,8 +24,8 @@ def approximate_dimension(
     """
     options = dict(matcher)
     chosen = REGISTRY.get(options.pop("matcher"))(**options)
-    networks = tables.read_checkpoints(checkpoints)
-    of = statistics.of_networks(dataset, networks, activations, streamed, provenance["seed"])
+    networks = tables.read_checkpoints(checkpoints, provenance)
+    of = statistics.of_networks(dataset, networks, activations, streamed, provenance)
     rows = []
     for number, parameters in networks.items():
         moments = of(number)

@@ -2,15 +2,18 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from adapter import run
+from lmc import tables
 from lmc.figures.compose import compose, save
 
 
-def draw_figure(tables: list, pdf: str, svg: str, png: str, panels: list) -> None:
+def draw_figure(
+    panel_tables: list, digests: list, pdf: str, svg: str, png: str, panels: list
+) -> None:
     """Draw the panels, each from its table, and save the figure in three formats."""
-    frames = [pd.read_csv(table) for table in tables]
+    frames = [
+        tables.read_csv(table, digest) for table, digest in zip(panel_tables, digests, strict=True)
+    ]
     figure = compose(list(zip(panels, frames, strict=True)))
     save(figure, [Path(path) for path in (pdf, svg, png)])
 

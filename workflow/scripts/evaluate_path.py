@@ -26,15 +26,15 @@ def evaluate_path(
     """Evaluate (1 - t) A + t pi(B) on both splits, after checking that pi(B) computes B."""
     data = tables.read_dataset(dataset)
     built = build(network, data)
-    networks = tables.read_checkpoints(checkpoints)
-    found = measurements.read_permutations(permutations)
+    networks = tables.read_checkpoints(checkpoints, provenance)
+    found = measurements.read_permutations(permutations, provenance)
     chosen = devices.resolve(device)
     t = barrier.grid(points)
     some = chosen_examples(data, train_examples, provenance["seed"])
     train = data.inputs("train", some), data.train.labels[some]
     test = data.inputs("test"), data.test.labels
     rows = []
-    for number, (a, b) in measurements.whole_pairs(pairs, networks):
+    for number, (a, b) in measurements.whole_pairs(pairs, networks, checkpoints):
         permuted = permutation.apply(networks[b], found[number])
         what = f"{permutations}: pair {number}"
         interpolation.check_same_function(built, networks[b], permuted, test[0][:256], what)

@@ -24,10 +24,10 @@ def match(
     """
     options = dict(matcher)
     chosen = REGISTRY.get(options.pop("matcher"))(**options)
-    networks = tables.read_checkpoints(checkpoints)
-    moments = statistics.of_networks(dataset, networks, activations, streamed, provenance["seed"])
+    networks = tables.read_checkpoints(checkpoints, provenance)
+    moments = statistics.of_networks(dataset, networks, activations, streamed, provenance)
     found = {}
-    for number, (a, b) in measurements.whole_pairs(pairs, networks):
+    for number, (a, b) in measurements.whole_pairs(pairs, networks, checkpoints):
         found[number, a, b] = solver.match(
             chosen,
             networks[a],

@@ -26,7 +26,7 @@ def record_activations(
     samples = recording.chosen_samples(data, examples, positions, provenance["seed"])
     folder = Path(activations)
     folder.mkdir(parents=True, exist_ok=True)
-    for number, parameters in tables.read_checkpoints(checkpoints).items():
+    for number, parameters in tables.read_checkpoints(checkpoints, provenance).items():
         with tables.activation_writer(
             folder / f"{number}.parquet",
             built.hidden_widths,

@@ -12,14 +12,31 @@ from .tables import Parameters
 
 
 def whole_pairs(
-    pairs: list[tuple[int, int]], networks: dict[int, Parameters]
+    pairs: list[tuple[int, int]], networks: dict[int, Parameters], checkpoints: str
 ) -> Iterator[tuple[int, tuple[int, int]]]:
-    """The pairs, numbered from 0, without those of which a network diverged."""
-    for number, (a, b) in enumerate(pairs):
-        if a in networks and b in networks:
-            yield number, (a, b)
-        else:
+    """The pairs, numbered from 0, without those of which a network diverged.
+
+    Parameters
+    ----------
+    networks
+        As read from the file `checkpoints`.
+
+    Raises
+    ------
+    TableError
+        A network neither is in the file nor diverged.
+    """
+    diverged = tables.metadata("checkpoints", checkpoints).get("diverged", [])
+    for number, pair in enumerate(pairs):
+        for network in pair:
+            if network not in networks and network not in diverged:
+                raise TableError(
+                    f"{checkpoints}: network {network} is missing: {tables.rebuild(checkpoints)}"
+                )
+        if any(network in diverged for network in pair):
             print(f"pair {number}: left out, a network diverged")
+        else:
+            yield number, tuple(pair)
 
 
 def write_matches(
@@ -50,9 +67,20 @@ def write_matches(
     tables.write_rows("permutations", permutations, units, provenance, device)
 
 
-def read_permutations(path: str) -> dict[int, Permutations]:
-    """Pair -> its permutations. Raises TableError; also where a vector is no permutation."""
-    table = tables.read("permutations", path)
+def read_permutations(path: str, provenance: dict | None = None) -> dict[int, Permutations]:
+    """Pair -> its permutations.
+
+    Parameters
+    ----------
+    provenance
+        See `tables.read`.
+
+    Raises
+    ------
+    TableError
+        As `tables.read`; also where a vector is no permutation.
+    """
+    table = tables.read("permutations", path, provenance=provenance)
     pair, layer, unit, permuted = (
         table[name].to_numpy() for name in ("pair", "layer", "unit", "permuted_unit")
     )

@@ -90,20 +90,28 @@ class Recorded:
         The recorded activations.
     inputs
         Returns all training inputs, float32 (n, pixels).
+    provenance
+        The run that the file must come from; see `tables.read`.
     """
 
-    def __init__(self, path: str | Path, inputs: Callable[[], np.ndarray]):
+    def __init__(
+        self,
+        path: str | Path,
+        inputs: Callable[[], np.ndarray],
+        provenance: dict | None = None,
+    ):
         self.path = path
         self.inputs = inputs
+        self.provenance = provenance
 
     def examples(self) -> np.ndarray:
         """Numbers of the training examples, int (n,)."""
-        return ActivationFile(self.path).examples()
+        return ActivationFile(self.path, self.provenance).examples()
 
     def batches(self, layer: int) -> Iterator[np.ndarray]:
         """One row group of the file at a time."""
         if layer > 0:
-            yield from ActivationFile(self.path).batches(layer)
+            yield from ActivationFile(self.path, self.provenance).batches(layer)
             return
         examples = self.examples()
         for start in range(0, len(examples), INPUTS_AT_ONCE):

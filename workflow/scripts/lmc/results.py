@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from . import barrier
+from .errors import TableError
 
 METRICS = {"loss": "higher", "accuracy": "lower"}
 
@@ -29,6 +30,11 @@ def collect(
     -------
     A row for every pair, matcher and split, also where a network diverged: then its measures are
     missing and ``diverged`` is true. Dimensions are those of network A, layer by layer.
+
+    Raises
+    ------
+    TableError
+        A pair that did not diverge has no path, or fewer points on it than others.
     """
     last = history[history["epoch"] == history.groupby("experiment")["epoch"].transform("max")]
     bad = set(
@@ -40,6 +46,9 @@ def collect(
     paths = _groups(path, [*run, "matcher", "pair", "split"])
     reached = _groups(objectives, [*run, "matcher", "pair"])
     sizes = _groups(dimensions, [*run, "matcher", "network", "centred"])
+    wanted = {}
+    for (experiment, *_), points in paths.items():
+        wanted[experiment] = max(len(points), wanted.get(experiment, 1))
     rates = last[run].drop_duplicates().itertuples(index=False, name=None)
     rows = []
     for experiment, rate in rates:
@@ -66,6 +75,14 @@ def collect(
                     row[name] = found.sort_values("layer")["dimension"].tolist() if known else None
                 for split in ("test", "train"):
                     points = paths.get((experiment, rate, matcher, pair, split))
+                    found = 0 if points is None else len(points)
+                    if not row["diverged"] and found != wanted.get(experiment, 1):
+                        raise TableError(
+                            f"{experiment} at learning rate {rate:g}, matched by {matcher}: pair "
+                            f"{pair} has {found} {split} points on its path, not "
+                            f"{wanted.get(experiment, 1)}: delete its path.parquet and run "
+                            f"snakemake again"
+                        )
                     calibrated = points is not None and bool(points["calibrated"].any())
                     row |= {"split": split, "calibrated": calibrated}
                     rows.append({**row, **_measures(points)})

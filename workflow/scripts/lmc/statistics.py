@@ -16,7 +16,7 @@ def of_networks(
     networks: dict[int, Parameters],
     activations: str | None,
     streamed: dict,
-    seed: int,
+    provenance: dict,
 ) -> Callable[[int], NetworkMoments]:
     """A function that gives the moments of a network of one learning rate, by its number.
 
@@ -32,18 +32,23 @@ def of_networks(
         Folder of the recorded activations; None to run the networks instead.
     streamed
         How to run them: ``network``, the config's block; ``examples``, how many; ``device``.
-    seed
-        It chooses the examples.
+    provenance
+        The run that the activations must come from; its seed chooses the examples.
+
+    Raises
+    ------
+    TableError
+        When something is read: the activations are of another run, or see `tables.read`.
     """
     if activations is None:
-        run = cache(lambda: _run(dataset, networks, streamed, seed))
+        run = cache(lambda: _run(dataset, networks, streamed, provenance["seed"]))
         return cache(lambda number: OnDemand(lambda: run()(number)))
     inputs = cache(lambda: tables.read_dataset(dataset).inputs("train"))
     known: dict[bytes, Moments] = {}
 
     @cache
     def moments(number: int) -> NetworkMoments:
-        recorded = Recorded(Path(activations) / f"{number}.parquet", inputs)
+        recorded = Recorded(Path(activations) / f"{number}.parquet", inputs, provenance)
         return NetworkMoments(recorded, lambda: of_inputs(recorded))
 
     def of_inputs(recorded: Recorded) -> Moments:

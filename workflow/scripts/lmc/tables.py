@@ -1,12 +1,16 @@
 """The tables: their schemas, and the only code that reads and writes them.
 
 Every table is a parquet file with a declared schema. It is written under a temporary name and
-renamed, so a file under its final name is whole. Its metadata say where it comes from
-(`provenance`). Reading checks what is read.
+renamed, so a file under its final name is whole; it is sealed (`seal`), so a later change of it is
+noticed. Its metadata say where it comes from (`provenance`). Reading checks what is read.
 """
 
+import glob
+import hashlib
+import io
 import json
 import os
+import shlex
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -19,6 +23,7 @@ import pyarrow.parquet as pq
 from .datasets.dataset import Dataset, Split
 from .errors import DataError, TableError
 from .provenance import environment
+from .seal import BLANK, KEY, BrokenSeal, check, seal
 
 Parameters = dict[tuple[int, str], np.ndarray]
 """One network: ``(layer, name)`` -> float32. Layers count from 1. ``weight`` is (units, inputs),
@@ -147,6 +152,8 @@ _VALUE_COLUMNS = ("values", "image")
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """A temporary path beside `path` that becomes `path` if the block succeeds, else vanishes.
 
+    Temporaries that an earlier, killed process left for the same `path` vanish, too.
+
     Raises
     ------
     TableError
@@ -155,6 +162,8 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+            left.unlink(missing_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         os.close(handle)
     except OSError as error:
@@ -237,9 +246,8 @@ def writer(
         for n in values
         if pa.types.is_float32(schema.field(n).type.value_type)
     }
-    with (
-        replacing(path) as temporary,
-        pq.ParquetWriter(
+    with replacing(path) as temporary:
+        with pq.ParquetWriter(
             temporary,
             schema,
             compression="zstd",
@@ -247,49 +255,88 @@ def writer(
             write_statistics=others,
             column_encoding=split or None,
             store_schema=True,
-        ) as out,
-    ):
-        yield out
+        ) as out:
+            yield out
+            out.add_key_value_metadata({KEY: BLANK})
+        seal(temporary)
 
 
-def read(kind: str, path, columns: list[str] | None = None) -> pa.Table:
-    """Read a table and check it: its schema, and that what must be finite is.
+def read(
+    kind: str, path, columns: list[str] | None = None, provenance: dict | None = None
+) -> pa.Table:
+    """Read a table and check it: its seal, its schema, and that what must be finite is.
+
+    Parameters
+    ----------
+    provenance
+        The run that the file must come from, as it was given to `write`; None for any.
 
     Raises
     ------
     TableError
-        The file is missing, truncated, not parquet, of another kind, or does not fit its schema.
+        The file is missing, truncated, changed, not parquet, of another kind or run, or does not
+        fit its schema.
     """
-    with _readable(kind, path) as file:
+    with _readable(kind, path, provenance) as (file, _):
         table = file.read(columns=columns)
-    return _checked(table, kind, path, columns)
+    try:
+        return _checked(table, kind, path, columns)
+    except TableError as error:
+        raise TableError(f"{error}: {rebuild(path)}") from error
+
+
+def rebuild(path) -> str:
+    """What to do about a file that cannot be used, as the end of an error's line."""
+    path = Path(path)
+    recorded = path.parent.name == "activations"  # the output of its rule is the folder
+    what = f"-r {shlex.quote(str(path.parent))}" if recorded else shlex.quote(str(path))
+    return f"rebuild it: `rm {what}`, then run snakemake again"
 
 
 @contextmanager
-def _readable(kind: str, path) -> Iterator[pq.ParquetFile]:
-    advice = "delete it and run snakemake again"
+def _readable(
+    kind: str, path, provenance: dict | None = None
+) -> Iterator[tuple[pq.ParquetFile, dict]]:
+    """The open file and what it says of itself."""
     if not Path(path).is_file():
-        raise TableError(f"{path}: no such file: it should be a table of {kind}")
+        raise TableError(f"{path}: no such file: it should be a table of {kind}: {rebuild(path)}")
     try:
+        check(path)
         with pq.ParquetFile(path) as file:
-            found = json.loads((file.schema_arrow.metadata or {}).get(METADATA_KEY, b"{}"))
-            if found.get("table") != kind:
+            about = json.loads((file.schema_arrow.metadata or {}).get(METADATA_KEY, b"{}"))
+            if about.get("table") != kind:
                 raise TableError(
-                    f"{path}: is a table of {found.get('table', 'something else')}, "
-                    f"not of {kind}: {advice}"
+                    f"{path}: is a table of {about.get('table', 'something else')}, "
+                    f"not of {kind}: {rebuild(path)}"
                 )
-            yield file
+            _check_run(path, about, provenance or {})
+            yield file, about
+    except BrokenSeal as error:
+        raise TableError(f"{path}: {error}: {rebuild(path)}") from error
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise TableError(
-            f"{path}: not a readable parquet file ({reason}): truncated or foreign: {advice}"
+            f"{path}: not a readable parquet file ({reason}): {rebuild(path)}"
         ) from error
 
 
-def metadata(kind: str, path) -> dict:
+# What says of which run a file is. A file that does not say it, as a data set, is of any run.
+RUN_KEYS = ("experiment", "config_hash", "seed")
+
+
+def _check_run(path, about: dict, wanted: dict) -> None:
+    for key in RUN_KEYS:
+        if key in wanted and key in about and about[key] != wanted[key]:
+            raise TableError(
+                f"{path}: is of another run: its {key} is {about[key]!r}, not {wanted[key]!r}: "
+                f"{rebuild(path)}"
+            )
+
+
+def metadata(kind: str, path, provenance: dict | None = None) -> dict:
     """What a file says of itself: its provenance, and what its kind adds. Raises TableError."""
-    with _readable(kind, path) as file:
-        return json.loads(file.schema_arrow.metadata[METADATA_KEY])
+    with _readable(kind, path, provenance) as (_, about):
+        return about
 
 
 def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
@@ -433,15 +480,20 @@ def write_checkpoints(
     )
 
 
-def read_checkpoints(path) -> dict[int, Parameters]:
+def read_checkpoints(path, provenance: dict | None = None) -> dict[int, Parameters]:
     """Network number -> its parameters, as written; diverged networks are not there.
+
+    Parameters
+    ----------
+    provenance
+        See `read`.
 
     Raises
     ------
     TableError
         As `read`; or the units of a parameter are not 0, 1, 2, ..., or its rows differ in length.
     """
-    table = read("checkpoints", path).combine_chunks()
+    table = read("checkpoints", path, provenance=provenance).combine_chunks()
     network, layer, unit = (table[n].to_numpy() for n in ("network", "layer", "unit"))
     name = table["parameter"].to_numpy(zero_copy_only=False)
     if len(table) == 0:
@@ -507,11 +559,13 @@ class ActivationFile:
     ----------
     path
         A file that `activation_writer` wrote.
+    provenance
+        See `read`.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, provenance: dict | None = None):
         self.path = path
-        about = metadata("activations", path)
+        about = metadata("activations", path, provenance)
         self.widths: list[int] = about["widths"]
 
     def examples(self) -> np.ndarray:
@@ -527,7 +581,7 @@ class ActivationFile:
             The file does not hold that layer, or its values are not finite.
         """
         name = f"layer_{layer}"
-        with _readable("activations", self.path) as file:
+        with _readable("activations", self.path) as (file, _):
             if name not in file.schema_arrow.names:
                 raise TableError(f"{self.path}: column {name!r} of activations is missing")
             for group in range(file.num_row_groups):
@@ -548,12 +602,28 @@ def write_rows(
 
 
 def read_all(kind: str, paths: Iterable) -> "pandas.DataFrame":  # noqa: F821
-    """Several tables of a kind, one after another, as a data frame. Raises TableError."""
-    return pa.concat_tables([read(kind, path) for path in paths]).to_pandas()
+    """Several tables of a kind, one after another, as a data frame.
+
+    Raises
+    ------
+    TableError
+        As `read`; or two files of an experiment are of different runs.
+    """
+    runs, found = {}, []
+    for path in paths:
+        about = metadata(kind, path)
+        found.append(read(kind, path, provenance=runs.setdefault(about.get("experiment"), about)))
+    return pa.concat_tables(found).to_pandas()
 
 
-def write_csv(path, frame: "pandas.DataFrame") -> None:  # noqa: F821
-    """Write a data frame as csv: exact decimals, lists as their items with spaces between."""
+def write_csv(path, frame: "pandas.DataFrame", digest=None) -> None:  # noqa: F821
+    """Write a data frame as csv: exact decimals, lists as their items with spaces between.
+
+    Parameters
+    ----------
+    digest
+        Where to write the csv's SHA-256, as ``sha256sum`` does; None for nowhere.
+    """
     frame = frame.copy()
     for name in frame.columns:
         if frame[name].dtype == object:
@@ -563,6 +633,25 @@ def write_csv(path, frame: "pandas.DataFrame") -> None:  # noqa: F821
             ]
     with replacing(path) as temporary:
         frame.to_csv(temporary, index=False, lineterminator="\n")
+        total = hashlib.sha256(temporary.read_bytes()).hexdigest()
+    if digest is not None:
+        write_text(digest, f"{total}  {path}\n")
+
+
+def read_csv(path, digest) -> "pandas.DataFrame":  # noqa: F821
+    """Read what `write_csv` wrote. Raises TableError if it is not what its digest says."""
+    import pandas as pd
+
+    try:
+        wanted = Path(digest).read_text(errors="replace").split()
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise TableError(
+            f"{error.filename}: {error.strerror}: {rebuild(error.filename)}"
+        ) from error
+    if wanted[:1] != [hashlib.sha256(content).hexdigest()]:
+        raise TableError(f"{path}: its content is not what {digest} says: {rebuild(path)}")
+    return pd.read_csv(io.BytesIO(content))
 
 
 def write_text(path, text: str) -> None:

@@ -29,12 +29,13 @@ def tabulate(
     Raises
     ------
     TableError
-        All pairs diverged.
+        All pairs diverged, or the permutations are of another run than the checkpoints.
     """
     height, width, channels = (*tables.read_dataset(sources["dataset"][0]).shape, 1)[:3]
     networks = tables.read_checkpoints(sources["checkpoints"][0])
+    run = tables.metadata("checkpoints", sources["checkpoints"][0])
     matches = sources["permutations"][0]
-    pairs = tables.read("permutations", matches).to_pylist()
+    pairs = tables.read("permutations", matches, provenance=run).to_pylist()
     if not pairs:
         raise TableError(f"{matches}: has no pair to draw: all of them diverged")
     permutation = measurements.read_permutations(matches)[pairs[0]["pair"]][1]

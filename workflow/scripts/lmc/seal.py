@@ -1,0 +1,82 @@
+"""A parquet file that knows its own digest, so that any change of it is noticed when it is read.
+
+The footer's key-value metadata hold the SHA-256 of the whole file, taken with zeros in the place
+of the digest itself. Every reader of parquet can read such a file; ours looks at the seal before
+it lets the bytes into a parser.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import BinaryIO
+
+KEY = "lmc.sha256"
+BLANK = "0" * 64
+# How the footer, in thrift's compact protocol, holds the key and a value of 64 bytes.
+_SLOT = KEY.encode() + b"\x18\x40"
+_MAGIC = b"PAR1"
+
+
+class BrokenSeal(ValueError):
+    """The file is truncated, changed, or was never sealed. Its text says which."""
+
+
+def seal(path: str | os.PathLike) -> None:
+    """Put the digest into a file that was written with ``{KEY: BLANK}`` among its metadata."""
+    with open(path, "r+b") as file:
+        position = _position(file)
+        digest = _digest(file, position)
+        file.seek(position)
+        file.write(digest.encode())
+
+
+def check(path: str | os.PathLike) -> None:
+    """Raise BrokenSeal if the file is not, byte for byte, what was sealed.
+
+    A file that this process has checked, and that did not change since, is not read again.
+    """
+    about = os.stat(path)
+    _check(Path(path), about.st_ino, about.st_size, about.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _check(path: Path, *_version: int) -> None:
+    with open(path, "rb") as file:
+        position = _position(file)
+        file.seek(position)
+        if file.read(len(BLANK)) != _digest(file, position).encode():
+            raise BrokenSeal("its content changed since it was written")
+
+
+def _position(file: BinaryIO) -> int:
+    """Where the digest stands."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 8))
+    length, magic = int.from_bytes(file.read(4), "little"), file.read(4)
+    if size < 12 or magic != _MAGIC or length > size - 12:
+        raise BrokenSeal("truncated, or not a parquet file")
+    file.seek(size - 8 - length)
+    footer = file.read(length)
+    found = footer.find(_SLOT)
+    if found < 0:
+        raise BrokenSeal("not written by this workflow")
+    return size - 8 - length + found + len(_SLOT)
+
+
+def _digest(file: BinaryIO, position: int) -> str:
+    total = hashlib.sha256()
+    file.seek(0)
+    for block in _blocks(file, position):
+        total.update(block)
+    total.update(BLANK.encode())
+    file.seek(position + len(BLANK))
+    for block in _blocks(file, None):
+        total.update(block)
+    return total.hexdigest()
+
+
+def _blocks(file: BinaryIO, stop: int | None) -> Iterator[bytes]:
+    while block := file.read(1 << 20 if stop is None else min(1 << 20, stop - file.tell())):
+        yield block
