@@ -39,6 +39,8 @@ except ConfigError as error:
 
 # The data folder is no parameter of a rule: the same data elsewhere are the same data.
 os.environ.setdefault("LMC_DATA_DIR", config["data_dir"])
+# Nor does a result depend on how often a training is saved.
+os.environ.setdefault("LMC_SNAPSHOT_SECONDS", str(config["snapshot_seconds"]))
 
 NAME = config["name"]
 EXPERIMENTS = config["experiments"]
@@ -51,10 +53,13 @@ TABLES = {
     for figure in config["figures"]
     for i, table in enumerate(configuration.panel_tables(config, figure))
 }
-# A GPU is asked for where torch will find one; a cluster profile sets it for its own nodes.
+# A GPU is asked for where torch will find one: on this machine, or on the nodes that run the jobs.
 GPU = int(
     config["device"] == "cuda"
-    or (config["device"] == "auto" and shutil.which("nvidia-smi") is not None)
+    or (
+        config["device"] == "auto"
+        and (bool(config["gpu_nodes"]) or shutil.which("nvidia-smi") is not None)
+    )
 )
 
 RESULTS = f"results/{NAME}"
@@ -147,6 +152,33 @@ def matcher_code(script):
 
 def is_streamed(wildcards):
     return EXPERIMENTS[wildcards.experiment]["activations"]["streamed"]
+
+
+def gpu_of_streams(wildcards):
+    """For rules that run networks only where they are streamed."""
+    return GPU if is_streamed(wildcards) else 0
+
+
+def gpu_of_networks(wildcards):
+    """For rules that run networks of any kind: dense layers alone are not worth a node's GPU."""
+    spared = config["gpu_nodes"] and config["device"] == "auto"
+    return gpu_of_streams(wildcards) if spared else GPU
+
+
+def gpu_model(gpu):
+    """The type of GPU that a job asks for, if it asks for one and the config names a type."""
+    named = isinstance(config["gpu_nodes"], str)
+    return lambda wildcards: config["gpu_nodes"] if named and gpu(wildcards) else None
+
+
+def growing(amount, streamed=None):
+    """A resource that every retry asks for more of: once, twice, three times as much.
+
+    Where networks are streamed, and `streamed` is given, it is that amount instead.
+    """
+    return lambda wildcards, attempt: attempt * (
+        streamed if streamed and is_streamed(wildcards) else amount
+    )
 
 
 def recorded(wildcards):

@@ -4,6 +4,7 @@ Scripts import it first, so that also an import that fails is reported.
 """
 
 import contextlib
+import inspect
 import sys
 import traceback
 
@@ -14,13 +15,14 @@ def run(function, snakemake) -> None:
     """Call a script's function with the rule's named inputs, outputs and parameters.
 
     What it prints goes to the rule's log. The parameters in `RERUN` are for Snakemake's rerun
-    decision only and are not passed on.
+    decision: they are passed on only to a function that names them.
     """
+    named = inspect.signature(function).parameters
     arguments = {
         name: value if _scalar(value) else list(value)
         for part in (snakemake.input, snakemake.output, snakemake.params)
         for name, value in part.items()
-        if name not in RERUN
+        if name not in RERUN or name in named
     }
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(snakemake.threads)

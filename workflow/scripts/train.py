@@ -1,11 +1,15 @@
 """Rule train: all networks of one learning rate, in one ensemble."""
 
+from pathlib import Path
+
 from adapter import run
 from lmc import device as devices
 from lmc import tables
 from lmc.augmentation import Augmentation
 from lmc.networks.build import build
 from lmc.optimisers import REGISTRY as OPTIMISERS
+from lmc.provenance import versions
+from lmc.snapshots import Snapshots, seconds_of_environment
 from lmc.training import Member, Plan
 from lmc.training import train as train_ensemble
 
@@ -20,22 +24,33 @@ def train(
     networks: int,
     device: str,
     provenance: dict,
+    code: str,
 ) -> None:
-    """Train networks 0 .. networks - 1 of a learning rate."""
+    """Train networks 0 .. networks - 1 of a learning rate.
+
+    A job that was stopped continues from its last snapshot.
+    """
     data = tables.read_dataset(dataset)
     plan = {key: value for key, value in training.items() if key != "optimiser"}
     plan["augmentation"] = Augmentation(**plan["augmentation"])
     optimiser = dict(training["optimiser"])
     chosen = devices.resolve(device)
-    trained = train_ensemble(
-        build(network, data),
-        data,
-        [Member(number, learning_rate) for number in range(networks)],
-        Plan(**plan),
-        OPTIMISERS.get(optimiser.pop("name"))(**optimiser),
-        provenance["seed"],
-        chosen,
+    snapshots = Snapshots(
+        Path(checkpoints).parent / "snapshots",
+        [provenance, network, training, learning_rate, code, chosen.type, versions()],
+        seconds_of_environment(),
     )
+    with snapshots.on_request():
+        trained = train_ensemble(
+            build(network, data),
+            data,
+            [Member(number, learning_rate) for number in range(networks)],
+            Plan(**plan),
+            OPTIMISERS.get(optimiser.pop("name"))(**optimiser),
+            provenance["seed"],
+            chosen,
+            snapshots=snapshots,
+        )
     where = devices.describe(chosen)
     tables.write_checkpoints(checkpoints, trained.networks, provenance, where, trained.diverged)
     columns = {key: [row[key] for row in trained.history] for key in trained.history[0]}
@@ -44,6 +59,7 @@ def train(
         "learning_rate": [learning_rate] * len(trained.history),
     }
     tables.write("history", history, {**run_columns, **columns}, provenance, where)
+    snapshots.remove()
 
 
 if "snakemake" in globals():

@@ -2,10 +2,15 @@
 
 import ctypes
 import sys
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import torch
 
-from .errors import ConfigError
+from .errors import ConfigError, UserError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def resolve(name: str) -> torch.device:
@@ -27,6 +32,8 @@ def resolve(name: str) -> torch.device:
         raise ConfigError(f"device: {name!r} is not available here: use auto or cpu")
     # cuDNN would round float32 convolutions to ten bits of mantissa.
     torch.backends.cudnn.allow_tf32 = False
+    # Some of its algorithms sum in an order that varies.
+    torch.backends.cudnn.deterministic = True
     return torch.device(name)
 
 
@@ -35,6 +42,59 @@ def describe(device: torch.device) -> str:
     if device.type == "cuda":
         return f"cuda ({torch.cuda.get_device_name(device)})"
     return device.type
+
+
+def in_parts(
+    items: Sequence[Item],
+    at_once: int | None,
+    run: Callable[[Sequence[Item]], Result],
+    what: str,
+    report: Callable[[str], None] = print,
+) -> list[Result]:
+    """Run on some items at a time, on half as many from then on where the memory does not suffice.
+
+    Parameters
+    ----------
+    items
+        Networks or points of a path: no result may depend on which of them run together.
+    at_once
+        How many to begin with; None for all.
+    what
+        What the items are, for the messages.
+    report
+        Called with a line when there must be fewer.
+
+    Returns
+    -------
+    The results of the parts, in order.
+
+    Raises
+    ------
+    UserError
+        The memory does not suffice for one.
+    """
+    at_once = max(1, min(at_once or len(items), len(items)))
+    results: list[Result] = []
+    start = 0
+    while start < len(items):
+        part = items[start : start + at_once]
+        try:
+            results.append(run(part))
+            start += len(part)
+            continue
+        except torch.OutOfMemoryError:
+            # Leave the handler first: its traceback holds the tensors that filled the memory.
+            pass
+        if len(part) == 1:
+            raise UserError(
+                f"device: its memory does not suffice for one of the {what}: set device: cpu, or "
+                f"use a device with more memory or a smaller batch"
+            )
+        at_once = (len(part) + 1) // 2
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        report(f"out of memory with {len(part)} {what} at once: going on with {at_once}")
+    return results
 
 
 def keep_large_buffers() -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from .device import in_parts
 from .errors import UserError
 from .evaluation import evaluate, on_device
 from .networks.network import Network, stack
@@ -45,15 +46,16 @@ def evaluate_path(
     data = on_device(images, labels, torch.device(device))
     if network.calibrated_names:
         calibrating = torch.from_numpy(calibration).to(device)
-    at_once = network.at_once or NETWORKS_AT_ONCE
-    losses, accuracies = [], []
-    for start in range(0, len(t), at_once):
-        some = stack([interpolate(a, b, x) for x in t[start : start + at_once]], device)
+
+    def measure(points):
+        some = stack([interpolate(a, b, x) for x in points], device)
         if network.calibrated_names:
             some = network.calibrated(some, calibrating)
-        loss, accuracy = evaluate(network, some, *data)
-        losses.append(loss)
-        accuracies.append(accuracy)
+        return evaluate(network, some, *data)
+
+    at_once = network.at_once or NETWORKS_AT_ONCE
+    parts = in_parts(t, at_once, measure, "points of the path")
+    losses, accuracies = zip(*parts, strict=True)
     return np.concatenate(losses), np.concatenate(accuracies)
 
 

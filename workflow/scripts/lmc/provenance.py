@@ -42,10 +42,15 @@ def _git(*arguments: str) -> str:
         return ""
 
 
-def environment(device: str = "cpu") -> dict:
-    """Package versions, Python, device and commit of this process."""
-    versions = {"python": platform.python_version()}
+def versions() -> dict[str, str]:
+    """Python's version, and those of the packages that results may depend on."""
+    found = {"python": platform.python_version()}
     for package in PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
-            versions[package] = version(package)
-    return {"versions": versions, "device": device, "commit": commit()}
+            found[package] = version(package)
+    return found
+
+
+def environment(device: str = "cpu") -> dict:
+    """Package versions, Python, device and commit of this process."""
+    return {"versions": versions(), "device": device, "commit": commit()}

@@ -61,7 +61,7 @@ def _position(file: BinaryIO) -> int:
     footer = file.read(length)
     found = footer.find(_SLOT)
     if found < 0:
-        raise BrokenSeal("not written by this workflow")
+        raise BrokenSeal("changed, or not written by this workflow")
     return size - 8 - length + found + len(_SLOT)
 
 

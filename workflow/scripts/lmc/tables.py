@@ -123,6 +123,13 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("accuracy", pa.float64()),
         nullable=("loss",),
     ),
+    # an array of a training that goes on: its bytes, which need not be finite numbers
+    "snapshot": _schema(
+        ("name", pa.string()),
+        ("dtype", pa.string()),
+        ("shape", pa.list_(pa.field("item", pa.int64(), False))),
+        ("content", pa.large_binary()),
+    ),
     # a pair and a matcher, on a split; measures are null where a network diverged
     "results": _schema(
         *_MATCH,

@@ -17,12 +17,13 @@ from tqdm import tqdm
 
 from .augmentation import Augmentation
 from .datasets.dataset import Dataset
-from .device import keep_large_buffers
+from .device import in_parts, keep_large_buffers
 from .errors import ConfigError
 from .evaluation import evaluate, on_device
 from .networks.network import Network, Stacked, initial_parameters, stack, unstack
 from .optimisers.optimiser import Optimiser
 from .schedule import warmup_cosine
+from .snapshots import Snapshots
 from .streams import generator
 from .tables import Parameters
 
@@ -103,8 +104,11 @@ def train(
     seed: int,
     device: torch.device | str = "cpu",
     report: Callable[[str], None] = print,
+    snapshots: Snapshots | None = None,
 ) -> Trained:
     """Train an ensemble, `Network.at_once` of its networks at a time.
+
+    Where the device's memory does not suffice for so many, half of them.
 
     Parameters
     ----------
@@ -114,6 +118,8 @@ def train(
         With a member's identity it determines initialisation and data order.
     report
         Called with a line of text after every epoch.
+    snapshots
+        Where to continue from, and to write what to continue from; they stay when this returns.
 
     Returns
     -------
@@ -126,15 +132,15 @@ def train(
     plan.steps_per_epoch(len(dataset.train.labels))
     train_data = on_device(dataset.inputs("train"), dataset.train.labels, device)
     test_data = on_device(dataset.inputs("test"), dataset.test.labels, device)
-    at_once = network.at_once or len(members)
-    parts = []
-    for start in range(0, len(members), at_once):
-        some = members[start : start + at_once]
+
+    def run(some: list[Member]) -> Trained:
         if len(some) < len(members):
             report(f"network {', '.join(str(m.number) for m in some)} of {len(members)}:")
-        parts.append(
-            _train_stacked(network, train_data, test_data, some, plan, optimiser, seed, report)
+        return _train_stacked(
+            network, train_data, test_data, some, plan, optimiser, seed, report, snapshots
         )
+
+    parts = in_parts(members, network.at_once, run, "networks", report)
     return Trained(
         networks={number: p for part in parts for number, p in part.networks.items()},
         diverged=[number for part in parts for number in part.diverged],
@@ -142,8 +148,76 @@ def train(
     )
 
 
+@dataclass
+class _Progress:
+    """A stack's training after some steps: all that the steps to come depend on.
+
+    Parameters
+    ----------
+    parameters, state
+        The networks and the optimiser's memory.
+    step
+        Steps taken.
+    loss_sum, correct
+        (K,): over the steps of the epoch that has begun.
+    diverged
+        bool (K,).
+    history
+        Rows of the epochs that are over.
+    seconds
+        Time spent.
+    """
+
+    parameters: Stacked
+    state: list[torch.Tensor]
+    step: int
+    loss_sum: torch.Tensor
+    correct: torch.Tensor
+    diverged: np.ndarray
+    history: list[dict]
+    seconds: float = 0.0
+
+    @classmethod
+    def begin(cls, network, parameters: Stacked, optimiser: Optimiser) -> "_Progress":
+        """Before the first step."""
+        # Running statistics are measured, not trained: without them a batch has its own.
+        trained = {
+            key: tensor.requires_grad_()
+            for key, tensor in parameters.items()
+            if key[1] not in network.calibrated_names
+        }
+        tensors = list(trained.values())
+        zeros = torch.zeros(2, len(tensors[0]), device=tensors[0].device)
+        diverged = np.zeros(len(tensors[0]), bool)
+        return cls(trained, optimiser.initial_state(tensors), 0, *zeros, diverged, [])
+
+    def save(self, snapshots: Snapshots, name: str) -> None:
+        """Write it as a snapshot."""
+        arrays = {key: tensor.detach().cpu().numpy() for key, tensor in self._tensors().items()}
+        progress = {
+            "step": self.step,
+            "diverged": self.diverged.tolist(),
+            "history": self.history,
+            "seconds": self.seconds,
+        }
+        snapshots.save(name, arrays, progress)
+
+    def restore(self, arrays: dict[str, np.ndarray], progress: dict) -> None:
+        """Take the values of a snapshot."""
+        with torch.no_grad():
+            for key, tensor in self._tensors().items():
+                tensor.copy_(torch.from_numpy(arrays[key]))
+        self.step, self.history = progress["step"], progress["history"]
+        self.diverged, self.seconds = np.array(progress["diverged"]), progress["seconds"]
+
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        named = {f"layer {layer} {name}": p for (layer, name), p in self.parameters.items()}
+        named |= {f"optimiser {i}": tensor for i, tensor in enumerate(self.state)}
+        return {**named, "loss sum": self.loss_sum, "correct": self.correct}
+
+
 def _train_stacked(
-    network, train_data, test_data, members, plan, optimiser, seed, report
+    network, train_data, test_data, members, plan, optimiser, seed, report, snapshots
 ) -> Trained:
     """Train networks as one stack."""
     examples = len(train_data[1])
@@ -152,56 +226,64 @@ def _train_stacked(
     steps = per_epoch * plan.epochs
     dtype = plan.dtype(network, device)
     initial = [initial_parameters(network, seed, m.learning_rate, m.number) for m in members]
-    # Running statistics are measured, not trained: without them a batch has its own.
-    parameters = {
-        key: tensor.requires_grad_()
-        for key, tensor in stack(initial, device).items()
-        if key[1] not in network.calibrated_names
-    }
-    tensors = list(parameters.values())
-    state = optimiser.initial_state(tensors)
-    diverged = np.zeros(len(members), bool)
-    whole = network.calibrated(parameters, train_data[0])
-    measured = (*evaluate(network, whole, *train_data), *evaluate(network, whole, *test_data))
-    history = _rows(members, 0, 0.0, *measured, 0.0)
+    now = _Progress.begin(network, stack(initial, device), optimiser)
+    tensors = list(now.parameters.values())
+    name = f"networks-{members[0].number}-{members[-1].number}"
+    found = snapshots.load(name, report) if snapshots else None
+    if found:
+        now.restore(*found)
+        report(f"continuing after step {now.step} of {steps}")
+    whole = network.calibrated(now.parameters, train_data[0])
+    if not now.history:
+        measured = (*evaluate(network, whole, *train_data), *evaluate(network, whole, *test_data))
+        now.history = _rows(members, 0, 0.0, *measured, 0.0)
 
-    begin = time.perf_counter()
+    begin = time.perf_counter() - now.seconds
     # A run by hand shows a bar; in a job, where nobody watches, the log gets a line an epoch.
-    bar = tqdm(total=steps, unit="step", disable=not sys.stderr.isatty(), leave=False)
-    for epoch in range(1, plan.epochs + 1):
-        orders = _orders(seed, members, epoch, examples, device)
-        changes = _changes(seed, members, epoch, examples, device, plan.augmentation)
-        loss_sum = torch.zeros(len(members), device=device)
-        correct = torch.zeros(len(members), device=device)
-        for index in range(per_epoch):
-            step = (epoch - 1) * per_epoch + index
-            rates = _rates(members, step, steps, plan, per_epoch)
-            batch = orders[:, index * plan.batch_size : (index + 1) * plan.batch_size]
-            losses, hits = training_step(
-                network, parameters, optimiser, state, train_data, batch,
-                torch.tensor(rates, dtype=torch.float32, device=device), step, changes, dtype,
-            )  # fmt: skip
-            loss_sum += losses
-            correct += hits
-            bar.update()
-        seconds = time.perf_counter() - begin
-        train_loss = (loss_sum / per_epoch).cpu().double().numpy()
-        train_accuracy = (correct / (per_epoch * plan.batch_size)).cpu().double().numpy()
-        whole = network.calibrated(parameters, train_data[0])
-        test_loss, test_accuracy = evaluate(network, whole, *test_data)
-        diverged |= ~(np.isfinite(train_loss) & np.isfinite(test_loss) & _finite(tensors))
-        values = (train_loss, train_accuracy, test_loss, test_accuracy)
-        masked = [np.where(diverged, np.nan, value) for value in values]
-        history += _rows(members, epoch, rates, *masked, seconds, diverged)
-        report(_line(epoch, plan.epochs, members, masked, diverged, seconds))
+    bar = tqdm(
+        total=steps, initial=now.step, unit="step", disable=not sys.stderr.isatty(), leave=False
+    )
+    orders = changes = None
+    while now.step < steps:
+        epoch, index = now.step // per_epoch + 1, now.step % per_epoch
+        if orders is None:
+            orders = _orders(seed, members, epoch, examples, device)
+            changes = _changes(seed, members, epoch, examples, device, plan.augmentation)
+        rates = _rates(members, now.step, steps, plan, per_epoch)
+        batch = orders[:, index * plan.batch_size : (index + 1) * plan.batch_size]
+        losses, hits = training_step(
+            network, now.parameters, optimiser, now.state, train_data, batch,
+            torch.tensor(rates, dtype=torch.float32, device=device), now.step, changes, dtype,
+        )  # fmt: skip
+        now.loss_sum += losses
+        now.correct += hits
+        now.step += 1
+        now.seconds = time.perf_counter() - begin
+        bar.update()
+        if index + 1 == per_epoch:
+            train_loss = (now.loss_sum / per_epoch).cpu().double().numpy()
+            train_accuracy = (now.correct / (per_epoch * plan.batch_size)).cpu().double().numpy()
+            whole = network.calibrated(now.parameters, train_data[0])
+            test_loss, test_accuracy = evaluate(network, whole, *test_data)
+            now.diverged |= ~(np.isfinite(train_loss) & np.isfinite(test_loss) & _finite(tensors))
+            values = (train_loss, train_accuracy, test_loss, test_accuracy)
+            masked = [np.where(now.diverged, np.nan, value) for value in values]
+            now.history += _rows(members, epoch, rates, *masked, now.seconds, now.diverged)
+            report(_line(epoch, plan.epochs, members, masked, now.diverged, now.seconds))
+            now.loss_sum.zero_()
+            now.correct.zero_()
+            orders = None
+        # The last one, of a stack that is done, spares a job with more of them to train it again.
+        if snapshots and (snapshots.due() or (now.step == steps and snapshots.seconds is not None)):
+            now.save(snapshots, name)
     bar.close()
     results = unstack(whole)
     return Trained(
         networks={
-            m.number: p for m, p, bad in zip(members, results, diverged, strict=True) if not bad
+            m.number: p for m, p, bad in zip(members, results, now.diverged, strict=True) if not bad
         },
-        diverged=[m.number for m, bad in zip(members, diverged, strict=True) if bad],
-        history=history,
+        diverged=[m.number for m, bad in zip(members, now.diverged, strict=True) if bad],
+        history=now.history,
     )
 
 
