@@ -16,8 +16,8 @@ rule tabulate_panel:
         "../envs/numeric.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         panel=panel_of,
         published=lambda w: PUBLISHED.get(panel_of(w)["experiment"]),
@@ -50,8 +50,8 @@ rule draw_figure:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         panels=lambda w: [p["name"] for p in config["figures"][w.figure]["panels"]],
         code=lambda w: code(
@@ -86,8 +86,8 @@ rule compare_published:
         "../envs/numeric.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         published=PUBLISHED,
         code=code("compare_published.py"),

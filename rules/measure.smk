@@ -17,9 +17,10 @@ rule record_activations:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
-        gpu=GPU,
+        mem_mb=growing(4000),
+        runtime=growing(60),
+        gpu=gpu_of_networks,
+        gpu_model=gpu_model(gpu_of_networks),
     params:
         network=block_of("network"),
         examples=lambda w: EXPERIMENTS[w.experiment]["activations"]["examples"],
@@ -49,9 +50,10 @@ rule match:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
-        gpu=lambda w: GPU if is_streamed(w) else 0,
+        mem_mb=growing(4000),
+        runtime=growing(60),
+        gpu=gpu_of_streams,
+        gpu_model=gpu_model(gpu_of_streams),
     params:
         label="{matcher}",
         matcher=matcher_of,
@@ -82,9 +84,10 @@ rule approximate_dimension:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
-        gpu=lambda w: GPU if is_streamed(w) else 0,
+        mem_mb=growing(4000),
+        runtime=growing(60),
+        gpu=gpu_of_streams,
+        gpu_model=gpu_model(gpu_of_streams),
     params:
         label="{matcher}",
         matcher=matcher_of,
@@ -115,9 +118,10 @@ rule evaluate_path:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
-        gpu=GPU,
+        mem_mb=growing(4000),
+        runtime=growing(120),
+        gpu=gpu_of_networks,
+        gpu_model=gpu_model(gpu_of_networks),
     params:
         label="{matcher}",
         network=block_of("network"),
@@ -154,8 +158,8 @@ rule collect:
         "../envs/numeric.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         pairs={name: configuration.pairs(block) for name, block in EXPERIMENTS.items()},
         matchers={name: list(block["matchers"]) for name, block in EXPERIMENTS.items()},

@@ -14,9 +14,10 @@ rule train:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=6000,
-        runtime=240,
+        mem_mb=growing(6000, streamed=6000),
+        runtime=growing(240, streamed=240),
         gpu=GPU,
+        gpu_model=gpu_model(lambda wildcards: GPU),
     params:
         network=block_of("network"),
         training=block_of("training"),
