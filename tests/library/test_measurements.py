@@ -9,14 +9,44 @@ from lmc.errors import TableError
 from lmc.matching.solver import Match
 
 RUN = {"experiment": "e", "learning_rate": 0.1, "matcher": "am"}
+PROVENANCE = {"experiment": "e", "config_hash": "0" * 16, "seed": 0}
+PAIRS = [(0, 1), (2, 3), (4, 5)]
 
 
-def test_pairs_keep_their_numbers_when_others_are_left_out(capsys):
-    pairs = [(0, 1), (2, 3), (4, 5)]
-    networks = {number: {} for number in (0, 1, 2, 4, 5)}
-    assert list(measurements.whole_pairs(pairs, networks)) == [(0, (0, 1)), (2, (4, 5))]
-    assert "pair 1: left out" in capsys.readouterr().out
-    assert list(measurements.whole_pairs(pairs, {})) == []
+@pytest.fixture
+def checkpoints(tmp_path):
+    """Write checkpoints of some networks, others having diverged; what whole_pairs is given."""
+
+    def write(trained, diverged):
+        path = tmp_path / "checkpoints.parquet"
+        parameters = {(1, "weight"): np.ones((2, 3), np.float32)}
+        networks = dict.fromkeys(trained, parameters)
+        tables.write_checkpoints(path, networks, PROVENANCE, "cpu", diverged)
+        return tables.read_checkpoints(path), path
+
+    return write
+
+
+def test_pairs_keep_their_numbers_when_others_are_left_out(checkpoints, capsys):
+    found = measurements.whole_pairs(PAIRS, *checkpoints([0, 1, 2, 4, 5], [3]))
+    assert list(found) == [(0, (0, 1)), (2, (4, 5))]
+    assert "pair 1: left out, a network diverged" in capsys.readouterr().out
+    assert list(measurements.whole_pairs(PAIRS, *checkpoints([], range(6)))) == []
+
+
+@pytest.mark.parametrize(
+    ("trained", "diverged", "missing"),
+    [([0, 1, 2, 4, 5], [], 3), ([0, 1, 2, 4], [5], 3), ([], [0, 1, 2, 3, 4], 5), ([0], [1], 2)],
+)
+def test_a_network_that_neither_is_there_nor_diverged_is_refused(
+    trained, diverged, missing, checkpoints, one_line
+):
+    networks, path = checkpoints(trained, diverged)
+    with pytest.raises(TableError) as error:
+        list(measurements.whole_pairs(PAIRS, networks, path))
+    one_line(
+        error, f"{path}: network {missing} is missing: rebuild it: `rm {path}`", "run snakemake"
+    )
 
 
 # -- tables of permutations ------------------------------------------------------------------
@@ -70,6 +100,23 @@ def test_no_pair_at_all_gives_empty_tables(tmp_path):
     measurements.write_matches(*paths, {}, RUN, {"seed": 0})
     assert measurements.read_permutations(paths[0]) == {}
     assert len(tables.read("objectives", paths[1])) == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "other"), [("experiment", "f"), ("config_hash", "1" * 16), ("seed", 1)]
+)
+def test_permutations_of_another_run_are_refused(key, other, found, tmp_path, one_line):
+    path = tmp_path / "p.parquet"
+    measurements.write_matches(path, tmp_path / "o.parquet", found, RUN, PROVENANCE)
+    assert list(measurements.read_permutations(path, PROVENANCE)) == [0, 2]
+    with pytest.raises(TableError) as error:
+        measurements.read_permutations(path, {**PROVENANCE, key: other})
+    one_line(
+        error,
+        path,
+        f"is of another run: its {key} is {PROVENANCE[key]!r}, not {other!r}",
+        f"`rm {path}`, then run snakemake again",
+    )
 
 
 @pytest.mark.parametrize(

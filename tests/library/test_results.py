@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from lmc import tables
+from lmc.errors import TableError
 from lmc.results import collect
 
 RUN = {"experiment": "e", "learning_rate": 0.1}
@@ -130,6 +131,37 @@ def test_a_pair_with_a_diverged_network_has_a_row_without_measures(rows):
 def test_calibrated_paths_are_marked(rows):
     marked = {key for key, row in rows.items() if row["calibrated"]}
     assert marked == {("am", 0, "test"), ("am", 0, "train")}
+
+
+@pytest.mark.parametrize("split", ["test", "train"])
+@pytest.mark.parametrize("dropped", [1, 2, 5])
+def test_a_pair_that_lacks_points_of_its_path_is_refused(frames, split, dropped, one_line):
+    path, *others = frames
+    points = path[(path["matcher"] == "am") & (path["split"] == split)]
+    with pytest.raises(TableError) as error:
+        collect(path.drop(points.index[:dropped]), *others, PAIRS, MATCHERS)
+    one_line(
+        error,
+        "e at learning rate 0.1, matched by am",
+        f"pair 0 has {5 - dropped} {split} points on its path, not 5",
+        "path.parquet",
+        "run snakemake again",
+    )
+
+
+def test_no_path_at_all_is_refused_where_nothing_diverged(frames, one_line):
+    path, *others = frames
+    with pytest.raises(TableError) as error:
+        collect(path.iloc[:0], *others, PAIRS, MATCHERS)
+    one_line(error, "matched by identity", "pair 0 has 0 test points")
+
+
+def test_a_diverged_pair_may_have_a_path(frames):
+    """Its measures would be there, but it still counts as diverged."""
+    path, objectives, dimensions, history = frames
+    history.loc[(history["network"] == 0) & (history["epoch"] == 2), "diverged"] = True
+    rows = collect(path, objectives, dimensions, history, PAIRS, MATCHERS)
+    assert len(rows) == 8 and all(row["diverged"] for row in rows)
 
 
 def test_all_networks_may_have_diverged(frames):

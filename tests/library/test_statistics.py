@@ -10,11 +10,12 @@ from lmc.matching.solver import match
 from lmc.moments import NetworkMoments
 
 EXAMPLES = np.arange(0, 120, 2)
+RUN = {"experiment": "e", "config_hash": "0" * 16, "seed": 0}
 
 
-def write_activations(path, examples, layers):
+def write_activations(path, examples, layers, run=RUN):
     widths = [values.shape[1] for values in layers]
-    with tables.activation_writer(path, widths, {"seed": 0}, "cpu") as write:
+    with tables.activation_writer(path, widths, run, "cpu") as write:
         for part in np.array_split(np.arange(len(examples)), 3):
             samples = {
                 "example": examples[part],
@@ -27,7 +28,7 @@ def write_activations(path, examples, layers):
 @pytest.fixture
 def folder(tmp_path, clusters, trained, run_mlp):
     """The data set, and the activations of both networks on every second training example."""
-    tables.write_dataset(tmp_path / "dataset.parquet", clusters, {"seed": 0})
+    tables.write_dataset(tmp_path / "dataset.parquet", clusters, {"dataset": "clusters"})
     for number, parameters in enumerate(trained[1:]):
         phi, _ = run_mlp(parameters, clusters.inputs("train")[EXAMPLES])
         write_activations(tmp_path / "activations" / f"{number}.parquet", EXAMPLES, phi[1:])
@@ -36,7 +37,7 @@ def folder(tmp_path, clusters, trained, run_mlp):
 
 def of_recorded(folder, networks):
     return statistics.of_networks(
-        folder / "dataset.parquet", networks, folder / "activations", {}, seed=0
+        folder / "dataset.parquet", networks, folder / "activations", {}, RUN
     )
 
 
@@ -99,3 +100,32 @@ def test_activations_that_are_not_there_are_an_error_in_one_line(tmp_path, one_l
     with pytest.raises(TableError) as error:
         of_recorded(tmp_path, {})(5)(1)
     one_line(error, tmp_path / "activations" / "5.parquet", "no such file")
+
+
+@pytest.mark.parametrize(
+    ("key", "other"), [("experiment", "f"), ("config_hash", "1" * 16), ("seed", 1)]
+)
+def test_activations_of_another_run_are_an_error_in_one_line(
+    key, other, moments, folder, random_mlp, one_line
+):
+    """Of a pair, only B's are of another run: A's are read without a word."""
+    path = folder / "activations" / "1.parquet"
+    ones = [np.ones((len(EXAMPLES), units)) for units in (16, 12)]
+    write_activations(path, EXAMPLES, ones, {**RUN, key: other})
+    for read in (
+        lambda: moments(0)(1) and moments(1)(1),
+        lambda: moments(1)(0),
+        lambda: moments(0).cross(2, moments(1)),
+    ):
+        with pytest.raises(TableError) as error:
+            read()
+        said = one_line(error, path, f"its {key} is {other!r}, not {RUN[key]!r}")
+        assert said.endswith(f"rebuild it: `rm -r {path.parent}`, then run snakemake again")
+
+
+def test_activations_of_other_examples_than_the_partners_are_not_matched(moments, folder):
+    examples = EXAMPLES[:-1]
+    ones = [np.ones((len(examples), units)) for units in (16, 12)]
+    write_activations(folder / "activations" / "1.parquet", examples, ones)
+    with pytest.raises(ValueError, match="examples"):
+        moments(0).cross(1, moments(1))

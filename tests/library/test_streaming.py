@@ -371,7 +371,9 @@ def test_networks_of_the_workflow_are_run_on_the_chosen_examples(
     tables.write_dataset(tmp_path / "dataset.parquet", dataset, {})
     block = {"name": "convnet", "groups": GROUPS, "head": HEAD}
     streamed = {"network": block, "examples": examples, "device": "cpu"}
-    moments = statistics.of_networks(tmp_path / "dataset.parquet", networks, None, streamed, seed=3)
+    moments = statistics.of_networks(
+        tmp_path / "dataset.parquet", networks, None, streamed, {"seed": 3}
+    )
     assert moments(4) is moments(4) and moments(4) is not moments(7)
     chosen = activations.chosen_examples(dataset, examples, 3)
     assert len(chosen) == (examples or 40)

@@ -1,6 +1,7 @@
 """Tables: round trips bit for bit, whole or absent on disk, and one line an error."""
 
 import errno
+import hashlib
 import json
 import os
 import resource
@@ -15,6 +16,8 @@ import pytest
 from lmc import tables
 from lmc.datasets.dataset import Dataset, Split
 from lmc.errors import TableError
+from lmc.seal import BLANK, seal
+from sealed import change_sealed, write_sealed
 
 PROVENANCE = {"experiment": "digits-mlp", "config_hash": "0123456789abcdef", "seed": 3}
 
@@ -31,7 +34,10 @@ def values_of(kind, rows=3):
         return [0.1 * i for i in range(rows)]
     if pa.types.is_fixed_size_list(kind):
         return pa.array([[i, 255, 0] for i in range(rows)], pa.list_(kind.value_type, 3))
-    return pa.array([[0.5 * i] * (i + 1) for i in range(rows)], kind)
+    if pa.types.is_large_binary(kind):
+        return [bytes(range(i)) for i in range(rows)]
+    step = 1 if pa.types.is_integer(kind.value_type) else 0.5
+    return pa.array([[step * i] * (i + 1) for i in range(rows)], kind)
 
 
 def columns_of(kind):
@@ -49,11 +55,8 @@ def written(kind, path):
 
 
 def tampered(kind, path, change):
-    """Write a table whose metadata are right and whose columns are what `change` returns."""
-    table = pq.read_table(written(kind, path))
-    metadata = table.schema.metadata
-    pq.write_table(change(table).replace_schema_metadata(metadata), path)
-    return path
+    """A sealed table whose metadata are right and whose columns are what `change` returns."""
+    return change_sealed(written(kind, path), change)
 
 
 def files_in(folder):
@@ -151,13 +154,19 @@ def test_a_file_that_is_not_there_is_refused(path, one_line):
     one_line(error, path, "no such file", "history")
 
 
-@pytest.mark.parametrize("content", [b"epoch,loss\n1,0.5\n" * 20, b"PAR1" + bytes(100) + b"PAR1"])
-def test_a_file_that_is_no_parquet_is_refused(path, content, one_line):
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (b"epoch,loss\n1,0.5\n" * 20, "truncated, or not a parquet file"),
+        (b"PAR1" + bytes(100) + b"PAR1", "not written by this workflow"),
+    ],
+)
+def test_a_file_that_is_no_parquet_is_refused(path, content, named, one_line):
     path.parent.mkdir()
     path.write_bytes(content)
     with pytest.raises(TableError) as error:
         tables.read("history", path)
-    one_line(error, path, "not a readable parquet file")
+    one_line(error, path, named, f"rebuild it: `rm {path}`, then run snakemake again")
 
 
 def test_a_folder_is_refused(tmp_path, one_line):
@@ -169,10 +178,31 @@ def test_a_folder_is_refused(tmp_path, one_line):
 @pytest.mark.parametrize("metadata", [None, {"pandas": "{}"}, {"lmc": "{}"}, {"lmc": "no json"}])
 def test_a_parquet_file_from_elsewhere_is_refused(path, metadata, one_line):
     path.parent.mkdir()
-    pq.write_table(pa.table({"epoch": [1]}).replace_schema_metadata(metadata), path)
+    table = pa.table({"epoch": [1]}).replace_schema_metadata(metadata)
+    pq.write_table(table, path)
     with pytest.raises(TableError) as error:
         tables.read("history", path)
-    one_line(error, path, "delete it and run snakemake again")
+    one_line(error, path, "not written by this workflow", "run snakemake again")
+    write_sealed(path, table)
+    with pytest.raises(TableError) as error:
+        tables.read("history", path)
+    one_line(error, path, f"rebuild it: `rm {path}`, then run snakemake again")
+
+
+def test_a_table_that_pandas_read_and_wrote_is_refused(path, one_line):
+    pd.read_parquet(written("history", path)).to_parquet(path)
+    with pytest.raises(TableError) as error:
+        tables.read("history", path)
+    one_line(error, path, "changed, or not written by this workflow")
+
+
+def test_a_table_that_arrow_read_and_wrote_is_refused(path, one_line):
+    """Arrow carries the metadata of the original over."""
+    table = pq.read_table(written("history", path))
+    pq.write_table(table.set_column(3, "epoch", pa.array([7, 8, 9], pa.int32())), path)
+    with pytest.raises(TableError) as error:
+        tables.read("history", path)
+    one_line(error, path, "changed")
 
 
 def test_a_table_of_another_kind_is_refused(path, one_line):
@@ -183,14 +213,33 @@ def test_a_table_of_another_kind_is_refused(path, one_line):
         one_line(error, path, "is a table of history, not of path")
 
 
+def corrupt_pages(path):
+    """Noise in the place of all that stands before the footer."""
+    content = bytearray(path.read_bytes())
+    end = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    content[4:end] = np.random.default_rng(0).bytes(end - 4)
+    path.write_bytes(content)
+
+
 def test_a_corrupt_page_is_refused(path, one_line):
     tables.write_checkpoints(path, {0: parameters()}, PROVENANCE, "cpu", [])
-    content = bytearray(path.read_bytes())
-    content[4 : len(content) // 2] = os.urandom(len(content) // 2 - 4)
-    path.write_bytes(content)
+    corrupt_pages(path)
     with pytest.raises(TableError) as error:
         tables.read("checkpoints", path)
-    one_line(error, path)
+    one_line(error, path, "its content changed since it was written", "run snakemake again")
+
+
+def test_what_arrow_says_of_a_corrupt_page_is_one_line(path, one_line):
+    """Sealed all the same: a fault of the machine that wrote it, before the seal."""
+    tables.write_checkpoints(path, {0: parameters()}, PROVENANCE, "cpu", [])
+    corrupt_pages(path)
+    content = path.read_bytes()
+    place = content.index(b"lmc.sha256") + len(b"lmc.sha256\x18\x40")
+    path.write_bytes(content[:place] + BLANK.encode() + content[place + 64 :])
+    seal(path)
+    with pytest.raises(TableError) as error:
+        tables.read("checkpoints", path)
+    one_line(error, path, "not a readable parquet file", "run snakemake again")
 
 
 @pytest.mark.parametrize(
@@ -315,10 +364,65 @@ def test_tables_of_a_kind_are_read_one_after_another(tmp_path):
     for i, rows in enumerate((3, 0, 2)):
         columns = {f.name: values_of(f.type, rows) for f in tables.SCHEMAS["path"]}
         paths.append(tmp_path / f"{i}.parquet")
-        tables.write("path", paths[-1], columns, {**PROVENANCE, "seed": i})
+        tables.write("path", paths[-1], columns, PROVENANCE)
     frame = tables.read_all("path", paths)
     assert isinstance(frame, pd.DataFrame)
     assert frame["pair"].tolist() == [0, 1, 2, 0, 1]
+
+
+# -- runs ------------------------------------------------------------------------------------
+
+OTHER_RUNS = [("experiment", "mnist-mlp"), ("config_hash", "fedcba9876543210"), ("seed", 4)]
+
+
+@pytest.mark.parametrize(("key", "other"), OTHER_RUNS)
+@pytest.mark.parametrize("kind", tables.SCHEMAS)
+def test_a_table_of_another_run_is_refused(kind, key, other, path, one_line):
+    written(kind, path)
+    wanted = {**PROVENANCE, key: other}
+    for read in (tables.read, tables.metadata):
+        read(kind, path, provenance=PROVENANCE)
+        with pytest.raises(TableError) as error:
+            read(kind, path, provenance=wanted)
+        one_line(error, path, f"its {key} is {PROVENANCE[key]!r}, not {other!r}", f"`rm {path}`")
+
+
+def test_a_data_set_is_of_any_run(path):
+    tables.write("history", path, columns_of("history"), {"dataset": "digits"})
+    assert len(tables.read("history", path, provenance=PROVENANCE)) == 3
+
+
+def test_checkpoints_and_activations_of_another_run_are_refused(tmp_path, one_line):
+    other = {**PROVENANCE, "seed": 4}
+    path = tmp_path / "checkpoints.parquet"
+    tables.write_checkpoints(path, {0: parameters()}, PROVENANCE, "cpu", [])
+    assert list(tables.read_checkpoints(path, PROVENANCE)) == [0]
+    with pytest.raises(TableError) as error:
+        tables.read_checkpoints(path, other)
+    one_line(error, path, "its seed is 3, not 4")
+    path = tmp_path / "activations" / "0.parquet"
+    write_activations(path)
+    assert tables.ActivationFile(path, PROVENANCE).widths == [20]
+    with pytest.raises(TableError) as error:
+        tables.ActivationFile(path, other)
+    one_line(error, path, "its seed is 3, not 4", f"`rm -r {path.parent}`")
+
+
+@pytest.mark.parametrize(("key", "other"), OTHER_RUNS)
+def test_tables_of_two_runs_are_not_mixed(key, other, tmp_path, one_line):
+    """Those of two experiments may be."""
+    paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    tables.write("path", paths[0], columns_of("path"), PROVENANCE)
+    tables.write("path", paths[1], columns_of("path"), {**PROVENANCE, key: other})
+    if key == "experiment":
+        assert len(tables.read_all("path", paths)) == 6
+        return
+    with pytest.raises(TableError) as error:
+        tables.read_all("path", paths)
+    one_line(error, paths[1], f"its {key} is {other!r}, not {PROVENANCE[key]!r}")
+
+
+# -- csv, text -------------------------------------------------------------------------------
 
 
 def test_csv_has_exact_decimals_and_lists(tmp_path):
@@ -334,6 +438,55 @@ def test_csv_has_exact_decimals_and_lists(tmp_path):
     text = (tmp_path / "a.csv").read_bytes()
     assert text == b"name,value,list\na,0.30000000000000004,1.0 0.1\nb,,\n"
     pd.testing.assert_frame_equal(frame, before)
+
+
+@pytest.fixture
+def table_and_digest(tmp_path):
+    """A csv, its digest, and what is in it."""
+    frame = pd.DataFrame({"name": ["a", "b"], "value": [0.1 + 0.2, 1e-300]})
+    paths = tmp_path / "a.csv", tmp_path / "panels" / "a.sha256"
+    tables.write_csv(paths[0], frame, paths[1])
+    return *paths, frame
+
+
+def test_a_csv_comes_back_with_its_digest(table_and_digest):
+    path, digest, frame = table_and_digest
+    pd.testing.assert_frame_equal(tables.read_csv(path, digest), frame, check_exact=True)
+    assert digest.read_text().split() == [hashlib.sha256(path.read_bytes()).hexdigest(), str(path)]
+
+
+def test_a_csv_of_which_any_byte_changed_is_refused(table_and_digest, one_line):
+    path, digest, _ = table_and_digest
+    content = path.read_bytes()
+    for place in range(len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with pytest.raises(TableError) as error:
+            tables.read_csv(path, digest)
+        one_line(error, path, digest, f"`rm {path}`, then run snakemake again")
+    for other in (content + b"c,1\n", content[:-1], b""):
+        path.write_bytes(other)
+        with pytest.raises(TableError):
+            tables.read_csv(path, digest)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe", b"0" * 64, b"0" * 63 + b" a.csv"])
+def test_a_digest_that_says_something_else_is_refused(table_and_digest, content, one_line):
+    path, digest, _ = table_and_digest
+    digest.write_bytes(content)
+    with pytest.raises(TableError) as error:
+        tables.read_csv(path, digest)
+    one_line(error, path, digest)
+
+
+def test_a_csv_or_digest_that_is_not_there_is_named(table_and_digest, one_line):
+    path, digest, _ = table_and_digest
+    for missing in (path, digest):
+        content = missing.read_bytes()
+        missing.unlink()
+        with pytest.raises(TableError) as error:
+            tables.read_csv(path, digest)
+        assert one_line(error, "No such file").startswith(f"{missing}: ")
+        missing.write_bytes(content)
 
 
 def test_text_is_written_and_read_back(tmp_path):
@@ -370,6 +523,31 @@ def test_a_file_has_its_name_only_when_it_is_whole(tmp_path):
         assert path.read_text() == "old"
     assert path.read_text() == "new"
     assert files_in(tmp_path) == ["a.txt"]
+
+
+def test_what_killed_processes_left_of_a_file_goes_when_it_is_written_again(tmp_path):
+    """What they left of others stays: these may be being written now."""
+    temporaries = {}
+    for name in ("[a].txt", "a.txt", "[a].txt.b", "[a]", "b[a].txt"):
+        with tables.replacing(tmp_path / name) as temporary:
+            temporaries[name] = temporary
+        (tmp_path / name).unlink()
+    for temporary in temporaries.values():
+        temporary.write_text("half")
+    for other in (".[a].txt.swp", ".[a].txt", "[a].txt.abcdefgh.part", ".[a].txt.b.part"):
+        (tmp_path / other).write_text("an editor's, or the user's")
+    before = files_in(tmp_path)
+    tables.write_text(tmp_path / "[a].txt", "whole")
+    assert set(before) - set(files_in(tmp_path)) == {temporaries["[a].txt"].name}
+
+
+def test_leftovers_go_also_when_the_write_fails(tmp_path):
+    with pytest.raises(Interruption), tables.replacing(tmp_path / "a.txt") as temporary:
+        raise Interruption
+    temporary.write_text("half")
+    with pytest.raises(Interruption), tables.replacing(tmp_path / "a.txt"):
+        raise Interruption
+    assert files_in(tmp_path) == []
 
 
 def test_an_interrupted_stream_leaves_nothing(path):
@@ -622,7 +800,7 @@ def change_metadata(path, **changes):
     table = pq.read_table(path)
     about = {**json.loads(table.schema.metadata[b"lmc"]), **changes}
     about = {key: value for key, value in about.items() if value is not None}
-    pq.write_table(table.replace_schema_metadata({"lmc": json.dumps(about)}), path)
+    write_sealed(path, table.replace_schema_metadata({"lmc": json.dumps(about)}))
 
 
 @pytest.mark.parametrize(
@@ -652,8 +830,7 @@ def test_a_data_set_that_contradicts_its_metadata_is_refused(
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_a_data_set_without_a_split_is_refused(path, dataset, split, one_line):
     tables.write_dataset(path, dataset, PROVENANCE)
-    table = pq.read_table(path)
-    pq.write_table(table.filter(pa.compute.not_equal(table["split"], split)), path)
+    change_sealed(path, lambda table: table.filter(pa.compute.not_equal(table["split"], split)))
     with pytest.raises(TableError) as error:
         tables.read_dataset(path)
     one_line(error, path, split)

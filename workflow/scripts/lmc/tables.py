@@ -151,6 +151,8 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
 }
 
+_TEMPORARY = ".part"
+
 # Written without dictionaries and statistics: they only cost time on these columns.
 _VALUE_COLUMNS = ("values", "image")
 
@@ -169,9 +171,10 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        # mkstemp puts eight characters between the two.
+        for left in path.parent.glob(f".{glob.escape(path.name)}.????????{_TEMPORARY}"):
             left.unlink(missing_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_TEMPORARY, dir=path.parent)
         os.close(handle)
     except OSError as error:
         raise TableError(f"{path}: cannot be written: {error.strerror or error}") from error
