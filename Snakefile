@@ -18,6 +18,12 @@ include: "rules/measure.smk"
 include: "rules/figures.smk"
 
 
+onsuccess:
+    if usage := benchmark.roll_up(Path(f"benchmark/{NAME}"), Path(f"logs/{NAME}")):
+        benchmark.write(f"benchmark/{NAME}.csv", usage)
+        print(benchmark.text(usage), file=sys.stderr)
+
+
 rule all:
     default_target: True
     input:

@@ -1,4 +1,5 @@
 # The config as a space of experiments, learning rates and matchers; where everything lies.
+import json
 import os
 import shutil
 import sys
@@ -12,6 +13,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from lmc import config as configuration
 from lmc import (
+    benchmark,
     datasets,
     matching,
     networks,
@@ -40,7 +42,7 @@ except ConfigError as error:
 # The data folder is no parameter of a rule: the same data elsewhere are the same data.
 os.environ.setdefault("LMC_DATA_DIR", config["data_dir"])
 # Nor does a result depend on how often a training is saved.
-os.environ.setdefault("LMC_SNAPSHOT_SECONDS", str(config["snapshot_seconds"]))
+os.environ.setdefault("LMC_SNAPSHOT_SECONDS", json.dumps(config["snapshot_seconds"]))
 
 NAME = config["name"]
 EXPERIMENTS = config["experiments"]

@@ -2,15 +2,15 @@ rule prepare_dataset:
     output:
         dataset=f"{RESULTS}/datasets/{{dataset}}.parquet",
     log:
-        f"logs/{NAME}/datasets/{{dataset}}.log",
+        f"logs/{NAME}/prepare_dataset/{{dataset}}.log",
     benchmark:
-        f"benchmark/{NAME}/datasets/{{dataset}}.tsv"
+        f"benchmark/{NAME}/prepare_dataset/{{dataset}}.tsv"
     conda:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         name=lambda w: DATASETS[w.dataset]["name"],
         options=lambda w: {k: v for k, v in DATASETS[w.dataset].items() if k != "name"},

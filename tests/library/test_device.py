@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lmc import device
-from lmc.errors import ConfigError
+from lmc.errors import ConfigError, UserError
 
 
 def only(monkeypatch, *there):
@@ -39,3 +39,55 @@ def test_a_device_is_described_for_the_tables(monkeypatch):
     assert device.describe(torch.device("cpu")) == "cpu"
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda which: "a card")
     assert device.describe(torch.device("cuda")) == "cuda (a card)"
+
+
+# -- memory that does not suffice --------------------------------------------------------------
+
+
+def limited(largest, seen):
+    """Something to run that needs as much memory as it has items."""
+
+    def run(part):
+        seen.append(len(part))
+        if len(part) > largest:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return [item * 10 for item in part]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("items", "at_once", "largest", "tried"),
+    [
+        (8, None, 8, [8]),
+        (8, 3, 8, [3, 3, 2]),
+        (8, None, 4, [8, 4, 4]),
+        (7, None, 2, [7, 4, 2, 2, 2, 1]),
+        (5, 2, 1, [2, 1, 1, 1, 1, 1]),
+        (3, 100, 100, [3]),
+    ],
+)
+def test_half_as_many_where_memory_does_not_suffice(items, at_once, largest, tried):
+    seen, lines = [], []
+    parts = device.in_parts(range(items), at_once, limited(largest, seen), "networks", lines.append)
+    assert [item for part in parts for item in part] == [item * 10 for item in range(items)]
+    assert seen == tried
+    assert len(lines) == sum(size > largest for size in tried)
+    if lines:
+        assert lines[0] == (
+            f"out of memory with {tried[0]} networks at once: going on with {tried[1]}"
+        )
+
+
+def test_memory_that_does_not_suffice_for_one_is_an_error_in_one_line(one_line):
+    with pytest.raises(UserError) as error:
+        device.in_parts([1, 2], None, limited(0, []), "networks", lambda line: None)
+    one_line(error, "device", "one of the networks", "device: cpu")
+
+
+def test_other_errors_are_not_taken_for_it():
+    def run(part):
+        raise RuntimeError("something else")
+
+    with pytest.raises(RuntimeError, match="something else"):
+        device.in_parts([1, 2], None, run, "networks")

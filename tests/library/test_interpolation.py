@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from lmc import interpolation, permutation
 from lmc.errors import UserError
@@ -88,3 +89,27 @@ def test_networks_of_large_logits_are_compared_by_their_size(random_mlp, stream)
     permuted = permutation.apply(a, permutation.random(a, stream))
     images = stream.normal(size=(50, 8)).astype(np.float32)
     interpolation.check_same_function(MLP((8,), 3, [64]), a, permuted, images, "the pair")
+
+
+def test_fewer_points_are_evaluated_at_once_where_memory_does_not_suffice(
+    trained, clusters, monkeypatch, capsys
+):
+    network, a, b = trained
+    t = np.linspace(0, 1, 7)
+    arguments = (network, a, b, t, clusters.inputs("test"), clusters.test.labels)
+    expected = interpolation.evaluate_path(*arguments)
+    measure, tried = interpolation.evaluate, []
+
+    def hungry(network, some, *data):
+        tried.append(len(next(iter(some.values()))))
+        if tried[-1] > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return measure(network, some, *data)
+
+    monkeypatch.setattr(interpolation, "evaluate", hungry)
+    found = interpolation.evaluate_path(*arguments)
+    assert tried == [7, 4, 2, 2, 2, 1]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert "out of memory with 7 points of the path at once: going on with 4" in (
+        capsys.readouterr().out
+    )

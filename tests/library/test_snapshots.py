@@ -200,7 +200,7 @@ def test_removing(tmp_path):
     snapshots.remove()
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("0", 0.0), ("2.5", 2.5), ("never", None)])
+@pytest.mark.parametrize(("text", "seconds"), [("0", 0.0), ("2.5", 2.5), ("null", None)])
 def test_the_cadence_of_the_environment(text, seconds, monkeypatch):
     monkeypatch.setenv("LMC_SNAPSHOT_SECONDS", text)
     assert seconds_of_environment() == seconds
@@ -209,7 +209,7 @@ def test_the_cadence_of_the_environment(text, seconds, monkeypatch):
 @pytest.mark.parametrize("text", ["-1", "often", "nan", ""])
 def test_a_cadence_that_is_none(text, monkeypatch):
     monkeypatch.setenv("LMC_SNAPSHOT_SECONDS", text)
-    with pytest.raises(ConfigError, match=r"LMC_SNAPSHOT_SECONDS: .* nor never"):
+    with pytest.raises(ConfigError, match=r"LMC_SNAPSHOT_SECONDS: .* nor null"):
         seconds_of_environment()
 
 

@@ -375,3 +375,30 @@ def test_reduced_precision_trains_and_keeps_float32_parameters(name):
     found = train(network, data, [Member(0, 0.05)], plan, SGD(), 0, report=lambda line: None)
     assert found.history[-1]["train_loss"] < found.history[0]["train_loss"]
     assert all(array.dtype == np.float32 for array in found.networks[0].values())
+
+
+class Hungry(MLP):
+    """An MLP of which only two fit into the memory at once, from some step on."""
+
+    from_step = 0
+
+    def forward(self, parameters, images):
+        if torch.is_grad_enabled():
+            self.from_step -= 1
+            if self.from_step < 0 and len(images) > 2:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+        return super().forward(parameters, images)
+
+
+@pytest.mark.parametrize("step", [0, 9])
+def test_fewer_networks_are_trained_at_once_where_memory_does_not_suffice(clusters, step):
+    lines = []
+    hungry = Hungry(clusters.shape, clusters.classes, [16, 12])
+    hungry.from_step = step
+    found = trained_on(hungry, clusters, report=lines.append)
+    assert "out of memory with 3 networks at once: going on with 2" in lines
+    alone = MLP(clusters.shape, clusters.classes, [16, 12])
+    expected = trained_on(alone, clusters)
+    for number, parameters in expected.networks.items():
+        assert_close(parameters, found.networks[number])
+    assert len(found.history) == len(expected.history)

@@ -25,13 +25,24 @@ def run(function, snakemake) -> None:
         if name not in RERUN or name in named
     }
     if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(snakemake.threads)
+        torch = sys.modules["torch"]
+        torch.set_num_threads(snakemake.threads)
+        torch.set_num_interop_threads(snakemake.threads)
     with (
         open(snakemake.log[0], "w", buffering=1) as log,
         contextlib.redirect_stdout(log),
         contextlib.redirect_stderr(log),
     ):
         function(**arguments)
+        _say_gpu_memory()
+
+
+def _say_gpu_memory() -> None:
+    """A line in the log that `lmc.benchmark` reads: Snakemake's benchmarks know no GPU."""
+    torch = sys.modules.get("torch")
+    if torch and torch.cuda.is_initialized():
+        peak, name = torch.cuda.max_memory_allocated(), torch.cuda.get_device_name()
+        print(f"gpu memory: {-(-peak // 2**20)} MiB of {name}")
 
 
 def _scalar(value) -> bool:
@@ -39,12 +50,19 @@ def _scalar(value) -> bool:
 
 
 def _report(kind, error, trace) -> None:
-    """The traceback into the rule's log; one line, naming it, for the user."""
+    """One line for the user, which names the rule's log.
+
+    The log gets the line, too, or the traceback of what is no user's error: Snakemake shows the
+    log of a job that failed.
+    """
     snakemake = sys.modules["__main__"].snakemake
-    with open(snakemake.log[0], "a") as log:
-        traceback.print_exception(kind, error, trace, file=log)
     known = any(parent.__name__ == "UserError" for parent in kind.__mro__)
     text = " ".join(str(error).split())
+    with open(snakemake.log[0], "a") as log:
+        if known:
+            print(text, file=log)
+        else:
+            traceback.print_exception(kind, error, trace, file=log)
     prefix = "" if known else f"{kind.__name__}: "
     print(f"{snakemake.rule}: {prefix}{text} (log: {snakemake.log[0]})", file=sys.stderr)
 

@@ -142,22 +142,22 @@ class Snapshots:
 
 
 def seconds_of_environment() -> float | None:
-    """The cadence: the variable LMC_SNAPSHOT_SECONDS, which the config sets; ``never`` is None.
+    """The cadence: the variable LMC_SNAPSHOT_SECONDS, which the config sets; ``null`` is None.
 
     It is no parameter of the rule, since no result depends on it.
 
     Raises
     ------
     ConfigError
-        It is neither a number of seconds nor ``never``.
+        It is neither a number of seconds nor ``null``.
     """
     text = os.environ.get(ENVIRONMENT, str(SECONDS))
-    if text == "never":
+    if text == "null":
         return None
     try:
         seconds = float(text)
     except ValueError:
         seconds = -1.0
     if not seconds >= 0:
-        raise ConfigError(f"{ENVIRONMENT}: {text!r} is neither seconds (0 or more) nor never")
+        raise ConfigError(f"{ENVIRONMENT}: {text!r} is neither seconds (0 or more) nor null")
     return seconds
