@@ -1,0 +1,130 @@
+"""What a person sees of a run: the jobs, how far it is, why one failed, what it cost."""
+
+import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from support import REPOSITORY, snakemake, succeeds
+
+CONFIG = yaml.safe_load("""
+name: small
+seed: 5
+device: cpu
+experiments:
+  digits:
+    dataset: {name: digits}
+    network: {name: mlp, hidden_widths: [64, 64]}
+    training: {batch_size: 50, epochs: 12}
+    learning_rates: [1.0e-1]
+    networks: 4
+    matchers: {naive_wm: {}}
+    path: {points: 3}
+""")
+RUN = "results/small/digits/1.000e-01"
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(CONFIG))
+    return path
+
+
+def test_progress_names_the_experiment_and_the_learning_rate(finished_once):
+    _, said = finished_once
+    assert "train digits-mlp at learning rate 1.000e-04" in said
+    assert "match digits-mlp at learning rate 1.000e-04 by naive_wm" in said
+    assert re.search(r"\d+ of \d+ steps \(\d+%\) done", said)
+    # The reasons of a first run are hundreds of files.
+    assert "Reason: " not in said
+
+
+def test_the_benchmarks_are_rolled_up_into_one_table(finished_once):
+    folder, said = finished_once
+    with open(folder / "benchmark/default.csv", newline="") as file:
+        rows = {row["rule"]: row for row in csv.DictReader(file)}
+    benchmarks = list((folder / "benchmark/default").rglob("*.tsv"))
+    assert int(rows["all"]["jobs"]) == len(benchmarks)
+    assert int(rows["train"]["jobs"]) == len([p for p in benchmarks if p.stem == "train"])
+    for rule, row in rows.items():
+        assert float(row["seconds"]) > 0
+        assert re.search(rf"^{rule} +{row['jobs']} +{row['seconds']}", said, re.MULTILINE)
+
+
+def test_a_job_that_fails_says_where_its_log_is_and_shows_it(config, tmp_path):
+    """A fault of the code, with its traceback; a killed job, with what it said until then."""
+    target = f"{RUN}/checkpoints.parquet"
+    succeeds(snakemake(tmp_path, target, "--configfile", config))
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "sitecustomize.py").write_text(
+        "import sys\n"
+        "if any('train' in a for a in sys.argv):\n"
+        "    import numpy\n"
+        "    numpy.stack = None\n"
+    )
+    (tmp_path / target).unlink()
+    finished = snakemake(
+        tmp_path,
+        target,
+        "--configfile",
+        config,
+        PYTHONPATH=str(broken),
+        LMC_SNAPSHOT_SECONDS="null",
+    )
+    assert finished.returncode != 0
+    log = "logs/small/digits/1.000e-01/train.log"
+    assert f"(log: {log})" in finished.stdout
+    shown = finished.stdout.split(f"Logfile {log}:")[1]
+    assert "Traceback (most recent call last)" in shown
+    assert "TypeError" in shown
+    assert not (tmp_path / target).exists()
+
+
+def _start(folder, config, target):
+    return subprocess.Popen(
+        [
+            sys.executable, "-m", "snakemake", target, "--snakefile", REPOSITORY / "Snakefile",
+            "--directory", folder, "--cores", "2", "--configfile", config,
+        ],
+        env={**os.environ, "LMC_COMMIT": "test", "LMC_SNAPSHOT_SECONDS": "0"},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_training_that_is_stopped_goes_on_and_ends_with_the_same_bits(number, config, tmp_path):
+    """The whole session gets the signal, as from a power cut, a batch system or Ctrl-C."""
+    target = f"{RUN}/checkpoints.parquet"
+    undisturbed, stopped = tmp_path / "undisturbed", tmp_path / "stopped"
+    for folder in (undisturbed, stopped):
+        folder.mkdir()
+    succeeds(snakemake(undisturbed, target, "--configfile", config))
+
+    run = _start(stopped, config, target)
+    snapshot = stopped / RUN / "snapshots/networks-0-3.parquet"
+    while run.poll() is None and not snapshot.exists():
+        time.sleep(0.01)
+    os.killpg(run.pid, number)
+    said = run.communicate()[0]
+    assert run.returncode != 0, said
+    assert not (stopped / target).exists()
+    assert snapshot.exists()
+    if number == signal.SIGINT:
+        assert "train: stopped by SIGINT: run snakemake again" in said
+
+    if number == signal.SIGKILL:
+        succeeds(snakemake(stopped, "--unlock", "--configfile", config))
+    succeeds(snakemake(stopped, target, "--configfile", config))
+    log = (stopped / "logs/small/digits/1.000e-01/train.log").read_text()
+    assert re.search(r"^continuing after step [1-9]\d* of \d+$", log, re.MULTILINE), log
+    assert not snapshot.parent.exists()
+    one, other = (folder / target for folder in (undisturbed, stopped))
+    assert one.read_bytes() == other.read_bytes()
