@@ -67,7 +67,8 @@ def test_figures_embed_their_fonts_and_are_redrawn_byte_for_byte(kind, tmp_path)
     drawn = []
     for name in ("first", "second"):
         folder = tmp_path / name
-        shutil.copytree(STORED / FIGURES, folder / FIGURES)
+        for part in (FIGURES, "results/small/panels"):
+            shutil.copytree(STORED / part, folder / part)
         target = f"{FIGURES}/figure1.{kind}"
         succeeds(
             snakemake(folder, target, "--configfile", HERE / "config.yaml",

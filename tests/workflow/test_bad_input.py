@@ -6,11 +6,12 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
+import pandas as pd
 import pytest
 import yaml
 
 from lmc import tables
+from sealed import change_sealed
 from support import REPOSITORY, snakemake
 
 STORED = REPOSITORY / "tests/rules/stored"
@@ -92,8 +93,24 @@ def _no_parquet(path: Path) -> None:
 
 
 def _lacks_a_column(path: Path) -> None:
-    table = pq.read_table(path)
-    pq.write_table(table.drop_columns(["unit"]), path)
+    change_sealed(path, lambda table: table.drop_columns(["unit"]))
+
+
+def _changed(path: Path) -> None:
+    """One bit of a weight or of a loss, somewhere in the pages."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 4] ^= 1
+    path.write_bytes(content)
+
+
+def _foreign(path: Path) -> None:
+    pd.read_parquet(path).to_parquet(path)
+
+
+def _of_another_seed(path: Path) -> None:
+    about = tables.metadata("permutations", path)
+    columns = tables.read("permutations", path).to_pydict()
+    tables.write("permutations", path, columns, {**about, "seed": 4})
 
 
 def _other_shapes(path: Path) -> None:
@@ -114,14 +131,19 @@ STAGES = {
 @pytest.mark.parametrize(
     ("rule", "damage", "message"),
     [
-        ("match", _truncate, "not a readable parquet file"),
+        ("match", _truncate, "truncated, or not a parquet file"),
+        ("match", _changed, "its content changed since it was written"),
+        ("match", _foreign, "not written by this workflow"),
         ("match", _other_kind, "is a table of history, not of checkpoints"),
         ("match", _lacks_a_column, "column 'unit' of a table of checkpoints is missing"),
         ("match", _other_shapes, "a pair must share its architecture"),
-        ("evaluate_path", _truncate, "not a readable parquet file"),
-        ("approximate_dimension", _truncate, "not a readable parquet file"),
-        ("train", _no_parquet, "not a readable parquet file"),
-        ("collect", _no_parquet, "not a readable parquet file"),
+        ("evaluate_path", _truncate, "truncated, or not a parquet file"),
+        ("evaluate_path", _of_another_seed, "is of another run: its seed is 4, not 3"),
+        ("approximate_dimension", _truncate, "truncated, or not a parquet file"),
+        ("approximate_dimension", _changed, "its content changed since it was written"),
+        ("train", _no_parquet, "truncated, or not a parquet file"),
+        ("collect", _no_parquet, "truncated, or not a parquet file"),
+        ("collect", _changed, "its content changed since it was written"),
     ],
     ids=lambda value: getattr(value, "__name__", value).strip("_"),
 )
@@ -136,7 +158,8 @@ def test_input_file(rule, damage, message, tmp_path):
     assert Path(target).name not in left
     assert not [name for name in left if name.startswith(f".{Path(target).name}")]
     log = finished.stdout.split("(log: ")[1].split(")")[0]
-    assert "Traceback" in (tmp_path / log).read_text()
+    said = (tmp_path / log).read_text()
+    assert message in said and "Traceback" not in said
 
 
 # -- data that cannot be had -------------------------------------------------------------------
