@@ -18,7 +18,7 @@ rule record_activations:
     threads: 1
     resources:
         mem_mb=growing(4000),
-        runtime=growing(60),
+        runtime=growing(30),
         gpu=gpu_of_networks,
         gpu_model=gpu_model(gpu_of_networks),
     params:
@@ -50,8 +50,8 @@ rule match:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(60),
+        mem_mb=growing(2000, streamed=8000),
+        runtime=growing(30),
         gpu=gpu_of_streams,
         gpu_model=gpu_model(gpu_of_streams),
     params:
@@ -84,8 +84,8 @@ rule approximate_dimension:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(60),
+        mem_mb=growing(2000, streamed=8000),
+        runtime=growing(30),
         gpu=gpu_of_streams,
         gpu_model=gpu_model(gpu_of_streams),
     params:
@@ -118,8 +118,8 @@ rule evaluate_path:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(120),
+        mem_mb=growing(4000, streamed=8000),
+        runtime=growing(60),
         gpu=gpu_of_networks,
         gpu_model=gpu_model(gpu_of_networks),
     params:

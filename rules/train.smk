@@ -14,8 +14,8 @@ rule train:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=growing(6000, streamed=6000),
-        runtime=growing(240, streamed=240),
+        mem_mb=growing(4000, streamed=8000),
+        runtime=growing(120, streamed=240),
         gpu=GPU,
         gpu_model=gpu_model(lambda wildcards: GPU),
     params:
