@@ -62,7 +62,7 @@ class Run:
         """The name of its jobs."""
         return re.search(r"SLURM run ID: (\S+)", self.output)[1]
 
-    def wait(self, seconds: float = 240) -> int:
+    def wait(self, seconds: float = 480) -> int:
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
