@@ -16,6 +16,7 @@ include: "rules/data.smk"
 include: "rules/train.smk"
 include: "rules/measure.smk"
 include: "rules/figures.smk"
+include: "rules/theory.smk"
 
 
 onsuccess:
@@ -30,3 +31,4 @@ rule all:
         RESULTS_TABLE,
         FIGURES,
         COMPARISON,
+        THEORY,

@@ -23,6 +23,7 @@ from lmc import (
     published,
     source,
 )
+from lmc import theory as theories
 from lmc.errors import ConfigError
 
 try:
@@ -78,6 +79,11 @@ FIGURES = [
 COMPARISON = [
     f"{FIGURE_FOLDER}/comparison.{kind}" for kind in ("csv", "md") if PUBLISHED
 ]
+THEORY = [
+    f"{FIGURE_FOLDER}/theory_{name}.{kind}"
+    for name in config["theory"]
+    for kind in ("pdf", "svg", "png")
+]
 
 
 wildcard_constraints:
@@ -87,6 +93,7 @@ wildcard_constraints:
     dataset=r"[a-z0-9_-]+",
     figure="|".join(config["figures"]) or "none",
     table="|".join(TABLES) or "none",
+    theory="|".join(config["theory"]) or "none",
 
 
 def kept(path):
@@ -253,3 +260,15 @@ def panel_sources(wildcards):
 def figure_files(wildcards, pattern):
     """The files of that pattern of a figure's panels."""
     return expand(pattern, table=configuration.panel_tables(config, wildcards.figure))
+
+
+def theory_of(wildcards):
+    return config["theory"][wildcards.theory]
+
+
+def theory_provenance(wildcards):
+    return {
+        "experiment": f"theory {wildcards.theory}",
+        "config_hash": provenance.digest(theory_of(wildcards)),
+        "seed": config["seed"],
+    }

@@ -91,4 +91,4 @@ def test_every_rule_of_the_workflow_is_known():
         for line in path.read_text().splitlines()
         if line.startswith("rule ")
     }
-    assert rules == set(benchmark.RULES)
+    assert rules - {"theory"} == set(benchmark.RULES)  # that one is a target only

@@ -18,7 +18,7 @@ GIVEN = {
 
 
 def test_the_kinds_are_those_a_config_can_name():
-    assert set(REGISTRIES) == {"dataset", "network", "optimiser", "matcher", "panel"}
+    assert set(REGISTRIES) == {"dataset", "network", "optimiser", "matcher", "panel", "theory"}
 
 
 @pytest.mark.parametrize(("kind", "name"), ENTRIES)

@@ -31,6 +31,9 @@ RULES = (
     "tabulate_panel",
     "draw_figure",
     "compare_published",
+    "measure_theory",
+    "tabulate_theory",
+    "draw_theory",
 )
 # The line that the scripts' adapter leaves in the log of a job that used a GPU.
 _GPU = re.compile(r"^gpu memory: ([0-9]+) MiB", re.MULTILINE)

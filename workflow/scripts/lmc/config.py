@@ -14,14 +14,14 @@ from pathlib import Path
 import jsonschema
 import yaml
 
-from . import datasets, matching, networks, optimisers, panels
-from .errors import ConfigError
+from . import datasets, matching, networks, optimisers, panels, theory
+from .errors import ConfigError, one_line
 from .provenance import digest
 from .registry import Registry
 
 REGISTRIES: dict[str, Registry] = {
     package.REGISTRY.kind: package.REGISTRY
-    for package in (datasets, networks, optimisers, matching, panels)
+    for package in (datasets, networks, optimisers, matching, panels, theory)
 }
 # Tables beside the figures that are no figure's.
 RESERVED = ["results", "comparison"]
@@ -32,16 +32,51 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def check_duplicates(path: str | Path) -> None:
-    """Raise ConfigError if a key of a YAML file is there twice: YAML would drop the first."""
+    """Raise ConfigError if a key of a YAML file is there twice: YAML would drop the first.
+
+    Also if the file is no YAML, or is an endless one.
+    """
     try:
-        yaml.load(Path(path).read_text(), Loader=_StrictLoader)
+        yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_StrictLoader)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, TypeError) as error:
-        raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
+    except _NOT_UNDERSTOOD as error:
+        raise ConfigError(f"{path}: {one_line(error)}") from error
+
+
+# What YAML's values can provoke: no UTF-8, numbers of thousands of digits, dates that are none,
+# lists in lists in lists.
+_NOT_UNDERSTOOD = (
+    yaml.YAMLError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+MOST_NODES = 100_000
 
 
 class _StrictLoader(yaml.SafeLoader):
+    def get_single_node(self):
+        node = super().get_single_node()
+        if node is not None:
+            self._count(node, {})
+        return node
+
+    def _count(self, node, known: dict[int, int]) -> int:
+        """How many values a node stands for, its aliases written out."""
+        if id(node) not in known:
+            known[id(node)] = MOST_NODES  # of a node that holds itself
+            inside = [] if isinstance(node, yaml.ScalarNode) else node.value
+            parts = [part for entry in inside for part in _parts(entry)]
+            known[id(node)] = 1 + sum(self._count(part, known) for part in parts)
+        if known[id(node)] > MOST_NODES:
+            line = node.start_mark.line + 1
+            raise yaml.YAMLError(f"line {line}: is more than {MOST_NODES:,} values: use no aliases")
+        return known[id(node)]
+
     def compose_mapping_node(self, anchor):
         node = super().compose_mapping_node(anchor)
         seen = set()
@@ -53,6 +88,11 @@ class _StrictLoader(yaml.SafeLoader):
                 raise yaml.YAMLError(f"line {line}: the key {key.value!r} is there twice")
             seen.add((key.tag, key.value))
         return node
+
+
+def _parts(entry) -> tuple:
+    """The nodes of an entry: a list's is a node, a mapping's a pair of them."""
+    return entry if isinstance(entry, tuple) else (entry,)
 
 
 def complete(config: dict, schema_path: str | Path) -> dict:
@@ -70,13 +110,19 @@ def complete(config: dict, schema_path: str | Path) -> dict:
     ConfigError
         One line: the key, what is wrong with it, and what is allowed.
     """
-    schema = yaml.safe_load(Path(schema_path).read_text())
+    try:
+        return _completed(config, yaml.safe_load(Path(schema_path).read_text()))
+    except _NOT_UNDERSTOOD as error:
+        raise ConfigError(f"cannot be understood: {one_line(error)}") from error
+
+
+def _completed(config: dict, schema: dict) -> dict:
     config, concrete = _complete(config, schema, "")
     errors = jsonschema.Draft202012Validator(concrete).iter_errors(config)
     error = jsonschema.exceptions.best_match(errors)
     if error is not None:
         where = _where(".".join(str(part) for part in error.absolute_path))
-        raise ConfigError(f"{where}{error.message}")
+        raise ConfigError(f"{where}{one_line(error.message)}")
     for name, experiment in config["experiments"].items():
         _resolve(f"experiments.{name}", experiment)
     for name, figure in config["figures"].items():
@@ -108,6 +154,9 @@ def _complete(value, schema: dict, path: str):
     types = schema.get("type", ())
     if {"number", "integer"} & _set(types):
         value = _number(value, "number" in _set(types), path)
+    if "boolean" in _set(types) and value in ("true", "false"):
+        # As `--config` gives it.
+        value = value == "true"
     if isinstance(value, dict) and types == "object":
         value, schema = _complete_object(value, schema, path)
     elif isinstance(value, list) and "items" in schema:
@@ -180,7 +229,7 @@ def _named(value, schema: dict, path: str) -> dict:
 def _labelled(value, schema: dict, path: str) -> dict:
     """Schema of ``{label: {matcher: <registered, the label by default>, option: ...}}``."""
     registry = REGISTRIES[schema["registry_map"]]
-    if not isinstance(value, dict) or not value:
+    if not isinstance(value, dict) or (not value and schema.get("default") != {}):
         raise ConfigError(f"{_where(path)}write <{registry.kind}>: {{options}}, at least one")
     properties = {}
     for label, options in value.items():

@@ -123,6 +123,15 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("accuracy", pa.float64()),
         nullable=("loss",),
     ),
+    # a measured value of an experiment on a theorem
+    "theory": _schema(
+        ("theory", pa.string()),
+        ("quantity", pa.string()),
+        ("series", pa.string()),
+        ("size", pa.int64()),
+        ("repetition", pa.int32()),
+        ("value", pa.float64()),
+    ),
     # an array of a training that goes on: its bytes, which need not be finite numbers
     "snapshot": _schema(
         ("name", pa.string()),
@@ -300,6 +309,8 @@ def rebuild(path) -> str:
     path = Path(path)
     recorded = path.parent.name == "activations"  # the output of its rule is the folder
     what = f"-r {shlex.quote(str(path.parent))}" if recorded else shlex.quote(str(path))
+    if not (path.parent if recorded else path).exists():
+        return "run snakemake again"
     return f"rebuild it: `rm {what}`, then run snakemake again"
 
 
@@ -309,7 +320,7 @@ def _readable(
 ) -> Iterator[tuple[pq.ParquetFile, dict]]:
     """The open file and what it says of itself."""
     if not Path(path).is_file():
-        raise TableError(f"{path}: no such file: it should be a table of {kind}: {rebuild(path)}")
+        raise TableError(f"{path}: no such file, it should be a table of {kind}: {rebuild(path)}")
     try:
         check(path)
         with pq.ParquetFile(path) as file:

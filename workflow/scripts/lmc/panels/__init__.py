@@ -93,5 +93,15 @@ REGISTRY = Registry(
             },
             sources=("path",),
         ),
+        "independence": PanelEntry(
+            "independence:tabulate",
+            "How far the neurons of a layer are from independent: distance (1-Wasserstein, in "
+            "standard deviations) of the cosines between their weight vectors from those of "
+            "neurons of two networks trained apart (first layer), and of a layer whose entries are "
+            "reshuffled; dotted, what independent neurons give. Mean over networks, band of one "
+            "standard deviation.",
+            {},
+            sources=("checkpoints", "history"),
+        ),
     },
 )

@@ -1,0 +1,23 @@
+"""Rule draw_theory: measured points of an experiment on a theorem, and the predicted slopes."""
+
+from pathlib import Path
+
+from adapter import run
+from lmc import tables
+from lmc.figures.compose import save
+from lmc.figures.theory import compose
+
+
+def draw_theory(
+    curves: str, slopes: str, digests: list, pdf: str, svg: str, png: str, about: dict
+) -> None:
+    """Draw the figure in three formats; `about` is the experiment's line in its registry."""
+    frames = [
+        tables.read_csv(table, digest)
+        for table, digest in zip((curves, slopes), digests, strict=True)
+    ]
+    save(compose(*frames, about["size"]), [Path(path) for path in (pdf, svg, png)])
+
+
+if "snakemake" in globals():
+    run(draw_theory, snakemake)  # noqa: F821

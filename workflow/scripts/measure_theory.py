@@ -1,0 +1,20 @@
+"""Rule measure_theory: all measurements of an experiment on a theorem."""
+
+from adapter import run
+from lmc import tables
+from lmc.theory import REGISTRY
+
+
+def measure_theory(measurements: str, label: str, theory: dict, provenance: dict) -> None:
+    """Measure every size and repetition."""
+    options = dict(theory)
+    experiment = REGISTRY.get(options.pop("theory"))(**options)
+    rows = []
+    for found in experiment.measure(provenance["seed"]):
+        rows.append({"theory": label, **found._asdict()})
+        print(f"{found.quantity}, {found.series}, {found.size}, {found.repetition}: {found.value}")
+    tables.write_rows("theory", measurements, rows, provenance)
+
+
+if "snakemake" in globals():
+    run(measure_theory, snakemake)  # noqa: F821
