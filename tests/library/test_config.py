@@ -280,8 +280,8 @@ MISTAKES = [
     (
         "xyz",
         1,
-        "unknown key 'xyz': one of data_dir, device, experiments, figures, keep_activations, "
-        "name, seed",
+        "unknown key 'xyz': one of data_dir, device, experiments, figures, gpu_nodes, "
+        "keep_activations, name, seed, snapshot_seconds, theory",
     ),
     (f"{E}.training.epoch", 1, f"{E}.training: unknown key 'epoch': did you mean 'epochs'?"),
     (

@@ -95,7 +95,7 @@ EDITS = [
         "networks/network.py",
         {"approximate_dimension", "evaluate_path", "match", "record_activations", "train"},
     ),
-    ("figures/style.py", {"draw_figure"}),
+    ("figures/style.py", {"draw_figure", "draw_theory"}),
     (
         "tables.py",
         {
@@ -103,11 +103,14 @@ EDITS = [
             "collect",
             "compare_published",
             "draw_figure",
+            "draw_theory",
             "evaluate_path",
             "match",
+            "measure_theory",
             "prepare_dataset",
             "record_activations",
             "tabulate_panel",
+            "tabulate_theory",
             "train",
         },
     ),
