@@ -1,6 +1,12 @@
 """Errors that are meant for the user: one line that says what, where and what to do."""
 
 
+def one_line(said, most: int = 300) -> str:
+    """What an error says, or a value that is shown in one, without line breaks and not too long."""
+    text = " ".join(str(said).split()) or type(said).__name__
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 class UserError(Exception):
     """Something the user can mend: a config key, a file, a folder. Its text is one line."""
 

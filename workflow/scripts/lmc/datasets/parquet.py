@@ -258,16 +258,22 @@ def _batches(part: Part) -> Iterator[tuple[np.ndarray, "pyarrow.RecordBatch"]]: 
         columns = ["image", "label"]
         if "original" in schema.names and pa.types.is_boolean(schema.field("original").type):
             columns.append("original")
-        begin = 0
+        begin, found = 0, 0
         for group in range(file.num_row_groups):
             end = begin + file.metadata.row_group(group).num_rows
             if len(_between(part.rows, begin, end)):
                 for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=columns):
-                    rows = _between(part.rows, begin, begin + len(batch))
+                    rows = _between(part.rows, begin, min(begin + len(batch), end))
                     if len(rows):
                         yield rows, batch.take(pa.array(rows - begin))
-                    begin += len(batch)
+                    begin, found = begin + len(batch), found + len(rows)
+                if begin != end:
+                    break
             begin = end
+        if found != len(part.rows):
+            raise DataError(
+                f"{part.path}: its columns hold fewer or more rows than its end says: write it again"
+            )
 
 
 def _between(rows: np.ndarray, begin: int, end: int) -> np.ndarray:
