@@ -1,6 +1,7 @@
 """The config: defaults, numbers, and one line for every mistake."""
 
 import copy
+import itertools
 import math
 
 import pytest
@@ -695,3 +696,45 @@ def test_sigma_wm_on_recorded_convolutions_is_refused_before_anything_is_trained
     one_line(error, "experiments.e.activations.streamed", "sigma_wm")
     put(small, "experiments.e.matchers", {"am": {}})
     complete(small)
+
+
+BOMB = "a: &a [1, 1]\n" + "".join(
+    f"{y}: &{y} [{', '.join(['*' + x] * 9)}]\n" for x, y in itertools.pairwise("abcdefghijk")
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (BOMB, "more than 100,000 values"),
+        ("a: &a [*a]", "more than 100,000 values"),
+        ("a: &a {b: {c: *a}}", "more than 100,000 values"),
+        ("&a a: &b [*a, *b]", "more than 100,000 values"),
+        ("a: " + "[" * 5000, "recursion"),
+        ("a: 2001-99-99", "month"),
+        ("a: !!int x", "x"),
+        ("a: !!float x", "x"),
+        ("a: " + "9" * 5000, "digits"),
+        ("a: \0", "special characters"),
+        ("a: b: c", "line 1"),
+        ("a: *b", "undefined alias"),
+        ("{[1]: 2}", "unhashable"),
+    ],
+)
+def test_yaml_that_cannot_be_a_config_is_refused(text, named, tmp_path, one_line):
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(ConfigError) as error:
+        config.check_duplicates(tmp_path / "a.yaml")
+    assert len(one_line(error, tmp_path / "a.yaml", named)) < 1000
+
+
+def test_a_config_that_is_no_text_is_refused(tmp_path, one_line):
+    (tmp_path / "a.yaml").write_bytes(b"a: \xff")
+    with pytest.raises(ConfigError) as error:
+        config.check_duplicates(tmp_path / "a.yaml")
+    one_line(error, tmp_path / "a.yaml", "utf-8")
+
+
+def test_aliases_that_end_are_allowed(tmp_path):
+    (tmp_path / "a.yaml").write_text("a: &a {x: [1, 2]}\nb: {<<: *a, y: *a}\nc: *a\n")
+    config.check_duplicates(tmp_path / "a.yaml")

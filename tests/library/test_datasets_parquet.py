@@ -64,6 +64,37 @@ def save(path, images, labels=None, image_type=None, row_group_size=None, **colu
     pq.write_table(table, path, row_group_size=row_group_size)
 
 
+def test_a_changed_pixel_is_noticed_where_the_file_has_checksums(folder, pixels, one_line):
+    images = pa.array(pixels(7).reshape(7, -1).tolist(), pa.list_(pa.uint8()))
+    table = pa.table({"image": images, "label": [0] * 7})
+    options = {"compression": "none", "use_dictionary": False, "write_page_checksum": True}
+    for name in ("train", "test"):
+        pq.write_table(table, folder / f"{name}.parquet", **options)
+    content = bytearray((folder / "test.parquet").read_bytes())
+    column = pq.read_metadata(folder / "test.parquet").row_group(0).column(0)
+    content[column.data_page_offset + column.total_compressed_size - 1] ^= 1
+    (folder / "test.parquet").write_bytes(content)
+    refused(one_line, folder / "test.parquet", "CRC checksum", shape=RGB)
+
+
+@pytest.mark.parametrize("rows", [0, 2, 4, 300])
+def test_a_file_whose_columns_are_shorter_or_longer_than_it_says_is_refused(
+    rows, good, folder, monkeypatch, one_line
+):
+    """Its metadata say 3 rows. Room is made for so many: what is not read would be what was there."""
+    original = pq.ParquetFile.iter_batches
+
+    def odd(file, *arguments, **options):
+        for batch in original(file, *arguments, **options):
+            if file.metadata.num_rows != 3:
+                yield batch
+            elif rows:
+                yield pa.concat_batches([batch] * 100).slice(0, rows)
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", odd)
+    refused(one_line, folder / "test.parquet", "have not as many rows as its metadata say")
+
+
 @pytest.fixture
 def good(folder, pixels):
     """Train and test, 7 and 3 images; their pixels."""

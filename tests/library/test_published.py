@@ -111,3 +111,41 @@ def test_a_file_that_is_not_there_is_an_error_in_one_line(tmp_path, one_line):
     with pytest.raises(ConfigError) as error:
         published.read(tmp_path / "none.csv", "e")
     one_line(error, tmp_path / "none.csv")
+
+
+HEADER = ",".join(COLUMNS)
+GOOD = "e,q,m,p,,0.1,0.5,,4"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (f"{HEADER}\n{GOOD}\ne,q,m,p,,0.1,0.5\n", "line 3: has more or fewer fields"),
+        (f"{HEADER}\n{GOOD},1\n", "line 2: has more or fewer fields"),
+        (f"{HEADER}\n{GOOD}\ne,q,m,p,,0.1,nan,,4\n", "line 3: value is 'nan'"),
+        (f"{HEADER}\ne,q,m,p,,0.1,-inf,,4\n", "value is '-inf'"),
+        (f"{HEADER}\ne,q,m,p,,0.1,1e999,,4\n", "value is '1e999'"),
+        (f"{HEADER}\ne,q,m,p,,0.1,1_0,,4\n", "value is '1_0'"),
+        (f"{HEADER}\ne,q,m,p,,0.1,\u0661,,4\n", "value is '\u0661'"),
+        (f'{HEADER}\ne,q,m,p,,0.1,"0.5\n",,4\n', "value is '0.5\\n'"),
+        (f"{HEADER},value\n{GOOD},1\n", "column 'value' is missing (or there twice)"),
+        (f'{HEADER}\n{GOOD}\n"e,q,m\n', "line"),
+        (f"{HEADER}\n{'e' * 200_000},q,m,p,,0.1,0.5,,4\n", "line 1: field larger"),
+        (f"{HEADER}\n{'x' * 5_000},q,m,p,,0.1,0.5,,4\n", "no published numbers of 'e'"),
+        (f'{HEADER}\n"x\u2028\ny",q,m,p,,0.1,0.5,,4\n', "one of x y"),
+        ("", "column 'experiment' is missing"),
+    ],
+)
+def test_a_file_that_is_not_what_it_should_be_is_refused(text, named, tmp_path, one_line):
+    path = tmp_path / "a.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as error:
+        published.read(path, "e")
+    assert len(one_line(error, path, named)) < 1000
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path, one_line):
+    (tmp_path / "a.csv").write_bytes(f"{HEADER}\n{GOOD}".encode() + b"\xff")
+    with pytest.raises(ConfigError) as error:
+        published.read(tmp_path / "a.csv", "e")
+    one_line(error, tmp_path / "a.csv", "utf-8")

@@ -203,7 +203,10 @@ def _opened(path: Path) -> Iterator["pyarrow.parquet.ParquetFile"]:  # noqa: F82
 
     try:
         # With a buffer, pages are read as they are needed, not a whole row group at once.
-        with pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
+        # Pages have checksums if the program that wrote them gave them some.
+        with pq.ParquetFile(
+            path, buffer_size=1 << 20, pre_buffer=False, page_checksum_verification=True
+        ) as file:
             yield file
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -263,17 +266,21 @@ def _batches(part: Part) -> Iterator[tuple[np.ndarray, "pyarrow.RecordBatch"]]: 
             end = begin + file.metadata.row_group(group).num_rows
             if len(_between(part.rows, begin, end)):
                 for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=columns):
-                    rows = _between(part.rows, begin, min(begin + len(batch), end))
+                    _check_rows(part.path, begin + len(batch) <= end)
+                    rows = _between(part.rows, begin, begin + len(batch))
                     if len(rows):
                         yield rows, batch.take(pa.array(rows - begin))
                     begin, found = begin + len(batch), found + len(rows)
-                if begin != end:
-                    break
+                _check_rows(part.path, begin == end)
             begin = end
-        if found != len(part.rows):
-            raise DataError(
-                f"{part.path}: its columns hold fewer or more rows than its end says: write it again"
-            )
+        _check_rows(part.path, found == len(part.rows))
+
+
+def _check_rows(path: Path, right: bool) -> None:
+    if not right:
+        raise DataError(
+            f"{path}: its columns have not as many rows as its metadata say: write it again"
+        )
 
 
 def _between(rows: np.ndarray, begin: int, end: int) -> np.ndarray:
