@@ -4,6 +4,7 @@ No systemd, no cgroups, no accounting database. Nodes may be larger than the mac
 and the packages that install.sh installs.
 """
 
+import ctypes
 import os
 import re
 import shutil
@@ -165,13 +166,15 @@ class Slurm:
 
     def _start(self, name: str, *arguments: str):
         with open(self.folder / f"{name}.out", "w") as output:
-            # A session of its own: Ctrl-C is for the tests, which then stop the daemons.
+            # A session of its own: Ctrl-C is for the tests, which then stop the daemons; if the
+            # tests are killed, the kernel does.
             self._processes[name] = subprocess.Popen(
                 arguments,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_end_with_parent,
             )
 
     def _idle(self) -> bool:
@@ -202,6 +205,11 @@ def kill(process: subprocess.Popen) -> None:
     """End a process as a crash would: it cannot clean up."""
     process.send_signal(signal.SIGKILL)
     process.wait()
+
+
+def _end_with_parent() -> None:
+    set_death_signal = 1
+    ctypes.CDLL(None).prctl(set_death_signal, signal.SIGTERM)
 
 
 def _free_ports(number: int) -> list[int]:

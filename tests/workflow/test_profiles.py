@@ -4,6 +4,8 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
+from functools import cache
 
 import pytest
 import yaml
@@ -40,16 +42,16 @@ sys.exit(cli.main(sys.argv[1:]))
 """
 
 
-def submissions(folder, *arguments, attempt=1):
-    """(name, resources, rules, number of jobs) of every submission."""
+@cache
+def submissions(*arguments, attempt=1, profile=SLURM):
+    """(name, resources, rules, number of jobs) of every submission of the paper's config."""
     code = SUBMISSIONS.replace("ATTEMPT", str(attempt))
-    command = [sys.executable, "-c", code, "--profile", SLURM, "--dry-run", "--directory", folder]
-    done = subprocess.run(
-        [*map(str, command), "--snakefile", str(REPOSITORY / "Snakefile"), *map(str, arguments)],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-    )
+    command = [sys.executable, "-c", code, "--profile", profile, "--configfile", PAPER]
+    with tempfile.TemporaryDirectory() as folder:
+        command += ["--dry-run", "--snakefile", REPOSITORY / "Snakefile", "--directory", folder]
+        done = subprocess.run(
+            [*map(str, command), *arguments], cwd=REPOSITORY, capture_output=True, text=True
+        )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith('["')]
 
@@ -71,8 +73,8 @@ def table(page, first: str) -> list[list[str]]:
     return [[cell.strip().replace("`", "") for cell in row] for row in rows]
 
 
-def test_the_paper_is_tens_of_submissions_as_the_page_says(tmp_path):
-    found = submissions(tmp_path, "--configfile", PAPER)
+def test_the_paper_is_tens_of_submissions_as_the_page_says():
+    found = submissions()
     jobs = sum(number for *_, number in found)
     assert len(found) < 50 < jobs
     assert f"{len(found)} submissions for {jobs} jobs" in (SLURM / "README.md").read_text()
@@ -80,20 +82,20 @@ def test_the_paper_is_tens_of_submissions_as_the_page_says(tmp_path):
     assert sum(int(row[-1]) for row in rows) == len(found)
 
 
-def test_what_submissions_ask_for_is_what_the_page_says(tmp_path):
+def test_what_submissions_ask_for_is_what_the_page_says():
     asked = {
         kind(name): [r["_cores"], r["mem_mb"], r["runtime"], r["gpu"] or 0]
-        for name, r, *_ in submissions(tmp_path, "--configfile", PAPER)
+        for name, r, *_ in submissions()
     }
     rows = table(SLURM / "README.md", "submission of `config/paper.yaml`")
     assert asked == {row[0]: [int(cell) for cell in row[1:]] for row in rows}
 
 
-def test_a_retry_asks_for_more(tmp_path):
+def test_a_retry_asks_for_more():
     first, third = (
         {
             name: (r["mem_mb"], r["runtime"])
-            for name, r, rules, _ in submissions(tmp_path, "--configfile", PAPER, attempt=attempt)
+            for name, r, rules, _ in submissions(attempt=attempt)
             if rules == ["train"]
         }
         for attempt in (1, 3)
@@ -113,8 +115,8 @@ def test_a_retry_asks_for_more(tmp_path):
         ("device=cuda gpu_nodes=true", 1, 1, 1, None),
     ],
 )
-def test_who_asks_for_a_gpu(config, training, streams, records, model, tmp_path):
-    found = submissions(tmp_path, "--configfile", PAPER, "--config", *config.split())
+def test_who_asks_for_a_gpu(config, training, streams, records, model):
+    found = submissions("--config", *config.split())
     asked = {kind(name): (r["gpu"] or 0, r["gpu_model"]) for name, r, *_ in found}
     assert asked["train, MNIST"] == asked["train, CIFAR-10"] == (training, model)
     assert asked["cifar10-vgg16-<rate>"] == (streams, model)
@@ -139,6 +141,16 @@ def test_what_the_profile_must_not_have():
         assert not re.search(r"^    (retries|group):|\bgres=", path.read_text(), re.MULTILINE)
 
 
+def test_every_rule_is_in_a_group_or_takes_long():
+    slurm = yaml.safe_load((SLURM / "config.yaml").read_text())
+    parts = (REPOSITORY / "rules").glob("*.smk")
+    found = (p for path in parts for p in re.split(r"^rule ", path.read_text(), flags=re.M)[1:])
+    # Rules without a script only name targets.
+    rules = {part.split(":")[0] for part in found if "    script:" in part}
+    assert rules == set(slurm["groups"]) | {"train", "measure_theory"}
+    assert set(slurm["groups"].values()) == set(slurm["group-components"])
+
+
 def test_the_plugin_reads_the_partitions_from_the_profile():
     from snakemake_executor_plugin_slurm.partitions import read_partition_file
 
@@ -153,7 +165,7 @@ def test_the_account_of_the_top_block_is_asked_for(tmp_path):
     profile = tmp_path / "site"
     profile.mkdir()
     (profile / "config.yaml").write_text(text.replace("slurm_account: null", "slurm_account: mine"))
-    found = submissions(tmp_path, "--profile", profile, "--configfile", PAPER)
+    found = submissions(profile=profile)
     assert {r["slurm_account"] for _, r, *_ in found} == {"mine"}
 
 
@@ -168,7 +180,7 @@ def options() -> set[str]:
 
 # Plugins that only some sites install; profiles/README.md says which versions it was read against.
 ELSEWHERE = ("kubernetes-", "googlebatch-", "aws-batch-", "cluster-generic-", "storage-")
-OTHERS = {"--until", "--cluster", "--name"}
+OTHERS = {"--cluster", "--name", "--python"}  # pytest's here, scancel's, uv's
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
