@@ -41,9 +41,10 @@ def mutated(draw, content: bytes, partner: bytes, kind: str = "bytes") -> bytes:
     partner
         Another file of the kind, for splices.
     kind
-        ``bytes``; ``text`` adds tokens; ``png`` may repair the checksums of chunks afterwards.
+        ``bytes``; ``text`` adds tokens, ``parquet`` numbers of its footer; ``png`` may repair the
+        checksums of chunks afterwards.
     """
-    names = [*OPERATIONS, "token", "token", "token"] if kind == "text" else OPERATIONS
+    names = OPERATIONS + {"text": ["token"] * 3, "parquet": ["footer"] * 6}.get(kind, [])
     for _ in range(draw(st.integers(1, 3))):
         content = _mutate(draw, draw(st.sampled_from(names)), content, partner)
     if kind == "png" and draw(st.integers(0, 3)):
@@ -80,6 +81,8 @@ def _mutate(draw, operation: str, content: bytes, partner: bytes) -> bytes:
     if operation == "token":
         length = draw(st.sampled_from([0, 0, 1, 3, 8]))
         return content[:at] + draw(st.sampled_from(TOKENS)) + content[at + length :]
+    if operation == "footer":
+        return _footer(draw, content)
     if operation == "truncate":
         return content[:at]
     if operation == "behead":
@@ -100,6 +103,28 @@ def _mutate(draw, operation: str, content: bytes, partner: bytes) -> bytes:
     if operation == "splice":
         return content[:at] + partner[draw(position(len(partner))) :]
     return content
+
+
+def _footer(draw, parquet: bytes) -> bytes:
+    """Other numbers in the footer, as thrift writes them, of any length: the footer fits."""
+    length = int.from_bytes(parquet[-8:-4], "little")
+    if not 0 < length <= len(parquet) - 8:
+        return parquet
+    footer = parquet[-8 - length : -8]
+    for _ in range(draw(st.integers(1, 2))):
+        at = draw(st.integers(0, len(footer) - 1))
+        number = draw(st.sampled_from([*INTEGERS, 1 << 40, (1 << 63) - 1, (1 << 64) - 1]))
+        footer = footer[:at] + varint(number) + footer[at + draw(st.integers(0, 2)) :]
+    return parquet[: -8 - length] + footer + len(footer).to_bytes(4, "little") + parquet[-4:]
+
+
+def varint(number: int) -> bytes:
+    """A number in groups of seven bits, the lowest first."""
+    groups = []
+    while number > 127:
+        groups.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*groups, number])
 
 
 def with_checksums(png: bytes) -> bytes:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import yaml
 from PIL import Image
 
-from lmc import config, measurements, published, tables
+from lmc import config, frames, measurements, published, tables
 from lmc.datasets.dataset import Dataset, Split
 from lmc.datasets.parquet import parquet
 from lmc.errors import ConfigError
@@ -185,7 +185,7 @@ class Several(Target):
 
 
 class Csv(Target):
-    """`tables.read_csv`: the table, or its digest, changes."""
+    """`frames.read_csv`: the table, or its digest, changes."""
 
     kind = "text"
 
@@ -195,13 +195,13 @@ class Csv(Target):
         before = os.getcwd()
         os.chdir(folder)  # the digest's file names the table
         try:
-            tables.write_csv("a.csv", frame, "a.sha256")
+            frames.write_csv("a.csv", frame, "a.sha256")
         finally:
             os.chdir(before)
         return ["a.csv", "a.sha256"]
 
     def read(self, case, folder):
-        return tables.read_csv(folder / "a.csv", folder / "a.sha256")
+        return frames.read_csv(folder / "a.csv", folder / "a.sha256")
 
 
 class TrainingSnapshots(Target):
@@ -349,6 +349,7 @@ class UserParquet(Target):
     """The data set `parquet`: types of the image column, and ways to write a file."""
 
     exact = False
+    kind = "parquet"
     share = 5
     images = ("fixed", "list", "large list", "png", "palette", "split")
     cases = tuple(map(", ".join, itertools.product(images, WRITERS)))

@@ -81,7 +81,7 @@ def test_a_changed_pixel_is_noticed_where_the_file_has_checksums(folder, pixels,
 def test_a_file_whose_columns_are_shorter_or_longer_than_it_says_is_refused(
     rows, good, folder, monkeypatch, one_line
 ):
-    """Its metadata say 3 rows. Room is made for so many: what is not read would be what was there."""
+    """Its metadata say 3 rows. Room is made for them: what is not read would be anything."""
     original = pq.ParquetFile.iter_batches
 
     def odd(file, *arguments, **options):

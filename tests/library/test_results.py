@@ -7,6 +7,7 @@ import pytest
 
 from lmc import tables
 from lmc.errors import TableError
+from lmc.frames import write_csv
 from lmc.results import collect
 
 RUN = {"experiment": "e", "learning_rate": 0.1}
@@ -201,7 +202,7 @@ def test_the_rows_fit_the_table(rows, tmp_path):
     tables.write_rows("results", tmp_path / "results.parquet", list(rows.values()), {"seed": 0})
     frame = tables.read("results", tmp_path / "results.parquet").to_pandas()
     assert frame["midpoint_loss"].isna().tolist() == [row["diverged"] for row in rows.values()]
-    tables.write_csv(tmp_path / "results.csv", frame)
+    write_csv(tmp_path / "results.csv", frame)
     again = pd.read_csv(tmp_path / "results.csv")
     assert again["midpoint_loss"].dropna().tolist() == frame["midpoint_loss"].dropna().tolist()
     assert again["objective"].dropna().unique().tolist() == ["10.0 20.0"]

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lmc import tables
+from lmc import frames, tables
 from lmc.datasets.dataset import Dataset, Split
 from lmc.errors import TableError
 from lmc.seal import BLANK, seal
@@ -434,7 +434,7 @@ def test_csv_has_exact_decimals_and_lists(tmp_path):
         }
     )
     before = frame.copy()
-    tables.write_csv(tmp_path / "a.csv", frame)
+    frames.write_csv(tmp_path / "a.csv", frame)
     text = (tmp_path / "a.csv").read_bytes()
     assert text == b"name,value,list\na,0.30000000000000004,1.0 0.1\nb,,\n"
     pd.testing.assert_frame_equal(frame, before)
@@ -445,13 +445,13 @@ def table_and_digest(tmp_path):
     """A csv, its digest, and what is in it."""
     frame = pd.DataFrame({"name": ["a", "b"], "value": [0.1 + 0.2, 1e-300]})
     paths = tmp_path / "a.csv", tmp_path / "panels" / "a.sha256"
-    tables.write_csv(paths[0], frame, paths[1])
+    frames.write_csv(paths[0], frame, paths[1])
     return *paths, frame
 
 
 def test_a_csv_comes_back_with_its_digest(table_and_digest):
     path, digest, frame = table_and_digest
-    pd.testing.assert_frame_equal(tables.read_csv(path, digest), frame, check_exact=True)
+    pd.testing.assert_frame_equal(frames.read_csv(path, digest), frame, check_exact=True)
     assert digest.read_text().split() == [hashlib.sha256(path.read_bytes()).hexdigest(), str(path)]
 
 
@@ -461,12 +461,12 @@ def test_a_csv_of_which_any_byte_changed_is_refused(table_and_digest, one_line):
     for place in range(len(content)):
         path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
         with pytest.raises(TableError) as error:
-            tables.read_csv(path, digest)
+            frames.read_csv(path, digest)
         one_line(error, path, digest, f"`rm {path}`, then run snakemake again")
     for other in (content + b"c,1\n", content[:-1], b""):
         path.write_bytes(other)
         with pytest.raises(TableError):
-            tables.read_csv(path, digest)
+            frames.read_csv(path, digest)
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe", b"0" * 64, b"0" * 63 + b" a.csv"])
@@ -474,7 +474,7 @@ def test_a_digest_that_says_something_else_is_refused(table_and_digest, content,
     path, digest, _ = table_and_digest
     digest.write_bytes(content)
     with pytest.raises(TableError) as error:
-        tables.read_csv(path, digest)
+        frames.read_csv(path, digest)
     one_line(error, path, digest)
 
 
@@ -484,7 +484,7 @@ def test_a_csv_or_digest_that_is_not_there_is_named(table_and_digest, one_line):
         content = missing.read_bytes()
         missing.unlink()
         with pytest.raises(TableError) as error:
-            tables.read_csv(path, digest)
+            frames.read_csv(path, digest)
         assert one_line(error, "No such file").startswith(f"{missing}: ")
         missing.write_bytes(content)
 
@@ -589,7 +589,7 @@ def write_table(path):
 
 
 def write_csv(path):
-    tables.write_csv(path, pd.DataFrame({"a": np.arange(10_000)}))
+    frames.write_csv(path, pd.DataFrame({"a": np.arange(10_000)}))
 
 
 def write_text(path):

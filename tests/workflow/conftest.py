@@ -37,7 +37,7 @@ def reduced_default() -> dict:
         experiment["path"] = {"points": 3}
         if isinstance(experiment["learning_rates"], dict):
             experiment["learning_rates"]["number"] = 2
-    config["theory"] = {"isotropic": {"sizes": [8, 16], "dimensions": [5], "repetitions": 3}}
+    config["theory"] = {"isotropic": {"sizes": [8, 16], "dimensions": [5, 6], "repetitions": 3}}
     return config
 
 

@@ -28,11 +28,12 @@ def packages(environment: str) -> dict[str, str]:
 
 
 def rules() -> dict[str, str]:
-    """Rule -> its text."""
+    """Rule -> its text; not of a rule that is a target only."""
     found = {}
     for path in sorted((REPOSITORY / "rules").glob("*.smk")):
         for part in re.split(r"^rule ", path.read_text(), flags=re.MULTILINE)[1:]:
-            found[part.split(":")[0]] = part
+            if "output:" in part:
+                found[part.split(":")[0]] = part
     return found
 
 

@@ -1,8 +1,8 @@
 """Rule collect: one row for every pair and matcher, on each split."""
 
 from adapter import run
+from lmc import frames, tables
 from lmc import results as collecting
-from lmc import tables
 
 
 def collect(
@@ -26,7 +26,7 @@ def collect(
         matchers,
     )
     tables.write_rows("results", results, rows, provenance)
-    tables.write_csv(csv, tables.read("results", results).to_pandas())
+    frames.write_csv(csv, tables.read("results", results).to_pandas())
 
 
 if "snakemake" in globals():

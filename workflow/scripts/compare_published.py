@@ -1,7 +1,7 @@
 """Rule compare_published: our numbers beside the published ones."""
 
 from adapter import run
-from lmc import comparison, tables
+from lmc import comparison, frames, tables
 
 
 def compare_published(
@@ -17,7 +17,7 @@ def compare_published(
         tables.read_all("dimensions", dimensions),
         published,
     )
-    tables.write_csv(csv, frame)
+    frames.write_csv(csv, frame)
     tables.write_text(markdown, comparison.markdown(frame))
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from adapter import run
-from lmc import tables
+from lmc import frames
 from lmc.figures.compose import save
 from lmc.figures.theory import compose
 
@@ -12,11 +12,11 @@ def draw_theory(
     curves: str, slopes: str, digests: list, pdf: str, svg: str, png: str, about: dict
 ) -> None:
     """Draw the figure in three formats; `about` is the experiment's line in its registry."""
-    frames = [
-        tables.read_csv(table, digest)
+    shown = [
+        frames.read_csv(table, digest)
         for table, digest in zip((curves, slopes), digests, strict=True)
     ]
-    save(compose(*frames, about["size"]), [Path(path) for path in (pdf, svg, png)])
+    save(compose(*shown, about["size"]), [Path(path) for path in (pdf, svg, png)])
 
 
 if "snakemake" in globals():

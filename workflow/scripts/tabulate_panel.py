@@ -1,7 +1,7 @@
 """Rule tabulate_panel: the table that one panel of a figure is drawn from."""
 
 from adapter import run
-from lmc import tables
+from lmc import frames
 from lmc.panels import REGISTRY
 from lmc.published import frame
 
@@ -13,7 +13,7 @@ def tabulate_panel(
     options = dict(panel)
     tabulate = REGISTRY.get(options.pop("name"))
     rows = frame(published) if published else None
-    tables.write_csv(table, tabulate(sources, rows, **options), digest)
+    frames.write_csv(table, tabulate(sources, rows, **options), digest)
 
 
 if "snakemake" in globals():

@@ -1,7 +1,7 @@
 """Rule tabulate_theory: curves and slopes of an experiment on a theorem."""
 
 from adapter import run
-from lmc import tables
+from lmc import frames, tables
 from lmc.theory import REGISTRY, rates
 
 
@@ -12,8 +12,8 @@ def tabulate_theory(
     options = dict(theory)
     experiment = REGISTRY.get(options.pop("theory"))(**options)
     measured = tables.read("theory", measurements, provenance=provenance).to_pandas()
-    tables.write_csv(curves, rates.curves(measured), digests[0])
-    tables.write_csv(slopes, rates.slopes(measured, experiment.predictions()), digests[1])
+    frames.write_csv(curves, rates.curves(measured), digests[0])
+    frames.write_csv(slopes, rates.slopes(measured, experiment.predictions()), digests[1])
 
 
 if "snakemake" in globals():

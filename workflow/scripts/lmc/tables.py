@@ -6,8 +6,6 @@ noticed. Its metadata say where it comes from (`provenance`). Reading checks wha
 """
 
 import glob
-import hashlib
-import io
 import json
 import os
 import shlex
@@ -635,44 +633,6 @@ def read_all(kind: str, paths: Iterable) -> "pandas.DataFrame":  # noqa: F821
         about = metadata(kind, path)
         found.append(read(kind, path, provenance=runs.setdefault(about.get("experiment"), about)))
     return pa.concat_tables(found).to_pandas()
-
-
-def write_csv(path, frame: "pandas.DataFrame", digest=None) -> None:  # noqa: F821
-    """Write a data frame as csv: exact decimals, lists as their items with spaces between.
-
-    Parameters
-    ----------
-    digest
-        Where to write the csv's SHA-256, as ``sha256sum`` does; None for nowhere.
-    """
-    frame = frame.copy()
-    for name in frame.columns:
-        if frame[name].dtype == object:
-            frame[name] = [
-                " ".join(repr(float(x)) for x in value) if isinstance(value, np.ndarray) else value
-                for value in frame[name]
-            ]
-    with replacing(path) as temporary:
-        frame.to_csv(temporary, index=False, lineterminator="\n")
-        total = hashlib.sha256(temporary.read_bytes()).hexdigest()
-    if digest is not None:
-        write_text(digest, f"{total}  {path}\n")
-
-
-def read_csv(path, digest) -> "pandas.DataFrame":  # noqa: F821
-    """Read what `write_csv` wrote. Raises TableError if it is not what its digest says."""
-    import pandas as pd
-
-    try:
-        wanted = Path(digest).read_text(errors="replace").split()
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise TableError(
-            f"{error.filename}: {error.strerror}: {rebuild(error.filename)}"
-        ) from error
-    if wanted[:1] != [hashlib.sha256(content).hexdigest()]:
-        raise TableError(f"{path}: its content is not what {digest} says: {rebuild(path)}")
-    return pd.read_csv(io.BytesIO(content))
 
 
 def write_text(path, text: str) -> None:

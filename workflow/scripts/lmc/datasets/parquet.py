@@ -102,7 +102,13 @@ def parquet(
     wanted = tuple(shape) if shape else None
     splits = {}
     for split in SPLITS:
-        splits[split] = _read(split, parts[split], wanted, bool(shape), classes)
+        try:
+            splits[split] = _read(split, parts[split], wanted, bool(shape), classes)
+        except MemoryError as error:
+            raise DataError(
+                f"data set parquet: the {split} split does not fit into memory: read less of it, "
+                f"with {split}_examples"
+            ) from error
         wanted = splits[split].images.shape[1:]
     largest = max(int(split.labels.max()) for split in splits.values())
     return Dataset(**splits, classes=classes or largest + 1, scale=scale)
@@ -207,6 +213,8 @@ def _opened(path: Path) -> Iterator["pyarrow.parquet.ParquetFile"]:  # noqa: F82
         with pq.ParquetFile(
             path, buffer_size=1 << 20, pre_buffer=False, page_checksum_verification=True
         ) as file:
+            groups = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
+            _check_rows(path, file.metadata.num_rows == sum(groups) and min(groups, default=0) >= 0)
             yield file
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
