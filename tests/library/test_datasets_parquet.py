@@ -1,6 +1,7 @@
 """The user's own images: what is read, and what is said of files that cannot be."""
 
 import io
+import itertools
 import struct
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from lmc.config import complete
 from lmc.datasets import REGISTRY
 from lmc.datasets.parquet import BATCH_ROWS, parquet
 from lmc.errors import ConfigError, DataError
+from mutations import varint
 
 HEIGHT, WIDTH = 4, 6
 RGB = (HEIGHT, WIDTH, 3)
@@ -93,6 +95,34 @@ def test_a_file_whose_columns_are_shorter_or_longer_than_it_says_is_refused(
 
     monkeypatch.setattr(pq.ParquetFile, "iter_batches", odd)
     refused(one_line, folder / "test.parquet", "have not as many rows as its metadata say")
+
+
+def test_a_number_of_rows_that_is_not_that_of_the_parts_is_refused(good, folder):
+    """Every number of the footer that could be the 7 rows, by others: it allocates nothing for
+    rows that are not there, nor leaves out those that are."""
+    path = folder / "train.parquet"
+    content = path.read_bytes()
+    footer = content[-8 - int.from_bytes(content[-8:-4], "little") : -8]
+    places = [i for i, byte in enumerate(footer) if byte == 2 * 7]  # thrift's zigzag
+    refusals = []
+    for place, rows in itertools.product(places, (0, 6, 8, 1 << 20, 1 << 40, (1 << 63) - 1)):
+        other = footer[:place] + varint(2 * rows) + footer[place + 1 :]
+        path.write_bytes(
+            content[: -8 - len(footer)] + other + len(other).to_bytes(4, "little") + b"PAR1"
+        )
+        try:
+            np.testing.assert_array_equal(parquet(**BOTH).train.images, good[0])
+        except DataError as error:
+            refusals.append(str(error))
+    assert sum("have not as many rows as its metadata say" in text for text in refusals) >= 10
+
+
+def test_a_split_that_does_not_fit_into_memory_is_refused(good, monkeypatch, one_line):
+    def full(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr("lmc.datasets.parquet.np.empty", full)
+    refused(one_line, "the train split does not fit into memory", "train_examples")
 
 
 @pytest.fixture
