@@ -12,7 +12,7 @@ import yaml
 
 from lmc import tables
 from sealed import change_sealed
-from support import REPOSITORY, snakemake
+from support import REPOSITORY, snakemake, succeeds
 
 STORED = REPOSITORY / "tests/rules/stored"
 CONFIG = REPOSITORY / "tests/rules/config.yaml"
@@ -229,6 +229,29 @@ def test_a_full_disk(mount, tmp_path):
     )  # fmt: skip
     fails_with_one_line(finished, "prepare_dataset", "digits.parquet: cannot be written", "space")
     assert not list((tmp_path / "results").rglob("*.parquet*"))
+
+
+@pytest.mark.parametrize("size", ["200k", "400k"])
+def test_a_training_on_a_full_disk_goes_on_when_there_is_room(size, mount, tmp_path):
+    """Its first snapshot does not fit, or its second beside the first."""
+    config = yaml.safe_load(MINIMAL)
+    config["experiments"]["one"]["network"]["hidden_widths"] = [200]
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    run = "results/bad/one/1.000e-01"
+    arguments = (f"{run}/checkpoints.parquet", "--configfile", tmp_path / "config.yaml")
+    mount(tmp_path / "results", f"size={size}")
+    finished = snakemake(tmp_path, *arguments, LMC_SNAPSHOT_SECONDS="0")
+    fails_with_one_line(finished, "train: ", "snapshots", "cannot be written", "No space left")
+    left = [path.name for path in (tmp_path / run).rglob("*") if path.is_file()]
+    assert set(left) <= {"networks-0-1.parquet"}
+    command = ["mount", "-o", "remount,size=100m", str(tmp_path / "results")]
+    subprocess.run(command, check=True)
+    succeeds(snakemake(tmp_path, *arguments, LMC_SNAPSHOT_SECONDS="0"))
+    assert sorted(path.name for path in (tmp_path / run).iterdir()) == [
+        "checkpoints.parquet",
+        "history.parquet",
+    ]
+    tables.read_checkpoints(tmp_path / run / "checkpoints.parquet")
 
 
 def test_a_read_only_folder(mount, tmp_path):
