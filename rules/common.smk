@@ -272,3 +272,11 @@ def theory_provenance(wildcards):
         "config_hash": provenance.digest(theory_of(wildcards)),
         "seed": config["seed"],
     }
+
+
+def theory_code(script):
+    """An experiment on a theorem may take any matcher from its registry."""
+    matchers = [matching.REGISTRY.module(name) for name in matching.REGISTRY.names]
+    return lambda w: code(
+        script, theories.REGISTRY.module(theory_of(w)["theory"]), *matchers
+    )

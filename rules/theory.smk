@@ -23,9 +23,7 @@ rule measure_theory:
         label="{theory}",
         theory=theory_of,
         provenance=theory_provenance,
-        code=lambda w: code(
-            "measure_theory.py", theories.REGISTRY.module(theory_of(w)["theory"])
-        ),
+        code=theory_code("measure_theory.py"),
     message:
         "measure {wildcards.theory}"
     script:
@@ -63,9 +61,7 @@ rule tabulate_theory:
     params:
         theory=theory_of,
         provenance=theory_provenance,
-        code=lambda w: code(
-            "tabulate_theory.py", theories.REGISTRY.module(theory_of(w)["theory"])
-        ),
+        code=theory_code("tabulate_theory.py"),
     message:
         "tabulate {wildcards.theory}"
     script:
