@@ -117,6 +117,12 @@ def test_a_number_of_rows_that_is_not_that_of_the_parts_is_refused(good, folder)
     assert sum("have not as many rows as its metadata say" in text for text in refusals) >= 10
 
 
+def test_a_column_whose_name_is_no_text_is_refused(good, folder, one_line):
+    path = folder / "train.parquet"
+    path.write_bytes(path.read_bytes().replace(b"label", b"\xffabel"))
+    refused(one_line, path, "not a readable parquet file", "utf-8")
+
+
 def test_a_split_that_does_not_fit_into_memory_is_refused(good, monkeypatch, one_line):
     def full(*arguments):
         raise MemoryError

@@ -216,7 +216,7 @@ def _opened(path: Path) -> Iterator["pyarrow.parquet.ParquetFile"]:  # noqa: F82
             groups = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
             _check_rows(path, file.metadata.num_rows == sum(groups) and min(groups, default=0) >= 0)
             yield file
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(
             f"{path}: not a readable parquet file ({reason}): write it again"
