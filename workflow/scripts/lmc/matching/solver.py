@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
+from ..assignment import maximise
 from ..moments import NetworkMoments
 from ..permutation import Permutations, check_same_shape, hidden_layers, permute_columns
 from ..tables import Parameters
@@ -69,7 +69,7 @@ def match(
             cross=lambda layer=layer: moments_a.cross(layer, moments_b),
         )
         similarity = matcher.similarity(pair)
-        _, permutation = linear_sum_assignment(similarity, maximize=True)
+        permutation = maximise(similarity)
         found.permutations[layer] = permutation
         units = np.arange(len(permutation))
         found.objectives[layer] = float(similarity[units, permutation].sum())

@@ -1,7 +1,8 @@
 """Exact optimal transport between two samples of equally many points."""
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
+
+from ..assignment import maximise
 
 
 def squared_distance(x: np.ndarray, y: np.ndarray) -> float:
@@ -27,4 +28,4 @@ def squared_distance(x: np.ndarray, y: np.ndarray) -> float:
 def matching(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """The permutation p that minimises sum_i ||x_i - y_p(i)||^2, int (n,)."""
     # Only the product depends on the matching.
-    return linear_sum_assignment(x @ y.T, maximize=True)[1]
+    return maximise(x @ y.T)
