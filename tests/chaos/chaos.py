@@ -4,8 +4,9 @@
 
 A round starts the workflow in a checkout of its own, sends SIGKILL to the main process and all of
 its jobs, or to the main process alone, one to three times, and recovers each time by the README's
-command. Every file under its final name must be whole after a kill; in the end all files must be
-those of the undisturbed run, no others may lie beside them, and nothing may be left to do.
+command. Half of the kills wait for the next write: a random moment is rarely in one. Every file
+under its final name must be whole after a kill; in the end all files must be those of the
+undisturbed run, no others may lie beside them, and nothing may be left to do.
 """
 
 import argparse
@@ -73,6 +74,16 @@ class Attempt:
             return False
         return True
 
+    def write_after(self, seconds: float, folder: Path) -> str | None:
+        """Wait so long, then until a file appears or vanishes: which. None if the command ends."""
+        ended = self.ends_within(seconds)
+        before = names(folder)
+        while not ended:
+            if changed := names(folder) ^ before:
+                return os.path.relpath(min(changed), folder)
+            ended = self.ends_within(0.0005)
+        return None
+
     def living(self) -> list[psutil.Process]:
         """The session's processes; those that a kill left to be reaped do not count."""
         found = []
@@ -134,6 +145,16 @@ def _rule(process: psutil.Process) -> str | None:
 
 
 # -- files -----------------------------------------------------------------------------------
+
+
+def names(folder: Path) -> set[str]:
+    """All files where a run keeps results, fast."""
+    return {
+        os.path.join(path, file)
+        for name in OUTPUTS
+        for path, _, files in os.walk(folder / name)
+        for file in files
+    }
 
 
 def outputs(folder: Path) -> dict[str, Path]:
@@ -259,17 +280,25 @@ def _kill_and_recover(folder, reference, duration, stream, played, attempts) -> 
     left = duration
     for _ in range(stream.randint(1, 3)):
         moment, jobs = stream.uniform(0, left), stream.random() < 0.7
+        in_write = stream.random() < 0.5
         attempts.append(Attempt(RECOVER if attempts else RUN, folder))
-        if attempts[-1].ends_within(moment):
+        begin = time.monotonic()
+        if in_write:
+            what = attempts[-1].write_after(moment, folder)
+        elif not attempts[-1].ends_within(moment):
+            what = _counted(attempts[-1].jobs()) or "no job"
+        else:
+            what = None
+        if what is None:
             break
-        running = _counted(attempts[-1].jobs())
         attempts[-1].kill(jobs)
+        moment = time.monotonic() - begin
         # A job that outlives its main process writes the same files as that of the next run.
         if outlived := attempts[-1].outliving(GRACE):
             played.problems.append(f"{_counted(outlived)} outlived the main process")
         left = max(left - moment, duration / 4)
-        what = "all" if jobs else "main only"
-        played.kills.append(f"{what} at {moment:.1f} s ({running or 'no job'})")
+        whom = "all" if jobs else "main only"
+        played.kills.append(f"{whom} at {moment:.1f} s ({'writing ' * in_write}{what})")
         played.problems += [f"after a kill: {found}" for found in faults(folder, reference)]
     else:
         attempts.append(Attempt(RECOVER, folder))
