@@ -42,19 +42,16 @@ def maximise(similarity: np.ndarray) -> np.ndarray:
     differences, 1e-16 of an entry. Where optima tie, it may be another one that is found.
 
     Scipy gets S as it is where that is fast: n is small, the rows want different columns, or
-    maxima tie (rounding would break the ties that make it fast); and S transposed, where only the
-    columns want different rows. `benchmarks/assignment.py` measures all this; `gap` proves an
-    assignment optimal.
+    maxima tie (rounding would break the ties that make it fast). `benchmarks/assignment.py`
+    measures all this; `gap` proves an assignment optimal.
     """
     similarity = np.asarray(similarity)
     n = len(similarity)
-    if similarity.shape == (n, n) and n >= SMALLEST and _crowded(similarity):
-        if not _crowded(similarity.T):
-            return np.argsort(linear_sum_assignment(similarity.T, maximize=True)[1])
-        if not _tied(similarity):
-            costs = reduced_costs(similarity)
-            if costs is not None:
-                return linear_sum_assignment(costs)[1]
+    hard = similarity.shape == (n, n) and n >= SMALLEST
+    if hard and _crowded(similarity) and not _tied(similarity):
+        costs = reduced_costs(similarity)
+        if costs is not None:
+            return linear_sum_assignment(costs)[1]
     return linear_sum_assignment(similarity, maximize=True)[1]
 
 
