@@ -1,7 +1,7 @@
 """How far results move when nothing changes, and when only the number of threads does.
 
-Runs the default workflow three times, each in a folder of its own: twice with one thread a job,
-as it ships, and once with two. Compares the result tables of all runs with those of the first.
+Runs a workflow three times, each in a folder of its own: twice with one thread a job, as it ships,
+and once with two. Compares the result tables of all runs with those of the first.
 """
 
 import argparse
@@ -81,7 +81,7 @@ def _spread(frame: pd.DataFrame, columns: list[str]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", type=Path, default=REPOSITORY / "config/config.yaml")
+    parser.add_argument("--config", type=Path, default=Path(__file__).with_suffix(".yaml"))
     parser.add_argument(
         "--output", action="store_true", help="write benchmarks/results/determinism-*"
     )

@@ -157,18 +157,3 @@ def test_the_advice_of_an_error_mends_the_run(name, damage, finished_advice, tmp
     after = contents(folder)
     assert after.keys() == before.keys()
     assert [path for path in before if after[path] != before[path]] == []
-
-
-def test_a_recorded_network_that_is_missing_is_mended_by_the_folders_removal(
-    finished_advice, tmp_path
-):
-    folder = tmp_path / "a run"
-    subprocess.run(["cp", "-a", finished_advice, folder], check=True)
-    (folder / of("recorded", "activations/0.parquet")).unlink()
-    (folder / of("recorded", "am/objectives.parquet")).unlink()
-    ask_for_all(folder)
-    failed = run(folder)
-    assert failed.returncode != 0
-    said = re.search(r"^match: .*`(rm -r [^`]+)`.*", failed.stdout, re.MULTILINE)
-    subprocess.run(said[1], shell=True, check=True, cwd=folder)
-    succeeds(run(folder))
