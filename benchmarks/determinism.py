@@ -1,105 +1,77 @@
 """How far results move when nothing changes, and when only the number of threads does.
 
-Runs a workflow three times, each in a folder of its own: twice with one thread a job, as it ships,
-and once with two. Compares the result tables of all runs with those of the first.
+Trains pairs of the default config's network three times: twice on one thread, and once on two;
+matches them by naive weight matching; compares with the first.
 """
 
 import argparse
-import os
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
 
 import common
 import numpy as np
 import pandas as pd
+import torch
 
-REPOSITORY = common.SCRIPTS.parents[1]
-COMPUTING = ("train", "record_activations", "match", "approximate_dimension", "evaluate_path")
+from lmc import interpolation, permutation
+from lmc.datasets.digits import digits
+from lmc.matching import REGISTRY
+from lmc.matching.solver import match
+from lmc.networks.build import build
+from lmc.optimisers.sgd import SGD
+from lmc.training import Member, Plan, train
 
-MEASURES = {
-    "endpoint loss": ["endpoint_a_loss", "endpoint_b_loss"],
-    "midpoint loss": ["midpoint_loss"],
-    "LMC error, loss": ["barrier_loss"],
-    "midpoint accuracy": ["midpoint_accuracy"],
-    "approximate dimension": ["dimension"],
-}
-
-
-def run(folder: Path, threads: int, config: Path) -> pd.DataFrame:
-    """The result table of a run in that folder, with so many threads for every job."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", REPOSITORY / "Snakefile"]
-    command += ["--directory", folder, "--cores", "2", "--quiet", "--configfile", config]
-    if threads != 1:
-        command += ["--set-threads", *(f"{rule}={threads}" for rule in COMPUTING)]
-    environment = {**os.environ, "LMC_COMMIT": "benchmark"}
-    subprocess.run([str(part) for part in command], check=True, env=environment)
-    (path,) = folder.glob("results/*/results.parquet")
-    return pd.read_parquet(path)
+RATES = (1e-4, 6.3e-3, 1e-1)
+PLAN = Plan(batch_size=50, epochs=50)
 
 
-def compare(first: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
-    """One row an experiment and measure: differences, absolute and relative to the value."""
-    rows = []
-    for experiment, at in first.groupby("experiment").groups.items():
-        for measure, columns in MEASURES.items():
-            a, b = (
-                np.concatenate([_flat(frame.loc[at, c]) for c in columns])
-                for frame in (first, other)
-            )
-            difference = np.abs(a - b)
-            relative = difference / np.maximum(np.abs(a), 1e-12)
-            rows.append(
-                {
-                    "experiment": experiment,
-                    "measure": measure,
-                    "values": len(a),
-                    "equal bits": f"{np.mean(a == b):.0%}",
-                    "median relative": np.median(relative),
-                    "largest relative": relative.max(),
-                    "largest": difference.max(),
-                    "standard deviation over pairs": _spread(first.loc[at], columns),
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def _flat(column: pd.Series) -> np.ndarray:
-    values = [np.atleast_1d(value) for value in column if value is not None]
-    flat = np.concatenate(values).astype(float)
-    return flat[np.isfinite(flat)]
-
-
-def _spread(frame: pd.DataFrame, columns: list[str]) -> float:
-    """What another seed changes: between the pairs of a rate and matcher; the median of these."""
-    if frame[columns[0]].map(np.ndim).max() > 0:
-        return np.nan
-    groups = frame.groupby(["learning_rate", "matcher", "split"])
-    return float(groups[columns[0]].std().median())
+def run(rate: float, threads: int) -> dict[str, np.ndarray]:
+    """Parameters, endpoint and midpoint test losses, and the permutation of a pair."""
+    torch.set_num_threads(threads)
+    data = digits()
+    network = build({"name": "mlp", "hidden_widths": [128, 128, 128]}, data)
+    members = [Member(0, rate), Member(1, rate)]
+    found = train(network, data, members, PLAN, SGD(momentum=0.9), 0, report=lambda line: None)
+    a, b = found.networks[0], found.networks[1]
+    matched = match(REGISTRY.get("naive_wm")(), a, b)
+    losses, _ = interpolation.evaluate_path(
+        network, a, permutation.apply(b, matched.permutations), np.array([0.0, 0.5, 1.0]),
+        data.inputs("test"), data.test.labels,
+    )  # fmt: skip
+    return {
+        "parameters": np.concatenate([array.ravel() for array in a.values()]),
+        "endpoint loss": losses[[0, 2]],
+        "midpoint loss": losses[[1]],
+        "permutations": np.concatenate(list(matched.permutations.values())),
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", type=Path, default=Path(__file__).with_suffix(".yaml"))
-    parser.add_argument(
-        "--output", action="store_true", help="write benchmarks/results/determinism-*"
-    )
+    parser.add_argument("--output", action="store_true", help="write benchmarks/results/")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        tables = {}
-        for name, threads in (("first", 1), ("again", 1), ("two threads", 2)):
-            folder = Path(scratch, name.replace(" ", "-"))
-            folder.mkdir()
-            tables[name] = run(folder, threads, options.config)
-    same = tables["again"].equals(tables["first"])
-    notes = [
-        common.machine(),
-        f"The same run again, one thread a job: tables {'identical' if same else 'DIFFERENT'}.",
-        "Below: two threads a job beside one. The last column is what another seed changes.",
-    ]
-    frame = compare(tables["first"], tables["two threads"])
-    common.publish("determinism", frame, notes, options.output)
+    rows = []
+    for rate in RATES:
+        first, again, two = run(rate, 1), run(rate, 1), run(rate, 2)
+        norm = np.linalg.norm(first["parameters"])
+        rows.append(
+            {
+                "learning rate": rate,
+                "again: same bits": all((first[k] == again[k]).all() for k in first),
+                "two threads: parameters, relative": np.linalg.norm(
+                    first["parameters"] - two["parameters"]
+                )
+                / norm,
+                "endpoint loss, largest difference": np.abs(
+                    first["endpoint loss"] - two["endpoint loss"]
+                ).max(),
+                "midpoint loss, difference": np.abs(
+                    first["midpoint loss"] - two["midpoint loss"]
+                ).max(),
+                "midpoint loss": first["midpoint loss"][0],
+                "units matched otherwise": np.mean(first["permutations"] != two["permutations"]),
+            }
+        )
+    notes = [common.machine(), "Digits, MLP 128-128-128, 50 epochs, one pair a learning rate."]
+    common.publish("determinism", pd.DataFrame(rows), notes, options.output)
 
 
 if __name__ == "__main__":

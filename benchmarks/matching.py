@@ -91,18 +91,18 @@ def measure(folder: Path, name: str) -> dict[str, float]:
     matcher = REGISTRY.get(name)()
     networks = tables.read_checkpoints(folder / "checkpoints.parquet")
     similarity = matcher.similarity = Stopwatch(matcher.similarity)
-    original = solver.linear_sum_assignment
-    assignment = solver.linear_sum_assignment = Stopwatch(original)
+    original = solver.maximise
+    assignment = solver.maximise = Stopwatch(original)
 
     def match():
-        moments = of_networks(folder / "dataset.parquet", networks, folder / "activations", {}, 0)
+        moments = of_networks(folder / "dataset.parquet", networks, folder / "activations", {}, {})
         solver.match(matcher, networks[0], networks[1], moments(0), moments(1))
 
     total = Stopwatch(match)
     try:
         total()
     finally:
-        solver.linear_sum_assignment = original
+        solver.maximise = original
     return {
         "moments s": similarity.seconds,
         "assignments s": assignment.seconds,
