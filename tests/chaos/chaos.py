@@ -42,8 +42,9 @@ CODE = ("Snakefile", "rules", "workflow", "config", "envs", "profiles")
 OUTPUTS = ("results", "paper_figures")
 # A run that hangs is a failure too: no attempt may take this many times the undisturbed run.
 PATIENCE = 20
-# Seconds for a process to vanish after its SIGKILL.
-GRACE = 5
+# Seconds for the jobs to end after their main process: a training takes its last snapshot first,
+# which may take long on a busy machine.
+GRACE = 60
 
 
 # -- processes -------------------------------------------------------------------------------
