@@ -75,15 +75,20 @@ class Attempt:
             return False
         return True
 
-    def write_after(self, seconds: float, folder: Path) -> str | None:
-        """Wait so long, then until a file appears or vanishes: which. None if the command ends."""
-        ended = self.ends_within(seconds)
+    def reaches(self, jobs: int, seconds: float = 0) -> bool:
+        """Wait until so many jobs are finished, and so long; false if the command ends before."""
+        while self.finished() < jobs:
+            if self.ends_within(0.05):
+                return False
+        return not self.ends_within(seconds)
+
+    def write(self, folder: Path) -> str | None:
+        """Wait until a file appears or vanishes: which. None if the command ends before."""
         before = names(folder)
-        while not ended:
-            if changed := names(folder) ^ before:
-                return os.path.relpath(min(changed), folder)
-            ended = self.ends_within(0.0005)
-        return None
+        while not (changed := names(folder) ^ before):
+            if self.ends_within(0.0005):
+                return None
+        return os.path.relpath(min(changed), folder)
 
     def living(self) -> list[psutil.Process]:
         """The session's processes; those that a kill left to be reaped do not count."""
@@ -256,18 +261,54 @@ def _counted(jobs: Counter) -> str:
     return ", ".join(f"{n} {rule}" if n > 1 else rule for rule, n in sorted(jobs.items()))
 
 
-def play(folder: Path, reference: Path, duration: float, stream: random.Random) -> Round:
+@dataclass(frozen=True)
+class Undisturbed:
+    """The run that all others are compared with: where it is, and how it went."""
+
+    folder: Path
+    jobs: int
+    first: float
+    """Seconds until the first job was finished."""
+    duration: float
+
+    def moment(self, progress: float) -> tuple[int, float]:
+        """How many jobs are finished at that progress, in jobs, and the seconds since the last.
+
+        Moments are drawn in jobs, not in seconds: where a kill hits does not depend on what else
+        the machine does.
+        """
+        jobs = int(progress)
+        pace = (self.duration - self.first) / (self.jobs - 1) if jobs else self.first
+        return jobs, (progress - jobs) * pace
+
+
+def undisturbed(template: Path, folder: Path) -> Undisturbed:
+    """Run the workflow to its end."""
+    shutil.copytree(template, folder, symlinks=True)
+    begin = time.monotonic()
+    attempt = Attempt(RUN, folder)
+    attempt.reaches(1)
+    first = time.monotonic() - begin
+    if attempt.process.wait():
+        raise SystemExit(f"the undisturbed run failed:\n{attempt.log.read_text()[-3000:]}")
+    run = Undisturbed(folder, attempt.finished(), first, time.monotonic() - begin)
+    if found := faults(folder, folder):
+        raise SystemExit(f"the undisturbed run: {found[0]}")
+    return run
+
+
+def play(folder: Path, reference: Undisturbed, stream: random.Random) -> Round:
     """Start, kill, recover, until a run ends; then compare."""
     played, begin = Round(), time.monotonic()
     attempts: list[Attempt] = []
     try:
-        _kill_and_recover(folder, reference, duration, stream, played, attempts)
+        _kill_and_recover(folder, reference, stream, played, attempts)
     finally:
         for attempt in attempts:
             attempt.kill(jobs=True)
     played.finished = [attempt.finished() for attempt in attempts]
     played.recomputed = attempts[-1].planned()
-    played.problems += differences(folder, reference)
+    played.problems += differences(folder, reference.folder)
     command = [folder / ".venv/bin/snakemake", "--dry-run"]
     dry = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if "Nothing to be done" not in dry.stdout + dry.stderr:
@@ -277,50 +318,34 @@ def play(folder: Path, reference: Path, duration: float, stream: random.Random) 
     return played
 
 
-def _kill_and_recover(folder, reference, duration, stream, played, attempts) -> None:
-    left = duration
+def _kill_and_recover(folder, reference, stream, played, attempts) -> None:
     for _ in range(stream.randint(1, 3)):
-        moment, jobs = stream.uniform(0, left), stream.random() < 0.7
-        in_write = stream.random() < 0.5
-        attempts.append(Attempt(RECOVER if attempts else RUN, folder))
+        left = reference.jobs - sum(attempt.finished() for attempt in attempts)
+        jobs, seconds = reference.moment(stream.uniform(0, left))
+        everything, in_write = stream.random() < 0.7, stream.random() < 0.5
+        attempts.append(attempt := Attempt(RECOVER if attempts else RUN, folder))
         begin = time.monotonic()
-        if in_write:
-            what = attempts[-1].write_after(moment, folder)
-        elif not attempts[-1].ends_within(moment):
-            what = _counted(attempts[-1].jobs()) or "no job"
-        else:
-            what = None
+        if not attempt.reaches(jobs, seconds):
+            break
+        what = attempt.write(folder) if in_write else _counted(attempt.jobs()) or "no job"
         if what is None:
             break
-        attempts[-1].kill(jobs)
+        attempt.kill(jobs=everything)
         moment = time.monotonic() - begin
         # A job that outlives its main process writes the same files as that of the next run.
-        if outlived := attempts[-1].outliving(GRACE):
+        if outlived := attempt.outliving(GRACE):
             played.problems.append(f"{_counted(outlived)} outlived the main process")
-        left = max(left - moment, duration / 4)
-        whom = "all" if jobs else "main only"
+        whom = "all" if everything else "main only"
         played.kills.append(f"{whom} at {moment:.1f} s ({'writing ' * in_write}{what})")
-        played.problems += [f"after a kill: {found}" for found in faults(folder, reference)]
+        found = faults(folder, reference.folder)
+        played.problems += [f"after a kill: {fault}" for fault in found]
     else:
-        attempts.append(Attempt(RECOVER, folder))
-        if not attempts[-1].ends_within(PATIENCE * duration):
+        attempts.append(attempt := Attempt(RECOVER, folder))
+        if not attempt.ends_within(PATIENCE * reference.duration):
             played.problems.append("the recovered run hangs")
             return
-    if attempts[-1].process.returncode:
-        played.problems.append(f"{attempts[-1].log.name}: exit {attempts[-1].process.returncode}")
-
-
-def undisturbed(template: Path, folder: Path) -> float:
-    """Run the workflow to its end, and return how long it took."""
-    shutil.copytree(template, folder, symlinks=True)
-    begin = time.monotonic()
-    attempt = Attempt(RUN, folder)
-    if attempt.process.wait():
-        raise SystemExit(f"the undisturbed run failed:\n{attempt.log.read_text()[-3000:]}")
-    duration = time.monotonic() - begin
-    if found := faults(folder, folder):
-        raise SystemExit(f"the undisturbed run: {found[0]}")
-    return duration
+    if attempt.process.returncode:
+        played.problems.append(f"{attempt.log.name}: exit {attempt.process.returncode}")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -336,9 +361,11 @@ def main(arguments: list[str] | None = None) -> int:
     top = Path(tempfile.mkdtemp(prefix="chaos-"))
     # The code is copied once: edits of the repository do not reach a run.
     template = checkout(top / "code", options.config)
-    reference = top / "undisturbed"
-    duration = undisturbed(template, reference)
-    print(f"seed {options.seed}; undisturbed: {duration:.0f} s", flush=True)
+    reference = undisturbed(template, top / "undisturbed")
+    print(
+        f"seed {options.seed}; undisturbed: {reference.jobs} jobs, {reference.duration:.0f} s",
+        flush=True,
+    )
 
     numbers = [options.only] if options.only else range(1, options.rounds + 1)
     kills = failed = 0
@@ -346,7 +373,7 @@ def main(arguments: list[str] | None = None) -> int:
         folder = top / f"round{number}"
         shutil.copytree(template, folder, symlinks=True)
         stream = random.Random(f"{options.seed}/{number}")
-        played = play(folder, reference, duration, stream)
+        played = play(folder, reference, stream)
         print(f"round {number}: {played}", flush=True)
         kills += len(played.kills)
         if played.problems:
@@ -355,7 +382,7 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             shutil.rmtree(folder)
     if failed:
-        print(f"FAILED: {failed} of {len(numbers)} rounds; undisturbed run: {reference}")
+        print(f"FAILED: {failed} of {len(numbers)} rounds; undisturbed run: {reference.folder}")
         return 1
     shutil.rmtree(top)
     print(f"{len(numbers)} rounds, {kills} kills: all files as in the undisturbed run")
