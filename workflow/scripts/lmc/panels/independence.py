@@ -28,11 +28,12 @@ def tabulate(
     rows = []
     for path, rate in zip(sources["checkpoints"], _rates(sources["history"]), strict=True):
         networks = tables.read_checkpoints(path)
+        seed = tables.metadata("checkpoints", path)["seed"]
         for number, parameters in networks.items():
             partner = networks.get(number ^ 1)
             for layer in hidden_layers(parameters):
                 weight = parameters[layer, "weight"]
-                stream = generator(0, "independence", experiment, rate, number, layer)
+                stream = generator(seed, "independence", experiment, rate, number, layer)
                 for reference, value in _distances(weight, partner, layer, stream):
                     rows.append(
                         {
