@@ -9,6 +9,7 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
@@ -35,6 +36,21 @@ def interleave(tasks: dict[str, Callable[[int], object]], turns: int) -> dict[st
 def median_ratio(a: list[float], b: list[float]) -> float:
     """The median over turns of a / b: what two neighbours in time say of each other."""
     return statistics.median(x / y for x, y in zip(a, b, strict=True))
+
+
+def synthetic(examples: int, test_examples: int):
+    """A data set of MNIST's shape: noise around ten patterns."""
+    from lmc.datasets.dataset import Dataset, Split
+
+    stream = np.random.default_rng(0)
+    patterns = stream.integers(0, 192, (10, 28, 28)) * (stream.random((10, 28, 28)) < 0.2)
+
+    def split(count: int) -> Split:
+        labels = stream.integers(0, 10, count)
+        noise = stream.integers(0, 64, (count, 28, 28), np.uint8)
+        return Split(patterns.astype(np.uint8)[labels] + noise, labels)
+
+    return Dataset(split(examples), split(test_examples), classes=10, scale=255.0)
 
 
 def machine() -> str:

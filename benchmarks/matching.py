@@ -13,13 +13,12 @@ import time
 from pathlib import Path
 
 import common
-import numpy as np
 import pandas as pd
 import pyarrow
 from threadpoolctl import threadpool_limits
 
 from lmc import tables
-from lmc.datasets.dataset import Dataset, Split
+from lmc.datasets.dataset import Dataset
 from lmc.datasets.folder import data_folder
 from lmc.datasets.mnist import mnist
 from lmc.matching import REGISTRY, solver
@@ -36,15 +35,7 @@ def dataset() -> tuple[Dataset, str]:
     """MNIST if its files are there, else noise around ten patterns; and its name."""
     if (data_folder() / "MNIST" / "raw").is_dir():
         return mnist(), "MNIST"
-    stream = np.random.default_rng(0)
-    patterns = stream.integers(0, 192, (10, 28, 28)) * (stream.random((10, 28, 28)) < 0.2)
-
-    def split(examples: int) -> Split:
-        labels = stream.integers(0, 10, examples)
-        noise = stream.integers(0, 64, (examples, 28, 28), np.uint8)
-        return Split(patterns.astype(np.uint8)[labels] + noise, labels)
-
-    return Dataset(split(60_000), split(10_000), classes=10, scale=255.0), "synthetic images"
+    return common.synthetic(60_000, 10_000), "synthetic images"
 
 
 def prepare(folder: Path) -> str:
@@ -67,6 +58,7 @@ def prepare(folder: Path) -> str:
         training=TRAINING,
         learning_rate=LEARNING_RATE,
         networks=2,
+        code="benchmark",
     )
     record_activations(**inputs, activations=folder / "activations", examples=None, positions=1)
     return name
