@@ -39,9 +39,9 @@ PRODUCTS = [(1, n, n, n) for n in (512, 1024, 2048)] + [
 ]
 
 
-def operations() -> int:
+def operations(widths: list[int] = WIDTHS) -> int:
     """Floating-point operations of training on one example; the formula is above."""
-    products = [2 * inputs * units for inputs, units in pairwise(WIDTHS)]
+    products = [2 * inputs * units for inputs, units in pairwise(widths)]
     return 3 * sum(products) - products[0]
 
 

@@ -1,0 +1,227 @@
+"""Seconds of the paper's whole MNIST sweep: 48 networks, 6 learning rates, 50 epochs.
+
+The experiment is read from ``config/paper.yaml``; all its networks are trained on one device by
+`lmc.training.train`, the evaluations after every epoch included. ``--stacks rate`` trains a
+learning rate after another, as the workflow's jobs do; ``--stacks all`` all networks as one stack,
+which the training allows, since a network's streams depend on its learning rate and number alone.
+
+The share of the peak is that of `benchmarks/training.py`: its count of operations, over the
+fastest of float32 products of several sizes. They are measured before every stack and after the
+last one.
+
+    .venv/bin/python benchmarks/sweep.py --output
+    .venv/bin/python benchmarks/sweep.py --epochs 2 --output
+
+The first measures all of it and writes ``results/sweep_<device>_<stacks>``. A run that is cut short
+(``--epochs``, ``--networks``) says so, and adds a row of what the whole would take: the run, and
+the missing epochs at the pace of those after the first, times as many networks. Its tables
+are called ``..._extrapolated``.
+"""
+
+import argparse
+import math
+import statistics
+import time
+
+import common
+import pandas as pd
+import torch
+import yaml
+from matching import dataset
+from training import PRODUCTS, operations, product
+
+from lmc.augmentation import Augmentation
+from lmc.config import complete
+from lmc.device import describe, keep_large_buffers, resolve
+from lmc.networks.build import build
+from lmc.optimisers import REGISTRY as OPTIMISERS
+from lmc.training import Member, Plan, train
+
+ROOT = common.SCRIPTS.parents[1]
+CONFIG, EXPERIMENT = "config/paper.yaml", "mnist-mlp"
+GOAL = 30.0  # seconds, on a GPU of the H200's class
+NOTEBOOK = 25.7 * 60  # seconds of the authors' notebook, on a GPU of a cloud
+LARGE = [(1, n, n, n) for n in (4096, 8192)]  # a GPU needs them to reach its peak
+PRODUCT_SECONDS = 0.2
+
+
+def experiment(epochs: int | None, networks: int | None) -> tuple[dict, int, int]:
+    """The experiment, cut short if so wished; and its own epochs and networks a rate."""
+    text = yaml.safe_load((ROOT / CONFIG).read_text())
+    found = complete(text, ROOT / "workflow/schemas/config.schema.yaml")
+    block = found["experiments"][EXPERIMENT] | {"seed": found["seed"]}
+    whole = block["training"]["epochs"], block["networks"]
+    block["training"]["epochs"] = min(epochs or whole[0], whole[0])
+    block["networks"] = min(networks or whole[1], whole[1])
+    return block, *whole
+
+
+class Peak:
+    """The device's rate of float32 products.
+
+    Parameters
+    ----------
+    networks
+        How many are stacked: their products are tried, too.
+    """
+
+    def __init__(self, device: torch.device, networks: int):
+        sizes = [*PRODUCTS, *((networks, 500, inputs, 512) for inputs in (784, 512))]
+        if device.type != "cpu":
+            sizes += LARGE
+        self.device, self.rates = device, {}
+        self.sizes = list(dict.fromkeys(sizes))
+
+    def measure(self) -> None:
+        """Every product once, for about as long."""
+        for size in self.sizes:
+            with torch.device(self.device):
+                self._seconds(size, 1)
+                times = max(1, round(PRODUCT_SECONDS / self._seconds(size, 1)))
+                rate = times * 2 * math.prod(size) / self._seconds(size, times)
+            self.rates.setdefault(size, []).append(rate)
+
+    def _seconds(self, size, times: int) -> float:
+        task = product(times, *size)
+        self._wait()
+        begin = time.perf_counter()
+        task(0)
+        self._wait()
+        return time.perf_counter() - begin
+
+    def _wait(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+
+    def found(self) -> tuple[str, float]:
+        """The fastest product, and its operations a second."""
+        medians = {size: statistics.median(rates) for size, rates in self.rates.items()}
+        size = max(medians, key=medians.get)
+        return " x ".join(map(str, size)), medians[size]
+
+
+def sweep(block: dict, data, device: torch.device, stacks: str) -> tuple[list[dict], Peak]:
+    """A row a stack: its networks, seconds, and those of an epoch after the first."""
+    network = build(block["network"], data)
+    training = dict(block["training"])
+    optimiser = dict(training.pop("optimiser"))
+    training["augmentation"] = Augmentation(**training["augmentation"])
+    rates, numbers = block["learning_rates"], range(block["networks"])
+    parts = {f"learning rate {rate:.3g}": [Member(n, rate) for n in numbers] for rate in rates}
+    if stacks == "all":
+        parts = {"one stack": [member for members in parts.values() for member in members]}
+    peak = Peak(device, len(next(iter(parts.values()))))
+    rows = []
+    for name, members in parts.items():
+        peak.measure()
+        begin = time.perf_counter()
+        found = train(
+            network,
+            data,
+            members,
+            Plan(**training),
+            OPTIMISERS.get(optimiser["name"])(
+                **{key: value for key, value in optimiser.items() if key != "name"}
+            ),
+            block["seed"],
+            device,
+            report=lambda line, name=name: print(f"{name}: {line}", flush=True),
+        )
+        seconds = time.perf_counter() - begin
+        after = {row["epoch"]: row["seconds"] for row in found.history if row["epoch"]}
+        epochs = len(after)
+        pace = (after[epochs] - after[1]) / (epochs - 1) if epochs > 1 else after[1]
+        row = {"what": name, "networks": len(members), "epochs": epochs, "seconds": seconds}
+        rows.append({**row, "pace": pace, "diverged": len(found.diverged)})
+    peak.measure()
+    return rows, peak
+
+
+def table(rows: list[dict], whole: tuple[int, int], step: float, top: float) -> pd.DataFrame:
+    """The stacks, their sum, and, of a run that is cut short, what the whole would take.
+
+    Parameters
+    ----------
+    rows
+        What `sweep` measured.
+    whole
+        Epochs and networks of the whole sweep.
+    step
+        Operations of a network and epoch.
+    top
+        The peak, operations a second.
+    """
+    epochs, networks = rows[0]["epochs"], sum(row["networks"] for row in rows)
+    total = {key: sum(row[key] for row in rows) for key in ("seconds", "pace", "diverged")}
+    cut = (epochs, networks) != whole
+    name = "all of this run" if cut else "the whole sweep"
+    kinds = [{"kind": "measured", **row} for row in rows]
+    kinds.append({"kind": "measured", "what": name, "networks": networks, "epochs": epochs} | total)
+    if cut:
+        missing = (whole[0] - epochs) * total["pace"]
+        seconds = (total["seconds"] + missing) * whole[1] / networks
+        kinds.append(
+            {
+                "kind": "EXTRAPOLATED",
+                "what": "the whole sweep",
+                "networks": whole[1],
+                "epochs": whole[0],
+                "seconds": seconds,
+            }
+        )
+    for row in kinds:
+        row.pop("pace", None)
+        done = row["networks"] * row["epochs"]
+        row["s per network and epoch"] = row["seconds"] / done
+        row["GFLOP/s"] = done * step / row["seconds"] / 1e9
+        row["share of peak"] = done * step / row["seconds"] / top
+        if row["what"] == "the whole sweep":
+            row["time / goal"] = row["seconds"] / GOAL
+            row["notebook / time"] = NOTEBOOK / row["seconds"]
+    return pd.DataFrame(kinds)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--stacks", choices=("rate", "all"), default="rate")
+    parser.add_argument("--epochs", type=int, help="fewer than the config's")
+    parser.add_argument("--networks", type=int, help="fewer than the config's, a learning rate")
+    parser.add_argument("--threads", type=int, help="of the CPU; torch's default")
+    parser.add_argument("--output", action="store_true", help="write benchmarks/results/sweep_*")
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    keep_large_buffers()
+    device = resolve(options.device)
+    block, epochs, networks = experiment(options.epochs, options.networks)
+    data, source = dataset()
+    rows, peak = sweep(block, data, device, options.stacks)
+    widths = [math.prod(data.shape), *block["network"]["hidden_widths"], data.classes]
+    batch = block["training"]["batch_size"]
+    examples = len(data.train.labels) // batch * batch
+    name, top = peak.found()
+    whole = epochs, networks * len(block["learning_rates"])
+    frame = table(rows, whole, examples * operations(widths), top)
+    cut = (frame["kind"] != "measured").any()
+    notes = [
+        common.machine(),
+        f"{describe(device)}, {torch.get_num_threads()} threads of the CPU, {source}. The peak, "
+        f"{top / 1e9:,.0f} GFLOP/s, is that of the product {name}. Goal: {GOAL:g} s on a GPU of "
+        f"the H200's class; the authors' notebook took {NOTEBOOK / 60:.1f} minutes of a cloud GPU.",
+    ]
+    if cut:
+        notes.append(
+            "CUT SHORT: the last row is no measurement. It is the run, and the missing epochs at "
+            "the pace of those after the first, times as many networks."
+        )
+    common.publish(
+        f"sweep_{device.type}_{options.stacks}" + ("_extrapolated" if cut else ""),
+        frame,
+        notes,
+        options.output,
+    )
+
+
+if __name__ == "__main__":
+    main()
