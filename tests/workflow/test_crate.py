@@ -1,0 +1,156 @@
+"""The crate of a finished run, against the profiles of Workflow Run RO-Crate, without a network."""
+
+import io
+import json
+import shutil
+from importlib.resources import files
+
+import pytest
+import requests
+import requests_cache
+import urllib3
+from rocrate.rocrate import ROCrate
+from rocrate_validator import services
+
+from lmc import crate
+from support import REPOSITORY
+
+CONTEXT = "https://w3id.org/ro/crate/1.1/context"
+# The terms that version 1.3 of the context, which rocrate ships, spells in another way than 1.1.
+OF_1_1 = {
+    "ComputationalWorkflow": "https://bioschemas.org/ComputationalWorkflow",
+    "FormalParameter": "https://bioschemas.org/FormalParameter",
+    "input": "https://bioschemas.org/ComputationalWorkflow#input",
+    "output": "https://bioschemas.org/ComputationalWorkflow#output",
+}
+
+
+class Shipped(requests.adapters.BaseAdapter):
+    """Answers with the context that rocrate ships; anything else is an error."""
+
+    def send(self, request, **_):
+        assert request.url == CONTEXT
+        context = json.loads((files("rocrate") / "data/ro-crate.jsonld").read_text())
+        context["@context"] |= OF_1_1
+        response = requests.Response()
+        response.status_code, response.url, response.request = 200, request.url, request
+        response.headers["Content-Type"] = "application/ld+json"
+        body = io.BytesIO(json.dumps(context).encode())
+        response.raw = urllib3.HTTPResponse(body=body, status=200, preload_content=False)
+        return response
+
+    def close(self):
+        pass
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """What the validator's offline mode reads instead of the network."""
+    path = tmp_path_factory.mktemp("cache") / "http"
+    with requests_cache.CachedSession(str(path), backend="sqlite", expire_after=-1) as session:
+        session.mount("https://", Shipped())
+        accepted = "application/ld+json, application/json, */*;q=0.1"
+        session.get(CONTEXT, headers={"Accept": accepted}).raise_for_status()
+    return path
+
+
+@pytest.fixture(scope="module")
+def written(finished_once, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run") / "checkout"
+    shutil.copytree(finished_once[0], folder, symlinks=True)
+    shutil.copy(REPOSITORY / "LICENSE", folder)
+    return crate.write(folder, [folder / "config/config.yaml"])
+
+
+@pytest.fixture(scope="module")
+def violations(cache):
+    """Of a crate's folder, or of metadata alone: what the profiles require and is not there."""
+
+    def found(folder=None, metadata=None):
+        settings = {
+            "rocrate_uri": str(folder) if folder else None,
+            "profile_identifier": "provenance-run-crate",
+            "offline": True,
+            "cache_path": str(cache),
+        }
+        if metadata:
+            result = services.validate_metadata_as_dict(metadata, settings)
+        else:
+            result = services.validate(settings)
+        assert result.passed() == (not result.get_issues())
+        return {issue.message for issue in result.get_issues()}
+
+    return found
+
+
+def test_a_crate_meets_the_profiles(written, violations):
+    """Of provenance run crates, and those that it builds on: workflow run crates, RO-Crate 1.1."""
+    assert violations(written) == set()
+
+
+REQUIRED = {
+    "licence": ("./", "license", "license"),
+    "workflow": ("./", "mainEntity", "main"),
+    "profile": ("./", "conformsTo", "versioned permalink"),
+    "tools": ("Snakefile", "hasPart", "orchestrated tools"),
+    "run": ("#run", "instrument", "instrument"),
+    "steps": ("#engine", "object", "ControlAction"),
+}
+
+
+@pytest.mark.parametrize("what", REQUIRED)
+def test_the_validator_misses_what_is_required(what, written, violations):
+    entity, key, message = REQUIRED[what]
+    metadata = json.loads((written / crate.METADATA).read_text())
+    (found,) = [e for e in metadata["@graph"] if e["@id"] == entity]
+    del found[key]
+    assert any(message in issue for issue in violations(metadata=metadata))
+
+
+def test_the_validator_misses_a_figure(written, violations, tmp_path):
+    shutil.copytree(written, tmp_path / "crate")
+    (tmp_path / "crate/paper_figures/default/figure2.png").unlink()
+    assert any("figure2.png" in issue for issue in violations(tmp_path / "crate"))
+
+
+def test_rocrate_reads_it(written, finished_once):
+    """Every job of the run is there once, with what it read and made."""
+    read = ROCrate(written)
+    assert read.mainEntity.id == "Snakefile"
+    jobs = {e.id: e for e in read.get_entities() if e.id.startswith("#job/") and "object" in e}
+    logs = finished_once[0] / "logs/default"
+    assert set(jobs) == {
+        f"#job/{path.relative_to(logs).with_suffix('')}" for path in logs.rglob("*.log")
+    }
+    match = jobs["#job/digits-mlp/1.000e-01/am/match"]
+    run = "#results/default/digits-mlp/1.000e-01"
+    assert {e.id for e in match["result"]} == {
+        f"{run}/am/{name}.parquet" for name in ("permutations", "objectives")
+    }
+    assert f"{run}/checkpoints.parquet" in {e.id for e in match["object"]}
+    assert match["instrument"].id == "workflow/scripts/match.py"
+    assert {e["name"] for e in match["resourceUsage"]} == set(crate.USAGE)
+    figures = finished_once[0] / "paper_figures/default"
+    assert {e.id for e in read.get("#run")["result"]} == {
+        f"paper_figures/default/{path.name}" for path in figures.iterdir()
+    }
+
+
+def test_every_reference_is_to_something_described(written):
+    metadata = json.loads((written / crate.METADATA).read_text())
+    described = [entity["@id"] for entity in metadata["@graph"]]
+    assert len(described) == len(set(described))
+
+    def references(value):
+        if isinstance(value, list):
+            return [i for item in value for i in references(item)]
+        return [value["@id"]] if isinstance(value, dict) else []
+
+    local = {
+        i
+        for entity in metadata["@graph"]
+        for value in entity.values()
+        for i in references(value)
+        if not i.startswith("https:")
+    }
+    assert local <= set(described)
