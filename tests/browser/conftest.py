@@ -1,9 +1,11 @@
-"""A small finished run, its report, and a browser to open it in."""
+"""Reports, of a small finished run and of the committed figures, and a browser to open them in."""
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from support import REPOSITORY, snakemake, succeeds
 
@@ -27,12 +29,49 @@ def browser(request):
         yield browser
 
 
+@dataclass(frozen=True)
+class Run:
+    """A folder with `report.html`, made by the README's command, and what its config says."""
+
+    folder: Path
+    config: dict
+
+    @property
+    def figures(self) -> Path:
+        return Path("paper_figures") / self.config["name"]
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "report.html"
+
+    @classmethod
+    def reported(cls, folder: Path, config: Path):
+        stylesheet = REPOSITORY / "workflow/report/report.css"
+        report = ["--report", "report.html", "--report-stylesheet", stylesheet]
+        succeeds(snakemake(folder, "--configfile", config, *report))
+        return cls(folder, yaml.safe_load(config.read_text()))
+
+
 @pytest.fixture(scope="session")
-def run(browser, tmp_path_factory) -> Path:
-    """A finished run, with `report.html` made by the README's command."""
+def run(browser, tmp_path_factory) -> Run:
     folder = tmp_path_factory.mktemp("run")
     succeeds(snakemake(folder, "--configfile", CONFIG))
-    stylesheet = REPOSITORY / "workflow/report/report.css"
-    report = ["--report", "report.html", "--report-stylesheet", stylesheet]
-    succeeds(snakemake(folder, "--configfile", CONFIG, *report))
-    return folder
+    return Run.reported(folder, CONFIG)
+
+
+@pytest.fixture(scope="session")
+def committed(browser, tmp_path_factory) -> Run:
+    """A clone that has the default run's figures and tables, and nothing else of it."""
+    folder = tmp_path_factory.mktemp("committed")
+    figures = "paper_figures/default"
+    shutil.copytree(REPOSITORY / figures, folder / figures)
+    config = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
+    # A figure that is new in the config may not have been drawn yet.
+    for block, name in {"figures": "{}.png", "theory": "theory_{}.png"}.items():
+        drawn = {
+            k: v for k, v in config[block].items() if (folder / figures / name.format(k)).is_file()
+        }
+        config[block] = drawn
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(config, sort_keys=False))
+    return Run.reported(folder, path)

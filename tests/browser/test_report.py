@@ -9,22 +9,19 @@ import re
 import struct
 
 import pytest
-import yaml
 from playwright.sync_api import Error
 
-from .conftest import CONFIG
 from .visit import LOCAL, Visit, general, results, visit
-
-FOLDER = "paper_figures/browser"
-CAPTIONS = {
-    f"{FOLDER}/{name}.png": figure["caption"]
-    for name, figure in yaml.safe_load(CONFIG.read_text())["figures"].items()
-}
 
 
 @pytest.fixture(scope="session")
 def seen(browser, run) -> Visit:
-    return visit(browser, run / "report.html")
+    return visit(browser, run.report)
+
+
+@pytest.fixture(scope="session")
+def seen_committed(browser, committed) -> Visit:
+    return visit(browser, committed.report)
 
 
 def category_of(path) -> str:
@@ -35,8 +32,10 @@ def category_of(path) -> str:
 
 def all_figures_and_tables_are_there(seen, run):
     """Each in its category, and no others."""
-    made = [path for kind in ("png", "csv") for path in (run / FOLDER).glob(f"*.{kind}")]
-    expected = {str(path.relative_to(run)): category_of(path) for path in made}
+    made = [
+        path for kind in ("png", "csv") for path in (run.folder / run.figures).glob(f"*.{kind}")
+    ]
+    expected = {str(path.relative_to(run.folder)): category_of(path) for path in made}
     assert set(expected.values()) == {"Figures", "Tables", "Theory"}
     assert {path: result.category for path, result in seen.results.items()} == expected
 
@@ -46,7 +45,7 @@ def figures_are_displayed(seen, run):
     images = {path: result.image for path, result in seen.results.items() if result.image}
     assert set(images) == {path for path in seen.results if path.endswith(".png")}
     for path, image in images.items():
-        file = (run / path).read_bytes()
+        file = (run.folder / path).read_bytes()
         assert (image["width"], image["height"]) == struct.unpack(">II", file[16:24]), path
         assert image["shown"] and image["inside"], path
         assert base64.b64decode(image["source"].split("base64,")[1]) == file, path
@@ -57,7 +56,7 @@ def tables_are_downloaded(seen, run):
     assert set(downloads) == {path for path in seen.results if path.endswith(".csv")}
     for path, (name, content) in downloads.items():
         assert path.endswith(f"/{name}")
-        assert content == (run / path).read_bytes(), path
+        assert content == (run.folder / path).read_bytes(), path
 
 
 def captions_are_shown(seen, run):
@@ -69,7 +68,8 @@ def captions_are_shown(seen, run):
         if path.endswith(".png"):
             assert f"Drawn from {path[:-4]}" in caption
             assert f"made by snakemake --cores all {path}." in caption
-        assert CAPTIONS.get(path, "") in caption
+            figure = run.config["figures"].get(path.split("/")[-1][:-4], {})
+            assert figure.get("caption", "") in caption
 
 
 def every_result_leads_to_its_rule(seen, run):
@@ -124,12 +124,27 @@ def test_of_a_finished_run(check, seen, run):
     check(seen, run)
 
 
+# Of how the files were made, a clone knows nothing.
+OF_A_CLONE = [
+    check
+    for check in CHECKS
+    if check not in (every_result_leads_to_its_rule, the_workflow_and_its_statistics_are_drawn)
+]
+
+
+@pytest.mark.parametrize("check", OF_A_CLONE, ids=lambda check: check.__name__)
+def test_of_the_committed_figures(check, seen_committed, committed):
+    check(seen_committed, committed)
+
+
 def script(code: str) -> tuple[str, str]:
     """A script after the report's own data."""
     return r"(?=<script id=\"packages\">)", f"<script>{code}</script>"
 
 
-FIGURE, TABLE = f"{FOLDER}/figure1.png", f"{FOLDER}/figure1a.csv"
+FIGURE, OTHER, TABLE = (
+    f"paper_figures/browser/figure{end}" for end in ("1.png", "2.png", "1a.csv")
+)
 # What breaks the report: a pattern and its replacement; where the visitor goes; what finds it: a
 # check, or the visitor, who waits for something that does not come.
 BROKEN = {
@@ -151,7 +166,7 @@ BROKEN = {
         figures_are_displayed,
     ),
     "a figure is another one": (
-        script(f"results['{FIGURE}'].data_uri = results['{FOLDER}/figure2.png'].data_uri;"),
+        script(f"results['{FIGURE}'].data_uri = results['{OTHER}'].data_uri;"),
         (results,),
         figures_are_displayed,
     ),
@@ -175,7 +190,11 @@ BROKEN = {
         (results,),
         captions_are_shown,
     ),
-    "a rule is missing": (script("delete rules.draw_figure;"), (results,), "Output"),
+    "a rule is missing": (
+        script("delete rules.draw_figure;"),
+        (results,),
+        every_result_leads_to_its_rule,
+    ),
     "a category does not open": (
         (r"this\.setView\(\{ navbarMode: mode, category", "void ({ navbarMode: mode, category"),
         (results,),
@@ -219,7 +238,7 @@ BROKEN = {
 @pytest.mark.parametrize("broken", BROKEN)
 def test_a_broken_report_is_found(broken, browser, run, tmp_path):
     (pattern, replacement), parts, found_by = BROKEN[broken]
-    page = (run / "report.html").read_text()
+    page = run.report.read_text()
     changed, count = re.subn(pattern, lambda _: replacement, page)
     assert count == 1
     report = tmp_path / "report.html"

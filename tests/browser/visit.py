@@ -4,6 +4,7 @@ Nothing is known here of what a report should hold: that is for the tests.
 """
 
 import os
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,9 @@ from playwright.sync_api import Browser, Locator, Page, sync_playwright
 # Smaller than most screens: what fits here fits there.
 WINDOW = {"width": 1280, "height": 720}
 LOCAL = ("file:", "data:", "blob:")
+
+# Of a rule that ran, and of one that did not.
+RULE = re.compile("^(Output|No metadata available for rule .*)$")
 
 # Of the image on show: its source and size, and whether it lies inside the window.
 IMAGE = """image => {
@@ -151,7 +155,7 @@ def _category(page: Page, seen: Visit, category: str) -> None:
         page.get_by_text("Description", exact=True).wait_for()
         result.info = page.locator("nav ul").inner_text()
         _follow(page.locator("nav ul a").last)
-        page.get_by_text("Output", exact=True).wait_for()
+        page.get_by_text(RULE).first.wait_for()
         result.rule = page.locator("nav").first.inner_text()
         _follow(page.locator("nav nav").get_by_role("link", name=category, exact=True))
 

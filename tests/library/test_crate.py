@@ -81,6 +81,11 @@ def test_a_config_needs_a_name(tmp_path):
         crate.write(tmp_path, [config])
 
 
+def test_a_config_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"absent\.yaml"):
+        crate.write(tmp_path, [tmp_path / "absent.yaml"])
+
+
 def test_a_crate_is_not_overwritten(run):
     config = run / "config.yaml"
     config.write_text("name: small\n")

@@ -22,7 +22,7 @@ from pathlib import Path
 import yaml
 
 from . import tables
-from .errors import ConfigError, TableError, UserError
+from .errors import ConfigError, TableError, UserError, one_line
 
 METADATA = "ro-crate-metadata.json"
 CODE = ("Snakefile", "rules", "workflow", "envs", "profiles", "LICENSE")
@@ -418,7 +418,10 @@ def write(
     UserError
         There is no such run, or the crate is already there.
     """
-    names = [(yaml.safe_load(path.read_text()) or {}).get("name") for path in configs]
+    try:
+        names = [(yaml.safe_load(path.read_text()) or {}).get("name") for path in configs]
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(one_line(error)) from error
     if not any(names):
         raise ConfigError(f"{', '.join(map(str, configs))}: no key `name`: not a config of a run")
     name = [found for found in names if found][-1]
