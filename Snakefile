@@ -15,6 +15,7 @@ include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/train.smk"
 include: "rules/measure.smk"
+include: "rules/all_pairs.smk"
 include: "rules/figures.smk"
 include: "rules/theory.smk"
 

@@ -135,6 +135,10 @@ def pairs_of(wildcards):
     return configuration.pairs(EXPERIMENTS[wildcards.experiment])
 
 
+def all_pairs_of(wildcards):
+    return configuration.all_pairs(EXPERIMENTS[wildcards.experiment])
+
+
 def provenance_of(wildcards):
     block = EXPERIMENTS[wildcards.experiment]
     return {
@@ -236,6 +240,7 @@ SOURCES = {
     "permutations": "{matcher}/permutations.parquet",
     "dimensions": "{matcher}/dimensions.parquet",
     "path": "{matcher}/path.parquet",
+    "midpoints": "all_pairs/midpoints.parquet",
 }
 
 

@@ -28,6 +28,8 @@ RULES = {
     "match": ([f"{RUN}/*/permutations.parquet", f"{RUN}/*/objectives.parquet"], 1e-9),
     "approximate_dimension": ([f"{RUN}/*/dimensions.parquet"], 1e-9),
     "evaluate_path": ([f"{RUN}/*/path.parquet"], 1e-5),
+    "match_all_pairs": ([f"{RUN}/all_pairs/*/*.parquet"], 1e-9),
+    "evaluate_midpoints": ([f"{RUN}/all_pairs/midpoints.parquet"], 1e-5),
     "collect": (["results/small/results.parquet", f"{FIGURES}/results.csv"], 1e-12),
     "tabulate_panel": ([f"{FIGURES}/figure*.csv"], 1e-12),
     "draw_figure": ([f"{FIGURES}/figure*.png"], 0),
@@ -42,7 +44,7 @@ def test_every_rule_has_its_test():
     rules = {
         name
         for path in (REPOSITORY / "rules").glob("*.smk")
-        for name in re.findall(r"^rule (\w+):", path.read_text(), re.MULTILINE)
+        for name in re.findall(r"^(?:rule|use rule \w+ as) (\w+)\b", path.read_text(), re.MULTILINE)
     } - {"theory"}  # a target: it makes nothing of its own
     assert rules == set(RULES)
 

@@ -27,6 +27,8 @@ RULES = (
     "match",
     "approximate_dimension",
     "evaluate_path",
+    "match_all_pairs",
+    "evaluate_midpoints",
     "collect",
     "tabulate_panel",
     "draw_figure",

@@ -7,6 +7,7 @@ Snakefile calls this at every start.
 
 import copy
 import difflib
+import itertools
 import math
 import re
 from pathlib import Path
@@ -26,7 +27,7 @@ REGISTRIES: dict[str, Registry] = {
 # Tables beside the figures that are no figure's.
 RESERVED = ["results", "comparison"]
 # Folders beside the matchers' own, in the folder of a learning rate.
-RESERVED_LABELS = ["activations"]
+RESERVED_LABELS = ["activations", "all_pairs"]
 RATE_LABEL = r"\d\.\d{3}e[+-]\d{2}"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -117,6 +118,7 @@ def complete(config: dict, schema_path: str | Path) -> dict:
 
 
 def _completed(config: dict, schema: dict) -> dict:
+    config = _without_what_is_left_out(config)
     config, concrete = _complete(config, schema, "")
     errors = jsonschema.Draft202012Validator(concrete).iter_errors(config)
     error = jsonschema.exceptions.best_match(errors)
@@ -134,6 +136,16 @@ def _completed(config: dict, schema: dict) -> dict:
         if (RESERVED + names).count(name) > 1:
             raise ConfigError(f"figures: two tables would be called {name}.csv: rename a figure")
     return config
+
+
+def _without_what_is_left_out(config: dict) -> dict:
+    """An overlay cannot delete a key, but it can set an experiment or a figure to null."""
+    return {
+        part: {name: block for name, block in blocks.items() if block is not None}
+        if part in ("experiments", "figures", "theory") and isinstance(blocks, dict)
+        else blocks
+        for part, blocks in config.items()
+    }
 
 
 def _complete(value, schema: dict, path: str):
@@ -325,6 +337,11 @@ def panel_tables(config: dict, figure: str) -> list[str]:
 def pairs(experiment: dict) -> list[tuple[int, int]]:
     """The pairs of networks of each learning rate: (0, 1), (2, 3), ..."""
     return [(i, i + 1) for i in range(0, experiment["networks"], 2)]
+
+
+def all_pairs(experiment: dict) -> list[tuple[int, int]]:
+    """Every pair of networks of each learning rate: (0, 1), (0, 2), ..., (1, 2), ..."""
+    return list(itertools.combinations(range(experiment["networks"]), 2))
 
 
 def training_hash(config: dict, experiment: dict) -> str:

@@ -1,5 +1,7 @@
 """The networks on the line between A and permuted B, and their losses."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
@@ -43,18 +45,34 @@ def evaluate_path(
         Training inputs, float32 (n, pixels), on which every network of the path has its running
         statistics measured anew; needed by networks that have such statistics.
     """
+    points = [(a, b, x) for x in t]
+    return evaluate_points(network, points, images, labels, device, calibration)
+
+
+def evaluate_points(
+    network: Network,
+    points: Sequence[tuple[Parameters, Parameters, float]],
+    images: np.ndarray,
+    labels: np.ndarray,
+    device: torch.device | str = "cpu",
+    calibration: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Loss and accuracy, float64 (len(points),), of networks on any lines: ``(A, B, t)`` each.
+
+    The other parameters are those of `evaluate_path`.
+    """
     data = on_device(images, labels, torch.device(device))
     if network.calibrated_names:
         calibrating = torch.from_numpy(calibration).to(device)
 
-    def measure(points):
-        some = stack([interpolate(a, b, x) for x in points], device)
+    def measure(some_points):
+        some = stack([interpolate(*point) for point in some_points], device)
         if network.calibrated_names:
             some = network.calibrated(some, calibrating)
         return evaluate(network, some, *data)
 
     at_once = network.at_once or NETWORKS_AT_ONCE
-    parts = in_parts(t, at_once, measure, "points of the path")
+    parts = in_parts(points, at_once, measure, "points of the path")
     losses, accuracies = zip(*parts, strict=True)
     return np.concatenate(losses), np.concatenate(accuracies)
 

@@ -32,6 +32,22 @@ _SPLIT = {
     "default": "test",
     "description": "the split that the losses are taken on",
 }
+_BOOTSTRAP = {
+    "resamples": {
+        "type": "integer",
+        "minimum": 100,
+        "maximum": 1_000_000,
+        "default": 10_000,
+        "description": "how often the bootstrap draws the networks anew",
+    },
+    "confidence": {
+        "type": "number",
+        "exclusiveMinimum": 0,
+        "exclusiveMaximum": 1,
+        "default": 0.95,
+        "description": "of the intervals",
+    },
+}
 _CENTRED = {
     "type": "boolean",
     "default": False,
@@ -92,6 +108,22 @@ REGISTRY = Registry(
                 },
             },
             sources=("path",),
+        ),
+        "all_pairs": PanelEntry(
+            "all_pairs:tabulate",
+            "LMC error over all pairs of networks (not only 0 and 1, 2 and 3, ...) against the "
+            "learning rate: mean, band of the bootstrap interval of the mean, networks being "
+            "resampled; dashed, mean of the endpoints.",
+            {"split": _SPLIT, **_BOOTSTRAP},
+            sources=("midpoints",),
+        ),
+        "ranking": PanelEntry(
+            "ranking:tabulate",
+            "Ratio of two matchers' LMC errors, means over all pairs of networks, against the "
+            "learning rate, with bootstrap intervals, networks being resampled: below 1 the first "
+            "is better, and where the interval holds 1 neither is for sure.",
+            {"split": _SPLIT, **_BOOTSTRAP},
+            sources=("midpoints",),
         ),
         "independence": PanelEntry(
             "independence:tabulate",

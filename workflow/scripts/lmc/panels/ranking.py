@@ -1,0 +1,60 @@
+"""Which matcher is better, and how sure that is."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from .. import bootstrap
+from .all_pairs import by_rate
+from .lmc_error import ENDPOINTS
+
+
+def tabulate(
+    sources: dict[str, list[str]],
+    published: None,
+    experiment: str,
+    split: str,
+    resamples: int,
+    confidence: float,
+) -> pd.DataFrame:
+    """Ratios of the matchers' LMC errors, means over all pairs of networks, at each learning rate.
+
+    Parameters
+    ----------
+    sources
+        Paths of the tables ``midpoints``.
+
+    Returns
+    -------
+    Columns: first, second (matchers), learning_rate, ratio of the mean errors of first and
+    second, low, high (its bootstrap interval), confidence, and first_better: the share of
+    resamples in which the error of first is smaller.
+    """
+    rows = []
+    for rate, errors, weights in by_rate(sources["midpoints"], split, resamples):
+        for first, second in combinations(sorted(set(errors) - {ENDPOINTS}), 2):
+            low, high, better = np.nan, np.nan, np.nan
+            if weights is not None:
+                means = weights @ errors[[first, second]].to_numpy()
+                low, high = bootstrap.interval(means[:, 0] / means[:, 1], confidence)
+                better = float((means[:, 0] < means[:, 1]).mean())
+            rows.append(
+                {
+                    "first": first,
+                    "second": second,
+                    "learning_rate": rate,
+                    "ratio": float(errors[first].mean() / errors[second].mean()),
+                    "low": low,
+                    "high": high,
+                    "confidence": confidence,
+                    "first_better": better,
+                }
+            )
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    return table.sort_values(["first", "second", "learning_rate"], ignore_index=True)
+
+
+COLUMNS = [
+    *("first", "second", "learning_rate", "ratio", "low", "high", "confidence", "first_better")
+]
