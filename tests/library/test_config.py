@@ -466,7 +466,6 @@ MISTAKES = [
         {"A M": {"matcher": "am"}},
         f"{E}.matchers: 'A M': a label is of the form a_b1",
     ),
-    (E, None, f"{E}: None is not of type 'object'"),
     (E, [1, 2], f"{E}: [1, 2] is not of type 'object'"),
     ("experiments", None, "experiments: None is not of type 'object'"),
     ("experiments", ["e"], "experiments: ['e'] is not of type 'object'"),
@@ -738,3 +737,10 @@ def test_a_config_that_is_no_text_is_refused(tmp_path, one_line):
 def test_aliases_that_end_are_allowed(tmp_path):
     (tmp_path / "a.yaml").write_text("a: &a {x: [1, 2]}\nb: {<<: *a, y: *a}\nc: *a\n")
     config.check_duplicates(tmp_path / "a.yaml")
+
+
+@pytest.mark.parametrize("part", ["experiments", "figures", "theory"])
+def test_an_overlay_leaves_out_what_it_sets_to_null(part, complete, small):
+    expected = complete(small)
+    small.setdefault(part, {})["left_out"] = None
+    assert complete(small) == expected

@@ -53,6 +53,15 @@ def test_a_path_is_evaluated_point_by_point(trained, clusters, run_mlp, monkeypa
         assert accuracy[i] == pytest.approx((logits.argmax(1) == labels).mean())
 
 
+def test_points_of_any_lines_are_evaluated_as_those_of_a_path(trained, clusters):
+    network, a, b = trained
+    data = clusters.inputs("test"), clusters.test.labels
+    points = [(a, a, 0.0), (a, b, 0.5), (b, b, 0.0)]
+    found = interpolation.evaluate_points(network, points, *data)
+    path = interpolation.evaluate_path(network, a, b, np.array([0.0, 0.5, 1.0]), *data)
+    np.testing.assert_array_equal(found, path)
+
+
 def test_a_permuted_network_passes_as_the_same_function(trained, clusters, stream):
     network, a, _ = trained
     permuted = permutation.apply(a, permutation.random(a, stream))

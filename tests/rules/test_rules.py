@@ -8,6 +8,7 @@ import re
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from comparing import assert_same
@@ -65,6 +66,19 @@ def test_rule(rule, tmp_path):
         for file in sorted(expected.rglob("*.parquet")) if expected.is_dir() else [expected]:
             assert_same(tmp_path / file.relative_to(STORED), file, relative)
     assert set(re.findall(r"^(\w+) +\d+$", output, re.MULTILINE)) == {rule, "total"}
+
+
+def test_the_papers_pairs_are_among_all_pairs_with_the_same_losses():
+    run = STORED / "results/small/digits-mlp/1.000e-01"
+    keys = ["matcher", "network_a", "network_b", "split", "t"]
+    read = [
+        pd.concat([pd.read_parquet(path) for path in sorted(run.glob(pattern))]).set_index(keys)
+        for pattern in ("*/path.parquet", "all_pairs/midpoints.parquet")
+    ]
+    paths, all_pairs = (frame[["loss", "accuracy"]] for frame in read)
+    shared = all_pairs.index.intersection(paths.index)
+    assert len(shared) == 4 * 2 * 2 * 3  # matchers, pairs, splits, points
+    pd.testing.assert_frame_equal(all_pairs.loc[shared], paths.loc[shared], rtol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["pdf", "svg"])

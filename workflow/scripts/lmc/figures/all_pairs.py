@@ -20,15 +20,7 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
         rows = table[table["matcher"] == matcher]
         look = style.look(matcher, matchers)
         line = {"linestyle": "--" if matcher == style.ENDPOINTS else "-", **look}
-        axes.fill_between(
-            rows["learning_rate"],
-            rows["low"],
-            rows["high"],
-            alpha=0.25,
-            linewidth=0,
-            color=look["color"],
-        )
-        axes.plot(rows["learning_rate"], rows["mean"], **line)
+        style.interval(axes, rows["learning_rate"], rows["mean"], rows["low"], rows["high"], **line)
         handles.append(style.handle(label=style.name(matcher), **line))
     style.log_log(axes)
     axes.set_xlabel("learning rate")

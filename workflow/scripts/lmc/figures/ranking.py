@@ -21,14 +21,8 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
             "color": style.PALETTE[i % len(style.PALETTE)],
             "marker": style.MARKERS[i % len(style.MARKERS)],
         }
-        below, above = rows["ratio"] - rows["low"], rows["high"] - rows["ratio"]
-        axes.errorbar(
-            rows["learning_rate"],
-            rows["ratio"],
-            [below.clip(lower=0), above.clip(lower=0)],
-            capsize=1.5,
-            elinewidth=0.8,
-            **look,
+        style.interval(
+            axes, rows["learning_rate"], rows["ratio"], rows["low"], rows["high"], **look
         )
         label = f"{style.name(first)} / {style.name(second)}"
         handles.append(style.handle(label=label, **look))

@@ -85,6 +85,12 @@ def band(axes: Axes, x, mean, std, **look) -> None:
     axes.plot(x, mean, **look)
 
 
+def interval(axes: Axes, x, y, low, high, **look) -> None:
+    """A curve with a bar from low to high at every point; none where they are missing."""
+    bars = [(y - low).clip(lower=0), (high - y).clip(lower=0)]
+    axes.errorbar(x, y, bars, capsize=1.5, elinewidth=0.8, **look)
+
+
 def hollow(axes: Axes, x, y, **look) -> None:
     """Published numbers: hollow markers, above everything."""
     axes.plot(x, y, linestyle="none", markerfacecolor="none", markeredgewidth=0.8, zorder=3, **look)

@@ -112,7 +112,7 @@ REGISTRY = Registry(
         "all_pairs": PanelEntry(
             "all_pairs:tabulate",
             "LMC error over all pairs of networks (not only 0 and 1, 2 and 3, ...) against the "
-            "learning rate: mean, band of the bootstrap interval of the mean, networks being "
+            "learning rate: mean, with bootstrap intervals of the mean, networks being "
             "resampled; dashed, mean of the endpoints.",
             {"split": _SPLIT, **_BOOTSTRAP},
             sources=("midpoints",),

@@ -32,13 +32,13 @@ def tabulate(
     of resamples in which no matcher has a smaller error.
     """
     rows = []
-    for rate, errors, weights in by_rate(sources["midpoints"], split, resamples):
+    for rate, errors, drawn in by_rate(sources["midpoints"], split, resamples):
         matchers = [matcher for matcher in errors if matcher != ENDPOINTS]
-        means = None if weights is None else weights @ errors.to_numpy()
+        means = None if drawn is None else drawn.means(errors.to_numpy())
         for i, matcher in enumerate(errors):
             low, high, best = np.nan, np.nan, np.nan
             if means is not None:
-                low, high = bootstrap.interval(means[:, i], confidence)
+                low, high = drawn.interval(means[:, i], confidence)
             if means is not None and matcher != ENDPOINTS:
                 others = means[:, [errors.columns.get_loc(other) for other in matchers]]
                 best = float((means[:, i] <= others.min(axis=1)).mean())
@@ -66,12 +66,12 @@ COLUMNS = [
 
 def by_rate(
     paths: list[str], split: str, resamples: int
-) -> Iterator[tuple[float, pd.DataFrame, np.ndarray | None]]:
-    """The learning rates, the LMC errors at each, and the pairs' weights in the resamples.
+) -> Iterator[tuple[float, pd.DataFrame, bootstrap.Resamples | None]]:
+    """The learning rates, the LMC errors at each, and resamples of the networks.
 
     The errors are a data frame: a row for every pair (network_a, network_b), a column for every
     matcher and one for the endpoints. Pairs whose midpoint loss is not finite for a matcher are
-    left out for all. The weights are None where fewer than two pairs are left.
+    left out for all. The resamples are None where fewer than two pairs are left.
     """
     for path in paths:
         points = tables.read("path", path).to_pandas()
@@ -85,8 +85,8 @@ def by_rate(
         ends = points[points["t"].isin([0.0, 1.0])].groupby(networks)["loss"].mean()
         errors = errors.assign(**{ENDPOINTS: ends}).dropna()
         seed = tables.metadata("path", path)["seed"]
-        weights = None
+        drawn = None
         if len(errors) > 1:
             stream = generator(seed, "bootstrap", experiment, rate)
-            weights = bootstrap.pair_weights(list(errors.index), resamples, stream)
-        yield rate, errors, weights
+            drawn = bootstrap.resample(list(errors.index), resamples, stream)
+        yield rate, errors, drawn

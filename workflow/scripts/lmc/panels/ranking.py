@@ -5,7 +5,6 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from .. import bootstrap
 from .all_pairs import by_rate
 from .lmc_error import ENDPOINTS
 
@@ -32,12 +31,12 @@ def tabulate(
     resamples in which the error of first is smaller.
     """
     rows = []
-    for rate, errors, weights in by_rate(sources["midpoints"], split, resamples):
+    for rate, errors, drawn in by_rate(sources["midpoints"], split, resamples):
         for first, second in combinations(sorted(set(errors) - {ENDPOINTS}), 2):
             low, high, better = np.nan, np.nan, np.nan
-            if weights is not None:
-                means = weights @ errors[[first, second]].to_numpy()
-                low, high = bootstrap.interval(means[:, 0] / means[:, 1], confidence)
+            if drawn is not None:
+                means = drawn.means(errors[[first, second]].to_numpy())
+                low, high = drawn.interval(means[:, 0] / means[:, 1], confidence)
                 better = float((means[:, 0] < means[:, 1]).mean())
             rows.append(
                 {
