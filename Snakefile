@@ -23,6 +23,8 @@ include: "rules/theory.smk"
 onsuccess:
     if usage := benchmark.roll_up(Path(f"benchmark/{NAME}"), Path(f"logs/{NAME}")):
         benchmark.write(f"benchmark/{NAME}.csv", usage)
+        run = record.of_run(config, workflow.configfiles, RESULTS, usage)
+        record.write(f"benchmark/{NAME}.json", run)
         print(benchmark.text(usage), file=sys.stderr)
 
 

@@ -21,6 +21,7 @@ from lmc import (
     panels,
     provenance,
     published,
+    record,
     source,
 )
 from lmc import theory as theories

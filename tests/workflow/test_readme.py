@@ -13,20 +13,31 @@ README = (REPOSITORY / "README.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
-def test_a_new_matcher_is_one_file_and_one_line(finished):
-    matching = finished / "workflow/scripts/lmc/matching"
-    (matching / "sign.py").write_text(next(block for block in BLOCKS if "SignMatching" in block))
-    line = re.search(r'`("sign": .*?,)`', README)[1]
-    registry = matching / "__init__.py"
-    registry.write_text(registry.read_text().replace('"identity": ', f'{line}\n"identity": ', 1))
+def test_a_new_matcher_network_and_data_set_are_a_file_and_a_line_each(finished):
+    library = finished / "workflow/scripts/lmc"
+    for path in ("matching/sign.py", "networks/tanh.py", "datasets/parity.py"):
+        name = path.rsplit("/")[-1].removesuffix(".py")
+        block = re.search(rf"`lmc/{path}`.*?```python\n(.*?)```", README, re.DOTALL)[1]
+        (library / path).write_text(block)
+        registry = (library / path).with_name("__init__.py")
+        line = re.search(rf'`("{name}": .*?,)`', README, re.DOTALL)[1]
+        changed = re.sub(r"(__name__,\n    {)", rf"\1\n{line}", registry.read_text(), count=1)
+        registry.write_text(changed)
     config = reduced_default()
-    config["experiments"]["digits-pair"]["matchers"]["sign"] = {}
+    pair = config["experiments"]["digits-pair"]
+    pair["matchers"]["sign"] = {}
+    network = {"name": "tanh", "hidden_widths": [6]}
+    config["experiments"]["parity"] = pair | {"dataset": {"name": "parity"}, "network": network}
     write_config(finished, config)
     output = succeeds(snakemake(finished, repository=finished))
-    assert re.search(r"^match +1$", output, re.MULTILINE)
-    assert not re.search(r"^train +\d+$", output, re.MULTILINE)
+    # The new matcher on the old experiment, and all of the new one: nothing old runs again.
+    matchers = len(pair["matchers"])
+    assert re.search(rf"^match +{1 + matchers}$", output, re.MULTILINE)
+    assert re.search(r"^train +1$", output, re.MULTILINE)
     results = tables.read("results", finished / "results/default/results.parquet").to_pandas()
-    assert "sign" in set(results["matcher"])
+    assert {("digits-pair", "sign"), ("parity", "sign"), ("parity", "naive_wm")} <= set(
+        zip(results["experiment"], results["matcher"], strict=True)
+    )
 
 
 def test_the_matchers_without_the_workflow():

@@ -1,0 +1,37 @@
+"""The record of a run: where its tables come from, its config, its machine."""
+
+import json
+
+from lmc import provenance, record, tables
+
+CONFIG = {"name": "run", "seed": 7, "experiments": {}}
+ROW = {"experiment": "e", "learning_rate": 0.1, "matcher": "am", "network": 0, "layer": 1,
+       "centred": False, "dimension": 1.0, "trace": 1.0, "largest_eigenvalue": 1.0}  # fmt: skip
+
+
+def test_a_record_names_every_commit_and_device_that_made_a_table(tmp_path, monkeypatch):
+    for number, device in enumerate(("cpu", "cuda (a GPU)")):
+        monkeypatch.setattr(tables, "environment", lambda _, d=device, n=number: {
+            "versions": {"numpy": "2"}, "device": d, "commit": f"commit {n}"})  # fmt: skip
+        path = tmp_path / f"{number}/dimensions.parquet"
+        path.parent.mkdir()
+        tables.write_rows("dimensions", path, [ROW], {"experiment": "e", "seed": 7})
+    usage = [{"rule": "train", "seconds": 3.0}]
+    found = record.of_run(CONFIG, ["a.yaml", "b.yaml"], tmp_path, usage)
+    assert found["made_by"] == {
+        "commit": ["commit 0", "commit 1"],
+        "device": ["cpu", "cuda (a GPU)"],
+        "versions": [{"numpy": "2"}],
+    }
+    assert found["config_hash"] == provenance.digest(CONFIG)
+    assert (found["name"], found["seed"]) == ("run", 7)
+    assert found["config_files"] == ["a.yaml", "b.yaml"]
+    assert found["rules"] == usage
+    assert found["hardware"]["cores"] >= 1
+    record.write(tmp_path / "record.json", found)
+    assert json.loads((tmp_path / "record.json").read_text()) == found
+
+
+def test_a_run_without_tables_has_a_record(tmp_path):
+    found = record.of_run(CONFIG, [], tmp_path, [])
+    assert found["made_by"] == {"commit": [], "device": [], "versions": []}

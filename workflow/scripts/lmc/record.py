@@ -1,0 +1,105 @@
+"""What a run was: its config, code, versions and machine, and what each rule took, as JSON."""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from .provenance import commit, digest, versions
+
+
+def of_run(config: dict, config_files: list[str], results: str | Path, usage: list[dict]) -> dict:
+    """The record of a finished run.
+
+    Parameters
+    ----------
+    config
+        Completed.
+    config_files
+        As they were given, in order.
+    results
+        Folder of the run's tables; what made them (which may be several invocations, of several
+        commits) is read from them.
+    usage
+        Rows of `benchmark.roll_up`.
+
+    Returns
+    -------
+    A JSON value: name, seed, config_files, config_hash (of the whole completed config), commit
+    (of this invocation), made_by (commits, devices and versions of the tables), hardware (of this
+    machine), versions (of this process), rules.
+    """
+    made: dict[str, set] = {"commit": set(), "device": set(), "versions": set()}
+    for metadata in _metadata(Path(results)):
+        for name, values in made.items():
+            if name in metadata:
+                values.add(json.dumps(metadata[name], sort_keys=True))
+    return {
+        "name": config["name"],
+        "seed": config["seed"],
+        "config_files": [str(path) for path in config_files],
+        "config_hash": digest(config),
+        "commit": commit(),
+        "made_by": {name: [json.loads(v) for v in sorted(values)] for name, values in made.items()},
+        "hardware": hardware(),
+        "versions": versions(),
+        "rules": usage,
+    }
+
+
+def _metadata(folder: Path) -> Iterator[dict]:
+    import pyarrow.parquet as pq
+
+    from .tables import METADATA_KEY
+
+    for path in sorted(folder.rglob("*.parquet")):
+        found = pq.read_schema(path).metadata or {}
+        if METADATA_KEY in found:
+            yield json.loads(found[METADATA_KEY])
+
+
+def hardware() -> dict:
+    """Processor, cores, memory (GiB) and GPUs of this machine, as far as it tells."""
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "memory_gib": _memory(),
+        "gpus": _gpus(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def _memory() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _gpus() -> list[str]:
+    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return found.stdout.split("\n")[:-1] if found.returncode == 0 else []
+
+
+def write(path: str | Path, record: dict) -> None:
+    """Write the record as indented JSON."""
+    from .tables import write_text
+
+    write_text(path, json.dumps(record, indent=2, sort_keys=True) + "\n")
