@@ -5,6 +5,9 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
+report: "workflow/report/workflow.rst"
+
+
 # Another config replaces the default; Snakemake would merge the two.
 if "experiments" not in config:
 
