@@ -102,7 +102,7 @@ def test_figures_that_a_clone_brings_do_not_stand_in_for_results(finished, tmp_p
     shutil.copytree(finished / "paper_figures", fresh / "paper_figures")
     jobs = planned(fresh)
     assert jobs["train"] == 7
-    assert jobs["draw_figure"] == 8
+    assert jobs["draw_figure"] == 9
 
 
 def test_an_option_of_a_matcher_reruns_what_depends_on_it(finished):
@@ -113,9 +113,12 @@ def test_an_option_of_a_matcher_reruns_what_depends_on_it(finished):
     write_config(finished, config)
     jobs = planned(finished)
     # All panels of that experiment, and those of others that are made of the result table.
-    assert jobs.pop("tabulate_panel") == 6
-    assert jobs.pop("draw_figure") == 6
-    assert jobs == {"match": 2, "approximate_dimension": 2, "evaluate_path": 2, "collect": 1}
+    assert jobs.pop("tabulate_panel") == 8
+    assert jobs.pop("draw_figure") == 7
+    assert jobs == {
+        "match": 2, "approximate_dimension": 2, "evaluate_path": 2, "collect": 1,
+        "match_all_pairs": 2, "evaluate_midpoints": 2,
+    }  # fmt: skip
 
 
 def test_editing_a_matcher_reruns_what_depends_on_it(finished):
