@@ -1,5 +1,7 @@
 """Rolling up benchmark files, by hand-made ones whose sums are known."""
 
+import re
+
 import pytest
 
 from lmc import benchmark
@@ -86,9 +88,10 @@ def test_the_csv_and_the_text(tmp_path):
 
 def test_every_rule_of_the_workflow_is_known():
     rules = {
-        line.split()[1].rstrip(":")
+        name
         for path in (REPOSITORY / "rules").glob("*.smk")
-        for line in path.read_text().splitlines()
-        if line.startswith("rule ")
+        for name in re.findall(
+            r"^(?:rule|use rule \w+ as) (\w+)", path.read_text(), flags=re.MULTILINE
+        )
     }
     assert rules - {"theory"} == set(benchmark.RULES)  # that one is a target only

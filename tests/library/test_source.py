@@ -81,19 +81,20 @@ def test_editing_the_script_changes_it(scripts, digest):
     assert digest(scripts / "match.py") != before
 
 
+EVALUATES = {"evaluate_midpoints", "evaluate_path"}
 EDITS = [
     ("dimension.py", {"approximate_dimension"}),
     ("results.py", {"collect"}),
     ("training.py", {"train"}),
     ("schedule.py", {"train"}),
-    ("interpolation.py", {"evaluate_path"}),
-    ("barrier.py", {"collect", "evaluate_path"}),
-    ("matching/solver.py", {"approximate_dimension", "evaluate_path", "match"}),
-    ("moments.py", {"approximate_dimension", "evaluate_path", "match"}),
-    ("evaluation.py", {"evaluate_path", "train"}),
+    ("interpolation.py", EVALUATES),
+    ("barrier.py", {"collect", *EVALUATES}),
+    ("matching/solver.py", {"approximate_dimension", "match", *EVALUATES}),
+    ("moments.py", {"approximate_dimension", "match", *EVALUATES}),
+    ("evaluation.py", {"train", *EVALUATES}),
     (
         "networks/network.py",
-        {"approximate_dimension", "evaluate_path", "match", "record_activations", "train"},
+        {"approximate_dimension", "match", "record_activations", "train", *EVALUATES},
     ),
     ("figures/style.py", {"draw_figure", "draw_theory"}),
     (
@@ -104,7 +105,7 @@ EDITS = [
             "compare_published",
             "draw_figure",
             "draw_theory",
-            "evaluate_path",
+            *EVALUATES,
             "match",
             "measure_theory",
             "prepare_dataset",

@@ -69,7 +69,7 @@ def hardware() -> dict:
         else os.cpu_count(),
         "memory_gib": _memory(),
         "gpus": _gpus(),
-        "system": f"{platform.system()} {platform.machine()}",
+        "system": "{0.system} {0.machine}".format(platform.uname()),
     }
 
 
