@@ -45,11 +45,11 @@ class Run:
         return self.folder / "report.html"
 
     @classmethod
-    def reported(cls, folder: Path, config: Path):
+    def reported(cls, folder: Path, *configs: Path):
         stylesheet = REPOSITORY / "workflow/report/report.css"
         report = ["--report", "report.html", "--report-stylesheet", stylesheet]
-        succeeds(snakemake(folder, "--configfile", config, *report))
-        return cls(folder, yaml.safe_load(config.read_text()))
+        succeeds(snakemake(folder, "--configfile", *configs, *report))
+        return cls(folder, yaml.safe_load(configs[0].read_text()))
 
 
 @pytest.fixture(scope="session")
@@ -59,19 +59,16 @@ def run(browser, tmp_path_factory) -> Run:
     return Run.reported(folder, CONFIG)
 
 
-@pytest.fixture(scope="session")
-def committed(browser, tmp_path_factory) -> Run:
-    """A clone that has the default run's figures and tables, and nothing else of it."""
+COMMITTED = {
+    "default": ["config/config.yaml"],
+    "paper": ["config/paper.yaml", "config/overlays/paper-mnist.yaml"],
+}
+
+
+@pytest.fixture(scope="session", params=COMMITTED)
+def committed(request, browser, tmp_path_factory) -> Run:
+    """A clone that has a run's figures and tables, and nothing else of it."""
     folder = tmp_path_factory.mktemp("committed")
-    figures = "paper_figures/default"
+    figures = f"paper_figures/{request.param}"
     shutil.copytree(REPOSITORY / figures, folder / figures)
-    config = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
-    # A figure that is new in the config may not have been drawn yet.
-    for block, name in {"figures": "{}.png", "theory": "theory_{}.png"}.items():
-        drawn = {
-            k: v for k, v in config[block].items() if (folder / figures / name.format(k)).is_file()
-        }
-        config[block] = drawn
-    path = folder / "config.yaml"
-    path.write_text(yaml.safe_dump(config, sort_keys=False))
-    return Run.reported(folder, path)
+    return Run.reported(folder, *(REPOSITORY / config for config in COMMITTED[request.param]))

@@ -20,16 +20,17 @@ RUN = "results/small/*/*"
 FIGURES = "paper_figures/small"
 
 # Rule -> what it makes, and the allowed difference of its numbers. Training repeats sums of
-# float32 whose order differs between processors; what reads stored networks differs in the last
-# digits of float32, or of float64 where nothing runs a network.
+# float32 whose order differs between processors; what runs stored networks (the matchers run
+# those with convolutions) differs in the last digits of float32, which layer normalisation magnifies
+# where its input hardly varies; the rest in those of float64.
 RULES = {
     "prepare_dataset": (["results/small/datasets/*"], 0),
     "train": ([f"{RUN}/checkpoints.parquet", f"{RUN}/history.parquet"], 1e-4),
-    "record_activations": ([f"{RUN}/activations"], 1e-6),
-    "match": ([f"{RUN}/*/permutations.parquet", f"{RUN}/*/objectives.parquet"], 1e-9),
-    "approximate_dimension": ([f"{RUN}/*/dimensions.parquet"], 1e-9),
+    "record_activations": ([f"{RUN}/activations"], 1e-5),
+    "match": ([f"{RUN}/*/permutations.parquet", f"{RUN}/*/objectives.parquet"], 1e-6),
+    "approximate_dimension": ([f"{RUN}/*/dimensions.parquet"], 1e-6),
     "evaluate_path": ([f"{RUN}/*/path.parquet"], 1e-5),
-    "match_all_pairs": ([f"{RUN}/all_pairs/*/*.parquet"], 1e-9),
+    "match_all_pairs": ([f"{RUN}/all_pairs/*/*.parquet"], 1e-6),
     "evaluate_midpoints": ([f"{RUN}/all_pairs/midpoints.parquet"], 1e-5),
     "collect": (["results/small/results.parquet", f"{FIGURES}/results.csv"], 1e-12),
     "tabulate_panel": ([f"{FIGURES}/figure*.csv"], 1e-12),

@@ -1,5 +1,6 @@
 """The crate of a finished run, against the profiles of Workflow Run RO-Crate, without a network."""
 
+import hashlib
 import io
 import json
 import shutil
@@ -86,6 +87,44 @@ def violations(cache):
 def test_a_crate_meets_the_profiles(written, violations):
     """Of provenance run crates, and those that it builds on: workflow run crates, RO-Crate 1.1."""
     assert violations(written) == set()
+
+
+COMMITTED = REPOSITORY / "paper_figures/paper/crate.zip"
+
+
+def test_the_committed_crate_meets_the_profiles(violations):
+    assert violations(COMMITTED) == set()
+
+
+def test_the_committed_crate_is_of_the_committed_figures(tmp_path):
+    shutil.unpack_archive(COMMITTED, tmp_path)
+    deposited = tmp_path / "paper_figures/paper"
+    files = {path.name: path.read_bytes() for path in deposited.iterdir()}
+    assert {"figure2.png", "results.csv", "comparison.md"} <= set(files)
+    for name, content in files.items():
+        assert (COMMITTED.parent / name).read_bytes() == content, name
+    record = (tmp_path / "benchmark/paper.json").read_bytes()
+    assert record == (COMMITTED.parent / "provenance.json").read_bytes()
+    (results,) = [
+        entity
+        for entity in json.loads((tmp_path / crate.METADATA).read_text())["@graph"]
+        if entity["@id"] == "paper_figures/paper/results.csv"
+    ]
+    assert results["sha256"] == hashlib.sha256(files["results.csv"]).hexdigest()
+
+
+def test_an_archive_holds_what_a_folder_does(written, finished_once, tmp_path):
+    folder = tmp_path / "checkout"
+    shutil.copytree(finished_once[0], folder, symlinks=True)
+    shutil.copy(REPOSITORY / "LICENSE", folder)
+    made = crate.write(folder, [folder / "config/config.yaml"], tmp_path / "made/run.zip")
+    assert [path.name for path in made.parent.iterdir()] == ["run.zip"]
+    shutil.unpack_archive(made, tmp_path / "unpacked")
+
+    def content(root):
+        return {p.relative_to(root): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+
+    assert content(tmp_path / "unpacked") == content(written)
 
 
 REQUIRED = {

@@ -1,11 +1,8 @@
 """Rule evaluate_path: losses along the paths of all pairs of one learning rate and matcher."""
 
-import math
-
 from adapter import run
-from lmc import barrier, interpolation, measurements, permutation, tables
+from lmc import barrier, interpolation, measurements, paths, tables
 from lmc import device as devices
-from lmc.activations import chosen_examples
 from lmc.networks.build import build
 
 
@@ -27,37 +24,25 @@ def evaluate_path(
     data = tables.read_dataset(dataset)
     built = build(network, data)
     networks = tables.read_checkpoints(checkpoints, provenance)
-    found = measurements.read_permutations(permutations, provenance)
     chosen = devices.resolve(device)
+    splits = paths.examples(data, train_examples, provenance["seed"])
+    whole = measurements.whole_pairs(pairs, networks, checkpoints)
     t = barrier.grid(points)
-    some = chosen_examples(data, train_examples, provenance["seed"])
-    train = data.inputs("train", some), data.train.labels[some]
-    test = data.inputs("test"), data.test.labels
+    columns = {
+        "experiment": provenance["experiment"],
+        "learning_rate": learning_rate,
+        "matcher": label,
+        "calibrated": bool(built.calibrated_names),
+    }
     rows = []
-    for number, (a, b) in measurements.whole_pairs(pairs, networks, checkpoints):
-        permuted = permutation.apply(networks[b], found[number])
-        what = f"{permutations}: pair {number}"
-        interpolation.check_same_function(built, networks[b], permuted, test[0][:256], what)
-        for split, examples in (("test", test), ("train", train)):
+    for number, (a, b), permuted in paths.permuted(
+        built, networks, whole, permutations, splits["test"][0], provenance
+    ):
+        for split, examples in splits.items():
             values = interpolation.evaluate_path(
-                built, networks[a], permuted, t, *examples, chosen, train[0]
+                built, networks[a], permuted, t, *examples, chosen, splits["train"][0]
             )
-            rows += [
-                {
-                    "experiment": provenance["experiment"],
-                    "learning_rate": learning_rate,
-                    "matcher": label,
-                    "pair": number,
-                    "network_a": a,
-                    "network_b": b,
-                    "split": split,
-                    "calibrated": bool(built.calibrated_names),
-                    "t": x,
-                    "loss": loss if math.isfinite(loss) else None,
-                    "accuracy": accuracy,
-                }
-                for x, loss, accuracy in zip(t, *values, strict=True)
-            ]
+            rows += paths.rows({**columns, "split": split}, number, (a, b), t, *values)
         print(f"pair {number} done")
     tables.write_rows("path", path, rows, provenance, devices.describe(chosen))
 

@@ -14,6 +14,7 @@ import mimetypes
 import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,6 +33,8 @@ PROFILES = {
     "https://w3id.org/ro/wfrun/provenance/0.5": "Provenance Run Crate",
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": "Workflow RO-Crate",
 }
+# Not of the run: what Python leaves, and a crate of it that was committed beside its figures.
+IGNORED = shutil.ignore_patterns("__pycache__", "*.zip")
 LICENCE = "https://spdx.org/licenses/MIT"
 # Of the terms of workflow runs, those that are used: a second context to fetch is not needed.
 CONTEXT = [
@@ -134,6 +137,7 @@ def describe(
     about: dict,
     usage: dict[str, dict[str, str]],
     authors: list[str],
+    records: list[str],
 ) -> dict:
     """The metadata of the crate.
 
@@ -151,6 +155,8 @@ def describe(
         Log -> what the job used, by `USAGE`.
     authors
         ``Name`` or ``Name <https://orcid.org/...>`` each.
+    records
+        The paths in the crate of what says how the run went: config hash, hardware, wall times.
     """
     people = [_author(author) for author in authors]
     rules = list(dict.fromkeys(job.rule for job in jobs))
@@ -160,7 +166,7 @@ def describe(
     start, end = jobs[0].start, max(job.end for job in jobs)
     scripts = {job.rule: job.script for job in jobs}
     tools = list(dict.fromkeys(scripts.values()))
-    parts = [*configs, *results, "Snakefile", "rules/", "workflow/", "envs/", "profiles/"]
+    parts = [*configs, *results, *records, "Snakefile", "rules/", "workflow/", "envs/", "profiles/"]
     versions = about["versions"]
 
     graph = [
@@ -261,6 +267,7 @@ def describe(
         ),
         *(_deposited(path, hashes, {"exampleOfWork": _ref("#config")}) for path in configs),
         *(_deposited(path, hashes, {"exampleOfWork": _ref("#results")}) for path in results),
+        *(_deposited(path, hashes, {}) for path in records),
         *(
             {"@id": f"#{path}", "@type": "CreativeWork", "name": path, **_hash(path, hashes)}
             for path in others
@@ -400,7 +407,7 @@ def _usage(folder: Path, name: str, jobs: list[Job]) -> dict[str, dict[str, str]
 def write(
     folder: Path, configs: list[Path], crate: Path | None = None, authors: Iterable[str] = ()
 ) -> Path:
-    """Write the crate of a finished run, and give its folder.
+    """Write the crate of a finished run, and give its path.
 
     Parameters
     ----------
@@ -409,7 +416,8 @@ def write(
     configs
         The configs it ran with, in the order of the command line.
     crate
-        The folder to write, which must not be there; ``crates/<name>`` in `folder` by default.
+        The folder or, if it ends in ``.zip``, the archive to write, which must not be there;
+        ``crates/<name>`` in `folder` by default.
     authors
         ``Name`` or ``Name <https://orcid.org/...>`` each; by default those of the licence.
 
@@ -431,7 +439,8 @@ def write(
         raise UserError(f"{crate}: there already: delete it, or name another with --crate")
     holder = re.search(r"^Copyright \(c\) [\d-]+ (.+)$", (folder / "LICENSE").read_text(), re.M)
     about = tables.metadata("results", folder / f"results/{name}/results.parquet")
-    placed = [f"config/{path.name}" for path in configs]
+    placed = [_place(path, folder) for path in configs]
+    records = [record for record in [f"benchmark/{name}.json"] if (folder / record).is_file()]
     described = describe(
         jobs,
         hashes,
@@ -440,20 +449,32 @@ def write(
         about,
         _usage(folder, name, jobs),
         list(authors) or [holder[1]],
+        records,
     )
-    ignored = shutil.ignore_patterns("__pycache__")
-    for part in (*CODE, f"paper_figures/{name}"):
-        target = crate / part
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if (folder / part).is_dir():
-            shutil.copytree(folder / part, target, ignore=ignored)
-        else:
-            shutil.copy(folder / part, target)
-    (crate / "config").mkdir()
-    for path, target in zip(configs, placed, strict=True):
-        shutil.copy(path, crate / target)
-    (crate / METADATA).write_text(json.dumps(described, indent=1) + "\n")
+    files = {part: folder / part for part in (*CODE, f"paper_figures/{name}", *records)}
+    files |= dict(zip(placed, configs, strict=True))
+    crate.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=crate.parent, prefix=f".{crate.name}.") as temporary:
+        filling = Path(temporary) / "crate"
+        for part, source in files.items():
+            target = filling / part
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=IGNORED)
+            else:
+                shutil.copy(source, target)
+        (filling / METADATA).write_text(json.dumps(described, indent=1) + "\n")
+        if crate.suffix == ".zip":
+            filling = Path(shutil.make_archive(str(filling), "zip", filling))
+        filling.rename(crate)
     return crate
+
+
+def _place(config: Path, folder: Path) -> str:
+    """Where a config is in the crate: where it was in the checkout, if it was there."""
+    if config.resolve().is_relative_to(folder.resolve()):
+        return str(config.resolve().relative_to(folder.resolve()))
+    return f"config/{config.name}"
 
 
 def main() -> None:
@@ -462,7 +483,9 @@ def main() -> None:
     parser.add_argument(
         "configs", nargs="*", type=Path, default=[Path("config/config.yaml")], help="of the run"
     )
-    parser.add_argument("--crate", type=Path, help="folder to write; default: crates/<name>")
+    parser.add_argument(
+        "--crate", type=Path, help="folder or .zip to write; default: crates/<name>"
+    )
     parser.add_argument(
         "--author", action="append", default=[], help='"Name" or "Name <https://orcid.org/...>"'
     )

@@ -33,15 +33,14 @@ def tabulate(
     """
     rows = []
     for rate, errors, drawn in by_rate(sources["midpoints"], split, resamples):
-        matchers = [matcher for matcher in errors if matcher != ENDPOINTS]
         means = None if drawn is None else drawn.means(errors.to_numpy())
+        smallest = None if drawn is None else means[:, errors.columns != ENDPOINTS].min(axis=1)
         for i, matcher in enumerate(errors):
             low, high, best = np.nan, np.nan, np.nan
             if means is not None:
                 low, high = drawn.interval(means[:, i], confidence)
             if means is not None and matcher != ENDPOINTS:
-                others = means[:, [errors.columns.get_loc(other) for other in matchers]]
-                best = float((means[:, i] <= others.min(axis=1)).mean())
+                best = float((means[:, i] <= smallest).mean())
             rows.append(
                 {
                     "matcher": matcher,
