@@ -21,8 +21,8 @@ FIGURES = "paper_figures/small"
 
 # Rule -> what it makes, and the allowed difference of its numbers. Training repeats sums of
 # float32 whose order differs between processors; what runs stored networks (the matchers run
-# those with convolutions) differs in the last digits of float32, which layer normalisation magnifies
-# where its input hardly varies; the rest in those of float64.
+# those with convolutions) differs in the last digits of float32, which layer normalisation
+# magnifies where its input hardly varies; the rest in those of float64.
 RULES = {
     "prepare_dataset": (["results/small/datasets/*"], 0),
     "train": ([f"{RUN}/checkpoints.parquet", f"{RUN}/history.parquet"], 1e-4),
