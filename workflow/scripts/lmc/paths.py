@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from . import interpolation, measurements, permutation
+from . import interpolation, measurements, permutation, tables
 from .activations import chosen_examples
 from .datasets.dataset import Dataset
+from .errors import TableError
 from .networks.network import Network
 from .tables import Parameters
 
@@ -48,10 +49,14 @@ def permuted(
     Raises
     ------
     TableError, UserError
-        The table is of another run, or its permutations are not of these networks.
+        The table is of another run, lacks a pair, or its permutations are not of these networks.
     """
     found = measurements.read_permutations(permutations, provenance)
     for number, (a, b) in pairs:
+        if number not in found:
+            raise TableError(
+                f"{permutations}: pair {number} is missing: {tables.rebuild(permutations)}"
+            )
         image = permutation.apply(networks[b], found[number])
         what = f"{permutations}: pair {number}"
         interpolation.check_same_function(built, networks[b], image, images[:_COMPARED], what)
