@@ -98,7 +98,7 @@ def test_authors(run):
     jobs, hashes = crate.read_jobs(run, "small")
     about = {"commit": "test", "device": "cpu", "seed": 0, "versions": {"snakemake": "9"}}
     given = ["Ada Lovelace <https://orcid.org/0000-0000>", "The authors"]
-    graph = crate.describe(jobs, hashes, "small", ["config/a.yaml"], about, {}, given)["@graph"]
+    graph = crate.describe(jobs, hashes, "small", ["config/a.yaml"], about, {}, given, [])["@graph"]
     (root,) = [entity for entity in graph if entity["@id"] == "./"]
     people = [entity for entity in graph if entity["@type"] in ("Person", "Organization")]
     assert [author["@id"] for author in root["author"]] == [one["@id"] for one in people]

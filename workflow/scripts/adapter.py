@@ -64,7 +64,8 @@ def _report(kind, error, trace) -> None:
         else:
             traceback.print_exception(kind, error, trace, file=log)
     prefix = "" if known else f"{kind.__name__}: "
-    print(f"{snakemake.rule}: {prefix}{text} (log: {snakemake.log[0]})", file=sys.stderr)
+    # In one piece: `print` writes the end of the line by itself, after another job's line.
+    sys.stderr.write(f"{snakemake.rule}: {prefix}{text} (log: {snakemake.log[0]})\n")
 
 
 if hasattr(sys.modules["__main__"], "snakemake"):
