@@ -69,7 +69,8 @@ GPU = int(
 RESULTS = f"results/{NAME}"
 RUN = f"{RESULTS}/{{experiment}}/{{rate}}"
 FIGURE_FOLDER = f"paper_figures/{NAME}"
-# Never committed, as figures are: in a fresh clone it is what asks for the run.
+# Never committed, as figures are: in a fresh clone this one and the theory's measurements are what
+# asks for the run.
 RESULTS_TABLE = f"{RESULTS}/results.parquet"
 RESULTS_CSV = f"{FIGURE_FOLDER}/results.csv"
 FIGURES = [
@@ -81,9 +82,12 @@ COMPARISON = [
     f"{FIGURE_FOLDER}/comparison.{kind}" for kind in ("csv", "md") if PUBLISHED
 ]
 THEORY = [
-    f"{FIGURE_FOLDER}/theory_{name}.{kind}"
+    path
     for name in config["theory"]
-    for kind in ("pdf", "svg", "png")
+    for path in (
+        f"{RESULTS}/theory/{name}.parquet",
+        *(f"{FIGURE_FOLDER}/theory_{name}.{kind}" for kind in ("pdf", "svg", "png")),
+    )
 ]
 
 

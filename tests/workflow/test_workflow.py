@@ -103,6 +103,7 @@ def test_figures_that_a_clone_brings_do_not_stand_in_for_results(finished, tmp_p
     jobs = planned(fresh)
     assert jobs["train"] == 7
     assert jobs["draw_figure"] == 9
+    assert jobs["measure_theory"] == jobs["tabulate_theory"] == jobs["draw_theory"] == 1
 
 
 def test_an_option_of_a_matcher_reruns_what_depends_on_it(finished):
