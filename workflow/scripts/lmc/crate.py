@@ -9,6 +9,7 @@ By hand, in the checkout: ``PYTHONPATH=workflow/scripts python -m lmc.crate conf
 import argparse
 import base64
 import csv
+import hashlib
 import json
 import mimetypes
 import re
@@ -441,6 +442,11 @@ def write(
     about = tables.metadata("results", folder / f"results/{name}/results.parquet")
     placed = [_place(path, folder) for path in configs]
     records = [record for record in [f"benchmark/{name}.json"] if (folder / record).is_file()]
+    figures = (folder / f"paper_figures/{name}").glob("*")
+    deposited = {str(path.relative_to(folder)): path for path in figures if path.is_file()}
+    deposited |= dict(zip(placed, configs, strict=True))
+    deposited |= {record: folder / record for record in records}
+    hashes |= {i: hashlib.sha256(path.read_bytes()).hexdigest() for i, path in deposited.items()}
     described = describe(
         jobs,
         hashes,
