@@ -442,21 +442,6 @@ def write(
     about = tables.metadata("results", folder / f"results/{name}/results.parquet")
     placed = [_place(path, folder) for path in configs]
     records = [record for record in [f"benchmark/{name}.json"] if (folder / record).is_file()]
-    figures = (folder / f"paper_figures/{name}").glob("*")
-    deposited = {str(path.relative_to(folder)): path for path in figures if path.is_file()}
-    deposited |= dict(zip(placed, configs, strict=True))
-    deposited |= {record: folder / record for record in records}
-    hashes |= {i: hashlib.sha256(path.read_bytes()).hexdigest() for i, path in deposited.items()}
-    described = describe(
-        jobs,
-        hashes,
-        name,
-        placed,
-        about,
-        _usage(folder, name, jobs),
-        list(authors) or [holder[1]],
-        records,
-    )
     files = {part: folder / part for part in (*CODE, f"paper_figures/{name}", *records)}
     files |= dict(zip(placed, configs, strict=True))
     crate.parent.mkdir(parents=True, exist_ok=True)
@@ -469,6 +454,21 @@ def write(
                 shutil.copytree(source, target, ignore=IGNORED)
             else:
                 shutil.copy(source, target)
+        hashes |= {
+            str(path.relative_to(filling)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in filling.rglob("*")
+            if path.is_file()
+        }
+        described = describe(
+            jobs,
+            hashes,
+            name,
+            placed,
+            about,
+            _usage(folder, name, jobs),
+            list(authors) or [holder[1]],
+            records,
+        )
         (filling / METADATA).write_text(json.dumps(described, indent=1) + "\n")
         if crate.suffix == ".zip":
             filling = Path(shutil.make_archive(str(filling), "zip", filling))
