@@ -35,3 +35,13 @@ def test_a_record_names_every_commit_and_device_that_made_a_table(tmp_path, monk
 def test_a_run_without_tables_has_a_record(tmp_path):
     found = record.of_run(CONFIG, [], tmp_path, [])
     assert found["made_by"] == {"commit": [], "device": [], "versions": []}
+
+
+def test_configs_of_the_checkout_are_recorded_relative_to_it(tmp_path, monkeypatch):
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    monkeypatch.chdir(checkout)
+    given = [checkout / "config/a.yaml", "config/b.yaml", tmp_path / "elsewhere.yaml"]
+    found = record.of_run(CONFIG, given, tmp_path, [])
+    elsewhere = (tmp_path / "elsewhere.yaml").as_posix()
+    assert found["config_files"] == ["config/a.yaml", "config/b.yaml", elsewhere]

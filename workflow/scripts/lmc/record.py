@@ -18,7 +18,8 @@ def of_run(config: dict, config_files: list[str], results: str | Path, usage: li
     config
         Completed.
     config_files
-        As they were given, in order.
+        As they were given, in order; those in the current folder are recorded relative to it, so
+        that a record does not depend on where the checkout lies.
     results
         Folder of the run's tables; what made them (which may be several invocations, of several
         commits) is read from them.
@@ -39,7 +40,7 @@ def of_run(config: dict, config_files: list[str], results: str | Path, usage: li
     return {
         "name": config["name"],
         "seed": config["seed"],
-        "config_files": [str(path) for path in config_files],
+        "config_files": [_from_here(path) for path in config_files],
         "config_hash": digest(config),
         "commit": commit(),
         "made_by": {name: [json.loads(v) for v in sorted(values)] for name, values in made.items()},
@@ -47,6 +48,11 @@ def of_run(config: dict, config_files: list[str], results: str | Path, usage: li
         "versions": versions(),
         "rules": usage,
     }
+
+
+def _from_here(path: str | Path) -> str:
+    path, here = Path(path), Path.cwd()
+    return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
 
 
 def _metadata(folder: Path) -> Iterator[dict]:

@@ -21,8 +21,9 @@ by the command that stands in `lmc/reference.py`; a test holds it to them.
 |---|---|
 | `config.yaml` | the default: the paper's experiment on scikit-learn's digits, in minutes |
 | `mnist-small.yaml` | real MNIST at a scale that two cores finish in about a quarter of an hour |
-| `cifar10-small.yaml` | VGG16 on CIFAR-10 at a scale that two cores finish in about an hour |
+| `cifar10-small.yaml` | VGG16 on CIFAR-10 at a scale that two cores finish in two to three hours |
 | `paper.yaml` | the paper's own scale |
+| `overlays/cifar10-bfloat16.yaml` | after `cifar10-small.yaml`: training in bfloat16, for processors with AMX |
 | `overlays/cifar10-parquet.yaml` | after `cifar10-small.yaml`: CIFAR-10 from parquet shards |
 | `published.csv` | published numbers; every row says where it comes from |
 

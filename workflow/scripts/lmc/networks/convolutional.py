@@ -1,5 +1,7 @@
 """Convolutional networks: groups of 3 x 3 convolutions, each group pooled, and a dense head."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -123,30 +125,37 @@ class Convolutional(Network):
         if layer > len(self.convolutions):
             return super().linear(layer, values, weight, bias)
         kernels = weight.unflatten(2, (-1, KERNEL, KERNEL))
+        biases = [None] * len(values) if bias is None else _apart(bias)
         outputs = [
             F.conv2d(
-                values[k].movedim(-1, 1),
-                kernels[k].contiguous(memory_format=torch.channels_last),
-                None if bias is None else bias[k],
+                own.movedim(-1, 1),
+                kernel.contiguous(memory_format=torch.channels_last),
+                own_bias,
                 padding=KERNEL // 2,
             ).movedim(1, -1)
-            for k in range(len(values))
+            for own, kernel, own_bias in zip(_apart(values), _apart(kernels), biases, strict=True)
         ]
-        return outputs[0].unsqueeze(0) if len(outputs) == 1 else torch.stack(outputs)
+        return _together(outputs)
 
     def activate(self, layer, parameters: Stacked, values):
         if not self._normed(layer):
             return torch.relu_(values)
         scale, shift = (parameters[layer, name] for name in ("scale", "shift"))
         if self.norm == "layer":
-            values = F.layer_norm(values, values.shape[-1:], eps=EPSILON)
-        else:
-            mean, variance = (
-                [_per_unit(parameters[layer, name], values) for name in RUNNING]
-                if (layer, RUNNING[0]) in parameters
-                else batch_statistics(values)
-            )
-            values = (values - mean) * torch.rsqrt(variance + EPSILON)
+            # Normalised, scaled and shifted by one operation a network: less memory is passed over.
+            normed = [
+                F.layer_norm(own, own.shape[-1:], own_scale, own_shift, EPSILON)
+                for own, own_scale, own_shift in zip(
+                    _apart(values), _apart(scale), _apart(shift), strict=True
+                )
+            ]
+            return torch.relu_(_together(normed))
+        mean, variance = (
+            [_per_unit(parameters[layer, name], values) for name in RUNNING]
+            if (layer, RUNNING[0]) in parameters
+            else batch_statistics(values)
+        )
+        values = (values - mean) * torch.rsqrt(variance + EPSILON)
         return torch.relu_(
             torch.addcmul(_per_unit(shift, values), values, _per_unit(scale, values))
         )
@@ -193,6 +202,17 @@ def batch_statistics(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and variance of every unit over examples and positions, (K, 1, 1, 1, units) each."""
     variance, mean = torch.var_mean(values, dim=(1, 2, 3), correction=0, keepdim=True)
     return mean, variance
+
+
+def _apart(values: torch.Tensor) -> Sequence[torch.Tensor]:
+    """The K parts of (K, ...). That of a single network is a view: the gradient of an index would
+    be written into zeros."""
+    return [values.squeeze(0)] if len(values) == 1 else values.unbind()
+
+
+def _together(outputs: Sequence[torch.Tensor]) -> torch.Tensor:
+    """What `_apart` took apart; that of a single network is not copied."""
+    return outputs[0].unsqueeze(0) if len(outputs) == 1 else torch.stack(outputs)
 
 
 def _per_unit(parameter: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
