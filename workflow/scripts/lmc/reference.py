@@ -23,7 +23,7 @@ by the command that stands in `lmc/reference.py`; a test holds it to them.
 | `mnist-small.yaml` | real MNIST at a scale that two cores finish in about a quarter of an hour |
 | `cifar10-small.yaml` | VGG16 on CIFAR-10 at a scale that two cores finish in two to three hours |
 | `paper.yaml` | the paper's own scale |
-| `overlays/cifar10-bfloat16.yaml` | after `cifar10-small.yaml`: training in bfloat16, for processors with AMX |
+| `overlays/cifar10-bfloat16.yaml` | after `cifar10-small.yaml`: training in bfloat16 (needs AMX) |
 | `overlays/cifar10-parquet.yaml` | after `cifar10-small.yaml`: CIFAR-10 from parquet shards |
 | `published.csv` | published numbers; every row says where it comes from |
 
