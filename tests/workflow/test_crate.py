@@ -89,22 +89,29 @@ def test_a_crate_meets_the_profiles(written, violations):
     assert violations(written) == set()
 
 
-COMMITTED = REPOSITORY / "paper_figures/paper/crate.zip"
+COMMITTED = sorted(REPOSITORY.glob("paper_figures/*/crate.zip"))
 
 
-def test_the_committed_crate_meets_the_profiles(violations):
-    assert violations(COMMITTED) == set()
+def test_the_crate_of_the_papers_run_is_committed():
+    assert REPOSITORY / "paper_figures/paper/crate.zip" in COMMITTED
 
 
-def test_the_committed_crate_is_of_the_committed_figures(tmp_path):
-    shutil.unpack_archive(COMMITTED, tmp_path)
-    deposited = tmp_path / "paper_figures/paper"
-    files = {path.name: path.read_bytes() for path in deposited.iterdir()}
-    assert {"figure2.png", "results.csv", "comparison.md"} <= set(files)
+@pytest.mark.parametrize("committed", COMMITTED, ids=lambda path: path.parent.name)
+def test_a_committed_crate_meets_the_profiles(committed, violations):
+    assert violations(committed) == set()
+
+
+@pytest.mark.parametrize("committed", COMMITTED, ids=lambda path: path.parent.name)
+def test_a_committed_crate_is_of_the_committed_figures(committed, tmp_path):
+    figures = committed.parent
+    shutil.unpack_archive(committed, tmp_path)
+    deposited = (tmp_path / "paper_figures" / figures.name).iterdir()
+    files = {path.name: path.read_bytes() for path in deposited}
+    assert set(files) == {path.name for path in figures.iterdir()} - {"crate.zip"}
     for name, content in files.items():
-        assert (COMMITTED.parent / name).read_bytes() == content, name
-    record = (tmp_path / "benchmark/paper.json").read_bytes()
-    assert record == (COMMITTED.parent / "provenance.json").read_bytes()
+        assert (figures / name).read_bytes() == content, name
+    record = (tmp_path / f"benchmark/{figures.name}.json").read_bytes()
+    assert record == (figures / "provenance.json").read_bytes()
 
 
 def test_an_archive_holds_what_a_folder_does(written, finished_once, tmp_path):

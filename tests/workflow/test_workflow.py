@@ -30,10 +30,10 @@ def test_dry_run(config, tmp_path):
         assert re.search(rf"^{rule} +\d+$", output, re.MULTILINE)
 
 
-def test_dry_run_of_an_overlay(tmp_path):
-    """It follows the config that it changes."""
-    overlay = REPOSITORY / "config/overlays/cifar10-parquet.yaml"
-    configs = [REPOSITORY / "config/cifar10-small.yaml", overlay]
+def test_dry_run_of_overlays(tmp_path):
+    """They follow the config that they change."""
+    names = ("cifar10-small", "overlays/cifar10-bfloat16", "overlays/cifar10-parquet")
+    configs = [REPOSITORY / f"config/{name}.yaml" for name in names]
     output = succeeds(snakemake(tmp_path, "--dry-run", "--configfile", *configs))
     assert "prepare data set parquet-" in output
 
