@@ -23,8 +23,10 @@ by the command that stands in `lmc/reference.py`; a test holds it to them.
 | `mnist-small.yaml` | real MNIST at a scale that two cores finish in about a quarter of an hour |
 | `cifar10-small.yaml` | VGG16 on CIFAR-10 at a scale that two cores finish in two to three hours |
 | `paper.yaml` | the paper's own scale |
+| `theory.yaml` | the theorems as experiments, at full size, and a sweep with Adam |
 | `overlays/cifar10-bfloat16.yaml` | after `cifar10-small.yaml`: training in bfloat16 (needs AMX) |
 | `overlays/cifar10-parquet.yaml` | after `cifar10-small.yaml`: CIFAR-10 from parquet shards |
+| `overlays/paper-mnist.yaml` | after `paper.yaml`: its MNIST experiment alone |
 | `published.csv` | published numbers; every row says where it comes from |
 
 Run another one with `snakemake --cores all --configfile config/paper.yaml`. Unknown keys are
