@@ -8,10 +8,14 @@ min_version("9.27")
 report: "workflow/report/workflow.rst"
 
 
-# Another config replaces the default; Snakemake would merge the two.
+# Another config replaces the default; Snakemake would merge the two. Those without experiments of
+# their own change it: they apply after it, though it is loaded after them.
+CONFIG_FILES = list(workflow.configfiles)
 if "experiments" not in config:
 
     configfile: "config/config.yaml"
+
+    CONFIG_FILES.insert(0, workflow.configfiles[-1])
 
 
 include: "rules/common.smk"
@@ -24,11 +28,7 @@ include: "rules/theory.smk"
 
 
 onsuccess:
-    if usage := benchmark.roll_up(Path(f"benchmark/{NAME}"), Path(f"logs/{NAME}")):
-        benchmark.write(f"benchmark/{NAME}.csv", usage)
-        run = record.of_run(config, workflow.configfiles, RESULTS, usage)
-        record.write(f"benchmark/{NAME}.json", run)
-        print(benchmark.text(usage), file=sys.stderr)
+    keep_record()
 
 
 rule all:

@@ -25,7 +25,7 @@ from lmc import (
     source,
 )
 from lmc import theory as theories
-from lmc.errors import ConfigError
+from lmc.errors import ConfigError, UserError
 
 try:
     for path in workflow.configfiles:
@@ -151,6 +151,23 @@ def provenance_of(wildcards):
         "config_hash": configuration.training_hash(config, block),
         "seed": config["seed"],
     }
+
+
+def keep_record():
+    """What the finished run was, and what it cost, beside its benchmark files."""
+    try:
+        usage = benchmark.roll_up(
+            Path(f"benchmark/{NAME}"),
+            Path(f"logs/{NAME}"),
+            lambda path: configuration.belongs(config, path),
+        )
+        if usage:
+            benchmark.write(f"benchmark/{NAME}.csv", usage)
+            run = record.of_run(config, CONFIG_FILES, RESULTS, usage)
+            record.write(f"benchmark/{NAME}.json", run)
+            print(benchmark.text(usage), file=sys.stderr)
+    except UserError as error:
+        print(f"no record of the run: {error}", file=sys.stderr)
 
 
 def code(script, *modules):

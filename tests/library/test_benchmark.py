@@ -95,3 +95,18 @@ def test_every_rule_of_the_workflow_is_known():
         )
     }
     assert rules - {"theory"} == set(benchmark.RULES)  # that one is a target only
+
+
+def test_a_figure_that_is_called_as_a_rule_is_a_figure(tmp_path):
+    job(tmp_path, "draw_figure/train", 2.0, 10.0, 1.0)
+    job(tmp_path, "measure_theory/match", 3.0, 10.0, 1.0)
+    assert [row["rule"] for row in rolled_up(tmp_path)] == ["draw_figure", "measure_theory", "all"]
+
+
+def test_jobs_that_are_not_of_the_run_do_not_count(tmp_path):
+    job(tmp_path, "one/1.000e-01/train", 2.0, 10.0, 1.0)
+    job(tmp_path, "one/1.000e-02/train", 4.0, 10.0, 1.0)
+    rows = benchmark.roll_up(
+        tmp_path / "benchmark/run", tmp_path / "logs/run", lambda path: "1.000e-01" in path.parts
+    )
+    assert [(row["rule"], row["seconds"]) for row in rows] == [("train", 2.0), ("all", 2.0)]

@@ -171,3 +171,8 @@ def test_the_page_has_a_row_for_every_number(results, dimensions):
     assert "Published: read off." in lines
     cells = {line.count("|") for line in lines if line.startswith("|")}
     assert cells == {8}
+
+
+def test_a_single_measurement_leaves_its_cell_of_the_page_empty(results, dimensions):
+    page = comparison.markdown(comparison.compare(results, dimensions, published(midpoint(0.2))))
+    assert "| naive_wm |  | 0.2 | 4 | 5 ± 0 | 1.250 |  |" in page.splitlines()

@@ -3,6 +3,7 @@
 import copy
 import itertools
 import math
+from pathlib import Path
 
 import pytest
 import yaml
@@ -486,12 +487,25 @@ MISTAKES = [
     (
         "figures",
         {"results": figure()["f"]},
-        "figures: two tables would be called results.csv: rename a figure",
+        "figures, theory: two tables would be called results.csv: rename one",
     ),
     (
         "figures",
         {"fa": figure()["f"], "f": {"panels": figure()["f"]["panels"] * 2}},
-        "figures: two tables would be called fa.csv: rename a figure",
+        "figures, theory: two tables would be called fa.csv: rename one",
+    ),
+    (
+        "theory",
+        {"isotropic": {}, "isotropic_slopes": {"theory": "isotropic"}},
+        "figures, theory: two tables would be called theory_isotropic_slopes.csv: rename one",
+    ),
+    *(
+        (
+            f"{E}.matchers",
+            {label: {"matcher": "am"}},
+            f"{E}.matchers: {label!r}: is a name of the workflow's own",
+        )
+        for label in ("activations", "all_pairs", "snapshots", "endpoints")
     ),
 ]
 
@@ -744,3 +758,64 @@ def test_an_overlay_leaves_out_what_it_sets_to_null(part, complete, small):
     expected = complete(small)
     small.setdefault(part, {})["left_out"] = None
     assert complete(small) == expected
+
+
+@pytest.mark.parametrize(
+    ("panels", "what"),
+    [(1, "tables would be called theory_isotropic.csv"),
+     (2, "figures would be called theory_isotropic.pdf")],
+)  # fmt: skip
+def test_a_figure_is_not_called_as_that_of_an_experiment_on_a_theorem(
+    complete, small, panels, what
+):
+    put(small, "figures", {"theory_isotropic": {"panels": figure()["f"]["panels"] * panels}})
+    put(small, "theory", {"isotropic": {}})
+    with pytest.raises(ConfigError) as error:
+        complete(small)
+    assert str(error.value) == f"figures, theory: two {what}: rename one"
+
+
+def test_a_panel_that_cannot_show_convolutions_says_so_before_the_training(
+    complete, small, one_line
+):
+    put(small, f"{E}.network", {"name": "convnet"})
+    put(small, "figures", figure(name="matching"))
+    with pytest.raises(ConfigError) as error:
+        complete(small)
+    one_line(error, "figures.f: the panel matching cannot show convolutions", "e is of convnet")
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("e/1.000e-01/checkpoints.parquet", True),
+        ("e/1.000e-01/activations/0.parquet", True),
+        ("e/1.000e-01/naive_wm/path.parquet", True),
+        ("e/1.000e-01/all_pairs/naive_wm/permutations.parquet", True),
+        ("e/1.000e-01/gone/path.parquet", False),
+        ("e/1.000e-01/all_pairs/gone/permutations.parquet", False),
+        ("e/1.000e-01/snapshots/networks-0-1.parquet", False),
+        ("e/2.000e-01/checkpoints.parquet", False),
+        ("gone/1.000e-01/checkpoints.parquet", False),
+        ("theory/isotropic.parquet", True),
+        ("theory/gone.parquet", False),
+        ("datasets/digits.parquet", True),
+        ("results.parquet", True),
+        ("e/1.000e-01/train.tsv", True),
+        ("e/2.000e-01/train.tsv", False),
+        ("collect.tsv", True),
+        ("draw_figure/f.tsv", True),
+        ("draw_figure/gone.tsv", False),
+        ("tabulate_panel/f.tsv", True),
+        ("tabulate_panel/gone.tsv", False),
+        ("measure_theory/isotropic.tsv", True),
+        ("measure_theory/gone.tsv", False),
+        ("prepare_dataset/digits.tsv", True),
+    ],
+)
+def test_what_a_config_dropped_is_not_of_the_run(complete, small, path, expected):
+    put(small, f"{E}.learning_rates", [0.1])
+    put(small, f"{E}.matchers", {"naive_wm": {}})
+    put(small, "figures", figure())
+    put(small, "theory", {"isotropic": {}})
+    assert config.belongs(complete(small), Path(path)) is expected

@@ -73,3 +73,10 @@ def test_the_distance_is_in_standard_deviations(stream):
     shifted = independence.distance(reference + 10.0, reference)
     assert shifted == pytest.approx(10.0 / reference.std())
     assert independence.distance(reference, reference) == 0
+
+
+def test_too_few_neurons_have_no_distance(stream):
+    for neurons in (1, 2):
+        found = independence.cosines(stream.normal(size=(neurons, 3)))
+        assert np.isnan(independence.distance(found, found))
+    assert np.isnan(independence.distance(np.zeros(3), np.ones(3)))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lmc.dimension import Dimension, describe
 from lmc.errors import UserError
 from lmc.moments import InMemory, Moments, NetworkMoments, cross_moment, second_moment
 
@@ -133,3 +134,34 @@ def test_a_weight_of_other_inputs_than_were_recorded_is_refused_in_one_line(stre
     with pytest.raises(UserError) as error:
         moments.transfer(1, np.ones((2, 27)), np.ones((2, 27)))
     one_line(error, "layer 1", 27, 3, "activations.streamed")
+
+
+CONSTANTS = [1.0, 0.1, -3.3333333, 1e4, 1e-5, 0.0]
+
+
+@pytest.mark.parametrize("jitter", [0.0, 1e-7])
+def test_constant_units_have_no_covariance(jitter, stream):
+    """Theirs is exactly 0, as is the dimension: what rounding leaves would have any dimension."""
+    constants = np.array(CONSTANTS) * (1 + jitter * stream.normal(size=(5000, len(CONSTANTS))))
+    x = constants.astype(np.float32)
+    found = second_moment(np.split(x, 5))
+    assert not found.covariance.any()
+    assert describe(found.covariance) == Dimension(0.0, 0.0, 0.0)
+    np.testing.assert_allclose(found.second, np.outer(CONSTANTS, CONSTANTS), rtol=1e-6)
+
+
+def test_a_constant_unit_takes_nothing_from_the_others(stream):
+    varying = stream.normal(size=(5000, 3)) + 2
+    x = np.c_[varying, np.full(5000, 0.1)].astype(np.float32)
+    found = second_moment([x]).covariance
+    assert found[3, 3] == 0
+    np.testing.assert_allclose(found[:3, :3], np.cov(x[:, :3].T, ddof=0), rtol=1e-9)
+
+
+def test_weights_fed_with_a_constant_layer_have_constant_outputs(stream):
+    x = np.tile(stream.normal(size=8).astype(np.float32), (5000, 1))
+    moments = NetworkMoments(InMemory([x]))
+    weight = stream.normal(size=(6, 8)).astype(np.float32)
+    found = moments.transfer(1, weight, weight)
+    assert not found.covariance.any()
+    np.testing.assert_allclose(found.second, np.outer(weight @ x[0], weight @ x[0]), rtol=1e-4)

@@ -5,7 +5,15 @@ import pandas as pd
 import pytest
 
 from lmc import tables
-from lmc.panels import approximate_dimension, dimension_against_error, lmc_error
+from lmc.datasets.digits import digits
+from lmc.errors import TableError
+from lmc.panels import (
+    approximate_dimension,
+    dimension_against_error,
+    independence,
+    lmc_error,
+    matching,
+)
 from lmc.panels.spread import spread
 
 RUN = {"experiment": "e", "seed": 0}
@@ -106,3 +114,86 @@ def test_networks_that_diverged_are_counted_beside_the_dimensions(tmp_path):
     assert measured["diverged"].tolist() == [1, 1]
     assert measured["mean"].iloc[0] == 3
     assert table[table["source"] == "published"]["mean"].tolist() == [3]
+
+
+def checkpoints(folder, widths, networks, stream):
+    """A learning rate's checkpoints and history, of networks 0 .. networks - 1."""
+    found = {
+        number: {
+            (layer, "weight"): stream.normal(size=shape).astype(np.float32)
+            for layer, shape in enumerate(zip(widths[1:], widths, strict=False), 1)
+        }
+        for number in range(networks)
+    }
+    tables.write_checkpoints(folder / "checkpoints.parquet", found, RUN, "cpu", [])
+    row = dict.fromkeys(tables.SCHEMAS["history"].names) | {
+        "experiment": "e", "epoch": 1, "step_learning_rate": 0.1, "seconds": 1.0, "network": 0,
+        "learning_rate": 0.1, "diverged": networks == 0,
+    }  # fmt: skip
+    tables.write_rows("history", folder / "history.parquet", [row], RUN)
+    return {kind: [str(folder / f"{kind}.parquet")] for kind in ("checkpoints", "history")}
+
+
+def test_layers_of_few_neurons_have_no_distance_from_independence(tmp_path, stream):
+    sources = checkpoints(tmp_path, [7, 6, 5, 4, 3, 2, 2], 2, stream)
+    table = independence.tabulate(sources, None, "e")
+    reshuffled = table[table["reference"] == "reshuffled"]
+    assert reshuffled["layer"].tolist() == [1]  # a half of 5 neurons has 2, which have one cosine
+    assert np.isfinite(table[["mean", "std"]]).all(axis=None)
+
+
+def test_no_networks_no_distances_from_independence(tmp_path, stream):
+    table = independence.tabulate(checkpoints(tmp_path, [4, 6, 2], 0, stream), None, "e")
+    assert list(table) == ["reference", "layer", "learning_rate", "mean", "std", "n"]
+    assert len(table) == 0
+
+
+def matched(folder, rate, pairs, dataset):
+    """A learning rate's checkpoints and permutations, of so many pairs of networks of 3 units."""
+    networks = {
+        number: {
+            (1, "weight"): np.full((3, dataset.inputs("train").shape[1]), rate, np.float32),
+            (2, "weight"): np.full((dataset.classes, 3), rate, np.float32),
+        }
+        for number in range(2 * pairs)
+    }
+    folder.mkdir()
+    tables.write_checkpoints(folder / "checkpoints.parquet", networks, RUN, "cpu", [])
+    rows = [
+        {"experiment": "e", "learning_rate": rate, "matcher": "naive_wm", "pair": pair,
+         "network_a": 2 * pair, "network_b": 2 * pair + 1, "layer": 1, "unit": unit,
+         "permuted_unit": 2 - unit}
+        for pair in range(pairs) for unit in range(3)
+    ]  # fmt: skip
+    tables.write_rows("permutations", folder / "permutations.parquet", rows, RUN)
+
+
+@pytest.mark.parametrize(("pairs", "shown"), [((1, 1), 1e-4), ((1, 0), 1e-1)])
+def test_the_matching_is_of_the_smallest_rate_that_has_a_pair(tmp_path, pairs, shown):
+    """Files come in the order of their names: 1.000e-01 before 1.000e-04."""
+    dataset = digits()
+    tables.write_dataset(tmp_path / "digits.parquet", dataset, RUN)
+    matched(tmp_path / "1.000e-01", 1e-1, pairs[0], dataset)
+    matched(tmp_path / "1.000e-04", 1e-4, pairs[1], dataset)
+    sources = {
+        kind: [str(tmp_path / rate / f"{kind}.parquet") for rate in ("1.000e-01", "1.000e-04")]
+        for kind in ("checkpoints", "permutations")
+    }
+    sources["dataset"] = [str(tmp_path / "digits.parquet")]
+    table = matching.tabulate(sources, None, "e", "naive_wm")
+    assert set(np.concatenate(table["incoming"].to_list())) == {np.float32(shown)}
+    assert table.loc[table["network"] == "B", "matched_place"].tolist() == [2, 1, 0]
+
+
+def test_no_pair_no_matching(tmp_path, one_line):
+    dataset = digits()
+    tables.write_dataset(tmp_path / "digits.parquet", dataset, RUN)
+    matched(tmp_path / "1.000e-01", 1e-1, 0, dataset)
+    sources = {
+        kind: [str(tmp_path / f"1.000e-01/{kind}.parquet")]
+        for kind in ("checkpoints", "permutations")
+    }
+    sources["dataset"] = [str(tmp_path / "digits.parquet")]
+    with pytest.raises(TableError) as error:
+        matching.tabulate(sources, None, "e", "naive_wm")
+    one_line(error, "permutations.parquet", "diverged")

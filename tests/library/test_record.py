@@ -2,19 +2,29 @@
 
 import json
 
-from lmc import provenance, record, tables
+import pytest
 
-CONFIG = {"name": "run", "seed": 7, "experiments": {}}
+from lmc import provenance, record, tables
+from lmc.errors import TableError
+
+RATE = "1.000e-01"
+CONFIG = {
+    "name": "run", "seed": 7, "figures": {}, "theory": {},
+    "experiments": {"e": {"learning_rates": [0.1], "matchers": {"one": {}, "two": {}}}},
+}  # fmt: skip
 ROW = {"experiment": "e", "learning_rate": 0.1, "matcher": "am", "network": 0, "layer": 1,
        "centred": False, "dimension": 1.0, "trace": 1.0, "largest_eigenvalue": 1.0}  # fmt: skip
 
 
 def test_a_record_names_every_commit_and_device_that_made_a_table(tmp_path, monkeypatch):
-    for number, device in enumerate(("cpu", "cuda (a GPU)")):
+    # A learning rate and a matcher that the config dropped made nothing of this run.
+    folders = [f"e/{RATE}/one", f"e/{RATE}/two", "e/2.000e-01/one", f"e/{RATE}/three"]
+    devices = ["cpu", "cuda (a GPU)", "old", "older"]
+    for number, (folder, device) in enumerate(zip(folders, devices, strict=True)):
         monkeypatch.setattr(tables, "environment", lambda _, d=device, n=number: {
             "versions": {"numpy": "2"}, "device": d, "commit": f"commit {n}"})  # fmt: skip
-        path = tmp_path / f"{number}/dimensions.parquet"
-        path.parent.mkdir()
+        path = tmp_path / folder / "dimensions.parquet"
+        path.parent.mkdir(parents=True)
         tables.write_rows("dimensions", path, [ROW], {"experiment": "e", "seed": 7})
     usage = [{"rule": "train", "seconds": 3.0}]
     found = record.of_run(CONFIG, ["a.yaml", "b.yaml"], tmp_path, usage)
@@ -45,3 +55,16 @@ def test_configs_of_the_checkout_are_recorded_relative_to_it(tmp_path, monkeypat
     found = record.of_run(CONFIG, given, tmp_path, [])
     elsewhere = (tmp_path / "elsewhere.yaml").as_posix()
     assert found["config_files"] == ["config/a.yaml", "config/b.yaml", elsewhere]
+
+
+def test_a_damaged_table_is_named(tmp_path, one_line):
+    path = tmp_path / f"e/{RATE}/one/dimensions.parquet"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"PAR1 and no more")
+    with pytest.raises(TableError) as error:
+        record.of_run(CONFIG, [], tmp_path, [])
+    one_line(error, path)
+    path.rename(tmp_path / "gone.txt")
+    (tmp_path / "e/2.000e-01/one").mkdir(parents=True)
+    (tmp_path / "gone.txt").rename(tmp_path / "e/2.000e-01/one/dimensions.parquet")
+    record.of_run(CONFIG, [], tmp_path, [])

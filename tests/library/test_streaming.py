@@ -503,3 +503,30 @@ def test_sigma_wms_similarity_and_covariance_by_im2col(norm, random_parameters, 
         objective = similarity[np.arange(len(p)), p].sum()
         assert found.objectives[layer] == pytest.approx(objective, rel=1e-9)
         assert found.identity_objectives[layer] == pytest.approx(np.trace(similarity), rel=1e-9)
+
+
+@pytest.mark.parametrize("norm", ["none", "layer"])
+def test_a_dead_layer_and_the_one_above_it_are_constant(norm, random_parameters):
+    """Their centred moments are 0, and AM keeps their units where they are.
+
+    Further up a convolution's zero padding shows where the border is.
+    """
+    network = Convolutional(SHAPE, 3, GROUPS, HEAD, norm)
+    pair = []
+    for _ in range(2):
+        parameters = random_parameters(network)
+        parameters[1, "bias"][:] = -1e6
+        if norm == "layer":
+            parameters[1, "scale"][:], parameters[1, "shift"][:] = 0, -1
+        else:
+            parameters[1, "weight"][:] = 0
+        pair.append(parameters)
+    images = np.random.default_rng(0).random((64, np.prod(SHAPE)), np.float32)
+    a, b = (StreamedMoments(network, parameters, images) for parameters in pair)
+    for layer in (1, 2):
+        assert not a(layer).covariance.any()
+        assert not a.cross(layer, b).covariance.any()
+    found = match(REGISTRY.get("am")(), *pair, a, b)
+    for layer in (1, 2):
+        kept = found.permutations[layer]
+        np.testing.assert_array_equal(kept, np.arange(len(kept)))

@@ -188,3 +188,9 @@ def test_more_large_directions_than_directions_are_refused(one_line):
     with pytest.raises(ConfigError) as error:
         LowDimension([8, 16], 6, 6, [0.0], 3)
     one_line(error, "large_directions", 6)
+
+
+def test_two_etas_of_one_label_are_refused(one_line):
+    with pytest.raises(ConfigError) as error:
+        LowDimension([8, 16], 9, 5, [0.1, 0.1000001], 3)
+    one_line(error, "etas", "eta = 0.1")

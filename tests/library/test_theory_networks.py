@@ -379,3 +379,12 @@ def test_the_defaults_of_a_config_make_an_experiment(name, completed):
     assert options.pop("theory") == name
     assert options.keys() == SMALL[name].keys()
     assert REGISTRY.get(name)(**options).predictions()
+
+
+def test_networks_that_are_dead_are_refused_in_one_line(one_line):
+    """Of width 2 and depth 3, both of a pair are 0 everywhere sooner or later."""
+    options = {"depths": [3], "input_dimensions": [5], "weights": ["gaussian"]}
+    matcher = {"matcher": {"name": "sigma_wm"}, "examples": 50, "repetitions": 40}
+    with pytest.raises(ConfigError) as error:
+        list(random_networks.RandomNetworks(sizes=[2, 4], **options, **matcher).measure(0))
+    one_line(error, "sizes: 2", "depth 3")

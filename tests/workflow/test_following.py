@@ -1,12 +1,15 @@
 """What a person sees of a run: the jobs, how far it is, why one failed, what it cost."""
 
 import csv
+import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import yaml
@@ -128,3 +131,25 @@ def test_a_training_that_is_stopped_goes_on_and_ends_with_the_same_bits(number, 
     assert not snapshot.parent.exists()
     one, other = (folder / target for folder in (undisturbed, stopped))
     assert one.read_bytes() == other.read_bytes()
+
+
+def test_the_record_names_configs_in_the_order_in_which_they_apply(tmp_path):
+    """Snakemake loads the default after one that has no experiments, and applies it before."""
+    shutil.copytree(REPOSITORY / "config", tmp_path / "config")
+    (tmp_path / "mine.yaml").write_text("name: mine\nseed: 7\n")
+    target = "results/mine/datasets/digits.parquet"
+    succeeds(snakemake(tmp_path, target, "--configfile", tmp_path / "mine.yaml"))
+    found = json.loads((tmp_path / "benchmark/mine.json").read_text())
+    assert [Path(name).name for name in found["config_files"]] == ["config.yaml", "mine.yaml"]
+    assert (found["name"], found["seed"]) == ("mine", 7)
+
+
+def test_what_a_finished_run_cannot_record_is_said_in_one_line(tmp_path):
+    table = tmp_path / "results/default/digits-mlp/1.000e-01/naive_wm/path.parquet"
+    table.parent.mkdir(parents=True)
+    table.write_bytes(b"PAR1 and no more")
+    shutil.copytree(REPOSITORY / "config", tmp_path / "config")
+    said = succeeds(snakemake(tmp_path, "results/default/datasets/digits.parquet"))
+    (line,) = [line for line in said.splitlines() if line.startswith("no record of the run: ")]
+    assert "path.parquet: is damaged" in line
+    assert "Traceback" not in said

@@ -6,7 +6,7 @@ By hand: ``PYTHONPATH=workflow/scripts python -m lmc.benchmark default``
 import csv
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from .errors import TableError
@@ -41,13 +41,17 @@ RULES = (
 _GPU = re.compile(r"^gpu memory: ([0-9]+) MiB", re.MULTILINE)
 
 
-def roll_up(benchmarks: Path, logs: Path) -> list[dict]:
+def roll_up(
+    benchmarks: Path, logs: Path, belongs: Callable[[Path], bool] = lambda _: True
+) -> list[dict]:
     """A row for every rule, in the workflow's order, and one for all of them.
 
     Parameters
     ----------
     benchmarks, logs
         Folders of a run: Snakemake's benchmark files, and the logs of the same names.
+    belongs
+        Whether a benchmark file, relative to its folder, counts.
 
     Returns
     -------
@@ -62,9 +66,13 @@ def roll_up(benchmarks: Path, logs: Path) -> list[dict]:
     """
     jobs: dict[str, list[dict]] = {}
     for path in sorted(benchmarks.rglob("*.tsv")):
-        parts = path.relative_to(benchmarks).with_suffix("").parts
-        rule = next((part for part in reversed(parts) if part in RULES), parts[-1])
-        log = logs / path.relative_to(benchmarks).with_suffix(".log")
+        inside = path.relative_to(benchmarks)
+        if not belongs(inside):
+            continue
+        first, *rest = inside.with_suffix("").parts
+        # A file is called as its rule, or as what it made, in a folder called as its rule.
+        rule = first if first in RULES and len(rest) == 1 else (first, *rest)[-1]
+        log = logs / inside.with_suffix(".log")
         jobs.setdefault(rule, []).append({**_measured(path), "gpu": _gpu(log)})
     known = {rule: i for i, rule in enumerate(RULES)}
     order = sorted(jobs, key=lambda rule: (known.get(rule, len(known)), rule))

@@ -25,8 +25,8 @@ def compare(
     Columns: experiment, quantity, method, layer, learning_rate; published, published_std,
     published_n; measured, measured_std (ddof 0), measured_n; ratio; standard_errors, the
     difference over the root of the summed squared standard errors of the mean (ddof 1; only ours
-    where the published spread is unknown); provenance. Measured values are missing where the
-    sweep lacks that learning rate.
+    where the published spread is unknown), missing where there is but one measured value;
+    provenance. Measured values are missing where the sweep lacks that learning rate.
     """
     rows = []
     for experiment, numbers in published.items():
@@ -86,6 +86,10 @@ def _beside(values: np.ndarray, number) -> dict:
     }
 
 
+def _signed(number: float) -> str:
+    return "" if np.isnan(number) else f"{number:+.1f}"
+
+
 def markdown(table: pd.DataFrame) -> str:
     """The comparison as a page to read."""
     lines = [
@@ -108,7 +112,7 @@ def markdown(table: pd.DataFrame) -> str:
             spread = f" ± {row.published_std:.2g}" if row.published_std > 0 else ""
             measured = (
                 f"{row.measured:.4g} ± {row.measured_std:.2g} | {row.ratio:.3f} "
-                f"| {row.standard_errors:+.1f}"
+                f"| {_signed(row.standard_errors)}"
                 if row.measured_n
                 else "not measured | |"
             )

@@ -26,8 +26,9 @@ REGISTRIES: dict[str, Registry] = {
 }
 # Tables beside the figures that are no figure's.
 RESERVED = ["results", "comparison"]
-# Folders beside the matchers' own, in the folder of a learning rate.
-RESERVED_LABELS = ["activations", "all_pairs"]
+# No labels of matchers: folders beside theirs, in the folder of a learning rate, and what the
+# panels' tables call the networks themselves.
+RESERVED_LABELS = ["activations", "all_pairs", "snapshots", "endpoints"]
 RATE_LABEL = r"\d\.\d{3}e[+-]\d{2}"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -131,10 +132,20 @@ def _completed(config: dict, schema: dict) -> dict:
         for panel in figure["panels"]:
             _check_panel(f"figures.{name}", panel, config["experiments"])
         figure["caption"] = figure["caption"] or _caption(figure["panels"])
-    names = [table for figure in config["figures"] for table in panel_tables(config, figure)]
-    for name in RESERVED + names:
-        if (RESERVED + names).count(name) > 1:
-            raise ConfigError(f"figures: two tables would be called {name}.csv: rename a figure")
+    theory_figures = [f"theory_{label}" for label in config["theory"]]
+    tables = [
+        *RESERVED,
+        *(table for figure in config["figures"] for table in panel_tables(config, figure)),
+        *theory_figures,
+        *(f"{figure}_slopes" for figure in theory_figures),
+    ]
+    drawings = [*config["figures"], *theory_figures]
+    for names, what, end in ((tables, "tables", "csv"), (drawings, "figures", "pdf")):
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ConfigError(
+                f"figures, theory: two {what} would be called {twice[0]}.{end}: rename one"
+            )
     return config
 
 
@@ -248,7 +259,7 @@ def _labelled(value, schema: dict, path: str) -> dict:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", str(label)):
             raise ConfigError(f"{_where(path)}{label!r}: a label is of the form a_b1")
         if label in RESERVED_LABELS:
-            raise ConfigError(f"{_where(path)}{label!r}: is a folder of the workflow's own")
+            raise ConfigError(f"{_where(path)}{label!r}: is a name of the workflow's own")
         options = options if isinstance(options, dict) else {}
         name = options.get(registry.kind, label)
         properties[label] = {
@@ -306,6 +317,15 @@ def _check_panel(path: str, panel: dict, experiments: dict) -> None:
         raise ConfigError(
             f"{path}: unknown experiment {name!r}: one of {', '.join(sorted(experiments))}"
         )
+    network = experiments[name]["network"]["name"]
+    if (
+        networks.REGISTRY.entry(network).convolutional
+        and not panels.REGISTRY.entry(panel["name"]).convolutional
+    ):
+        raise ConfigError(
+            f"{path}: the panel {panel['name']} cannot show convolutions, and {name} is of "
+            f"{network}: choose an experiment without"
+        )
     matcher = panel.get("matcher")
     if matcher is not None and matcher not in experiments[name]["matchers"]:
         raise ConfigError(
@@ -342,6 +362,36 @@ def pairs(experiment: dict) -> list[tuple[int, int]]:
 def all_pairs(experiment: dict) -> list[tuple[int, int]]:
     """Every pair of networks of each learning rate: (0, 1), (0, 2), ..., (1, 2), ..."""
     return list(itertools.combinations(range(experiment["networks"]), 2))
+
+
+def belongs(config: dict, path: Path) -> bool:
+    """Whether a table or a benchmark file is of the config as it is now.
+
+    What a learning rate, a matcher or an experiment left that the config has no more is not.
+
+    Parameters
+    ----------
+    config
+        Completed.
+    path
+        Relative to the run's folder of tables, or of benchmark files.
+    """
+    first, *rest = path.with_suffix("").parts
+    if first in config["experiments"]:
+        block = config["experiments"][first]
+        rate, *inside = rest
+        known = {"activations", "all_pairs", *block["matchers"]}
+        return rate in map(rate_label, block["learning_rates"]) and known.issuperset(inside[:-1])
+    labelled = {
+        "draw_figure": config["figures"],
+        "tabulate_panel": [t for figure in config["figures"] for t in panel_tables(config, figure)],
+        **dict.fromkeys(
+            ("theory", "measure_theory", "tabulate_theory", "draw_theory"), config["theory"]
+        ),
+    }
+    if first in labelled:
+        return rest[0] in labelled[first]
+    return not rest or first in ("datasets", "prepare_dataset")
 
 
 def training_hash(config: dict, experiment: dict) -> str:

@@ -73,5 +73,7 @@ def reshuffled(
 
 def distance(found: np.ndarray, reference: np.ndarray) -> float:
     """1-Wasserstein distance between two samples of cosines, in the reference's standard
-    deviations."""
+    deviations; missing where the reference has none, as of two neurons."""
+    if len(found) == 0 or len(reference) < 2 or reference.std() == 0:
+        return float("nan")
     return float(wasserstein_distance(found, reference) / reference.std())

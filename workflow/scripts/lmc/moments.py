@@ -12,6 +12,9 @@ from .errors import UserError
 from .tables import ActivationFile
 
 INPUTS_AT_ONCE = 4096
+# Of an entry of a covariance, relative to the product of its means. Activations are float32: units
+# that vary by less than the root of it are constant, and what is left of them is rounding error.
+CONSTANT = 1e-12
 
 
 @dataclass(frozen=True)
@@ -20,20 +23,32 @@ class Moments:
 
     Parameters
     ----------
-    second
-        E[x y^T], float64 (dim x, dim y).
+    covariance
+        E[(x - E x)(y - E y)^T], float64 (dim x, dim y).
     mean_x, mean_y
         E[x] and E[y].
     """
 
-    second: np.ndarray
+    covariance: np.ndarray
     mean_x: np.ndarray
     mean_y: np.ndarray
 
+    @classmethod
+    def of_sums(cls, count: int, products, sum_x, sum_y) -> "Moments":
+        """From sums over `count` examples, of x y^T (dim x, dim y), of x and of y.
+
+        A constant unit has no covariance, not a rounding error of one.
+        """
+        mean_x, mean_y = sum_x / count, sum_y / count
+        of_means = np.outer(mean_x, mean_y)
+        covariance = products / count - of_means
+        covariance[np.abs(covariance) <= CONSTANT * np.abs(of_means)] = 0.0
+        return cls(covariance, mean_x, mean_y)
+
     @cached_property
-    def covariance(self) -> np.ndarray:
-        """E[(x - E x)(y - E y)^T]."""
-        return self.second - np.outer(self.mean_x, self.mean_y)
+    def second(self) -> np.ndarray:
+        """E[x y^T]."""
+        return self.covariance + np.outer(self.mean_x, self.mean_y)
 
     def about(self, centred: bool) -> np.ndarray:
         """The covariance if centred, else the second moment."""
@@ -59,7 +74,7 @@ def cross_moment(batches: Iterable[tuple[np.ndarray, np.ndarray]]) -> Moments:
         sum_x, sum_y = sum_x + x.sum(0), sum_y + y.sum(0)
     if count == 0:
         raise ValueError("no examples to take moments over")
-    return Moments(second / count, sum_x / count, sum_y / count)
+    return Moments.of_sums(count, second, sum_x, sum_y)
 
 
 class Activations(Protocol):
@@ -151,7 +166,7 @@ class NetworkMoments:
     def transfer(self, layer: int, weight_x: np.ndarray, weight_y: np.ndarray) -> Moments:
         """Moments of two weights' outputs, x and y, both fed with this network's phi_{layer-1}.
 
-        Of x = W_x phi and y = W_y phi: W_x E[phi phi^T] W_y^T.
+        Of x = W_x phi and y = W_y phi: W_x Cov(phi) W_y^T.
 
         Parameters
         ----------
@@ -170,4 +185,4 @@ class NetworkMoments:
                 f"are recorded: set activations.streamed to true for convolutions"
             )
         x, y = weight_x.astype(np.float64), weight_y.astype(np.float64)
-        return Moments(x @ inputs.second @ y.T, x @ inputs.mean_x, y @ inputs.mean_x)
+        return Moments(x @ inputs.covariance @ y.T, x @ inputs.mean_x, y @ inputs.mean_x)

@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from .config import belongs
+from .errors import TableError
 from .provenance import commit, digest, versions
 
 
@@ -22,7 +24,7 @@ def of_run(config: dict, config_files: list[str], results: str | Path, usage: li
         that a record does not depend on where the checkout lies.
     results
         Folder of the run's tables; what made them (which may be several invocations, of several
-        commits) is read from them.
+        commits) is read from them. Those that are not of the config any more do not count.
     usage
         Rows of `benchmark.roll_up`.
 
@@ -31,9 +33,14 @@ def of_run(config: dict, config_files: list[str], results: str | Path, usage: li
     A JSON value: name, seed, config_files, config_hash (of the whole completed config), commit
     (of this invocation), made_by (commits, devices and versions of the tables), hardware (of this
     machine), versions (of this process), rules.
+
+    Raises
+    ------
+    TableError
+        A table of the run is damaged.
     """
     made: dict[str, set] = {"commit": set(), "device": set(), "versions": set()}
-    for metadata in _metadata(Path(results)):
+    for metadata in _metadata(Path(results), config):
         for name, values in made.items():
             if name in metadata:
                 values.add(json.dumps(metadata[name], sort_keys=True))
@@ -55,13 +62,19 @@ def _from_here(path: str | Path) -> str:
     return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
 
 
-def _metadata(folder: Path) -> Iterator[dict]:
+def _metadata(folder: Path, config: dict) -> Iterator[dict]:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     from .tables import METADATA_KEY
 
     for path in sorted(folder.rglob("*.parquet")):
-        found = pq.read_schema(path).metadata or {}
+        if not belongs(config, path.relative_to(folder)):
+            continue
+        try:
+            found = pq.read_schema(path).metadata or {}
+        except (OSError, pa.ArrowException) as error:
+            raise TableError(f"{path}: is damaged: delete it and run again") from error
         if METADATA_KEY in found:
             yield json.loads(found[METADATA_KEY])
 

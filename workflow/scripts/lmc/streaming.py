@@ -177,4 +177,4 @@ class _Accumulator:
     def moments(self) -> Moments:
         """The moments of all that was added."""
         sums = (self.second, self.sum_x, self.sum_y)
-        return Moments(*(total.cpu().numpy() / self.count for total in sums))
+        return Moments.of_sums(self.count, *(total.cpu().numpy() for total in sums))

@@ -22,7 +22,7 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
     axes = canvas.subplots()
     layers = sorted(table["layer"].unique())
     for i, layer in enumerate(layers):
-        look = {"color": style.PALETTE[i % len(style.PALETTE)], "marker": style.MARKERS[i]}
+        look = style.curve(i)
         for reference, (line, _) in LOOKS.items():
             rows = table[(table["layer"] == layer) & (table["reference"] == reference)]
             if len(rows):
@@ -33,12 +33,7 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
     axes.set_xlabel("learning rate")
     axes.set_ylabel("distance from independence")
     handles = [
-        style.handle(
-            label=f"layer {layer}",
-            color=style.PALETTE[i % len(style.PALETTE)],
-            marker=style.MARKERS[i],
-            linestyle="none",
-        )
+        style.handle(label=f"layer {layer}", linestyle="none", **style.curve(i))
         for i, layer in enumerate(layers)
     ]
     handles += [

@@ -17,10 +17,7 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
     axes.axhline(1, color="black", linewidth=0.6)
     handles = []
     for i, ((first, second), rows) in enumerate(table.groupby(["first", "second"], sort=False)):
-        look = {
-            "color": style.PALETTE[i % len(style.PALETTE)],
-            "marker": style.MARKERS[i % len(style.MARKERS)],
-        }
+        look = style.curve(i)
         style.interval(
             axes, rows["learning_rate"], rows["ratio"], rows["low"], rows["high"], **look
         )

@@ -73,6 +73,11 @@ def look(matcher: str, matchers) -> dict[str, str]:
     }
 
 
+def curve(i: int) -> dict[str, str]:
+    """Colour and marker of the i-th of any number of curves that are no matchers."""
+    return {"color": PALETTE[i % len(PALETTE)], "marker": MARKERS[i % len(MARKERS)]}
+
+
 def name(matcher: str) -> str:
     """A matcher's name in a legend."""
     return _KNOWN[matcher][2] if matcher in _KNOWN else matcher.replace("_", " ")

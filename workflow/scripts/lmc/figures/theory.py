@@ -45,7 +45,7 @@ def _panel(axes: Axes, curves: pd.DataFrame, slopes: pd.DataFrame) -> None:
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter("{x:g}")
     for i, (series, rows) in enumerate(curves.groupby("series", sort=False)):
-        look = {"color": style.PALETTE[i % len(style.PALETTE)], "marker": style.MARKERS[i]}
+        look = style.curve(i)
         fit = slopes.loc[series] if series in slopes.index else None
         axes.errorbar(
             rows["size"],

@@ -17,9 +17,12 @@ class PanelEntry(Entry):
     ----------
     sources
         Which tables of its experiment the panel is made from: names of rules/common.smk.
+    convolutional
+        Whether it can show networks with convolutions.
     """
 
     sources: tuple[str, ...] = ()
+    convolutional: bool = True
 
 
 _MATCHER = {
@@ -64,6 +67,7 @@ REGISTRY = Registry(
             "unit drawn as its incoming and outgoing weights, with the colour of its match.",
             {"matcher": _MATCHER},
             sources=("dataset", "checkpoints", "permutations"),
+            convolutional=False,
         ),
         "approximate_dimension": PanelEntry(
             "approximate_dimension:tabulate",

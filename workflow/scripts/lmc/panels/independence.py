@@ -23,7 +23,8 @@ def tabulate(
     -------
     Columns: reference (``other network``, ``reshuffled``; ``independent``: a reshuffled layer
     against another reshuffling of it, what the measure gives where neurons are independent),
-    layer, learning_rate, mean, std, n. The distances are `independence.distance`.
+    layer, learning_rate, mean, std, n. The distances are `independence.distance`; a layer of too
+    few neurons to have one, or a learning rate whose networks all diverged, has no row.
     """
     rows = []
     for path, rate in zip(sources["checkpoints"], _rates(sources["history"]), strict=True):
@@ -43,7 +44,8 @@ def tabulate(
                             "distance": value,
                         }
                     )
-    return spread(pd.DataFrame(rows), ["reference", "layer", "learning_rate"], "distance")
+    keys = ["reference", "layer", "learning_rate"]
+    return spread(pd.DataFrame(rows, columns=[*keys, "distance"]), keys, "distance")
 
 
 def _rates(histories: list[str]) -> list[float]:

@@ -10,7 +10,7 @@ from ..errors import TableError
 def tabulate(
     sources: dict[str, list[str]], published: None, experiment: str, matcher: str
 ) -> pd.DataFrame:
-    """The first hidden layer of the first pair of the first learning rate.
+    """The first hidden layer of the first pair of the smallest learning rate that has one.
 
     Parameters
     ----------
@@ -32,17 +32,21 @@ def tabulate(
         All pairs diverged, or the permutations are of another run than the checkpoints.
     """
     height, width, channels = (*tables.read_dataset(sources["dataset"][0]).shape, 1)[:3]
-    networks = tables.read_checkpoints(sources["checkpoints"][0])
-    run = tables.metadata("checkpoints", sources["checkpoints"][0])
-    matches = sources["permutations"][0]
-    pairs = tables.read("permutations", matches, provenance=run).to_pylist()
-    if not pairs:
+    found = []
+    for checkpoints, matches in zip(sources["checkpoints"], sources["permutations"], strict=True):
+        run = tables.metadata("checkpoints", checkpoints)
+        rows = tables.read("permutations", matches, provenance=run).to_pylist()
+        if rows:
+            found.append((rows[0]["learning_rate"], checkpoints, matches, rows[0]))
+    if not found:
         raise TableError(f"{matches}: has no pair to draw: all of them diverged")
-    permutation = measurements.read_permutations(matches)[pairs[0]["pair"]][1]
+    _, checkpoints, matches, pair = min(found, key=lambda run: run[0])
+    networks = tables.read_checkpoints(checkpoints)
+    permutation = measurements.read_permutations(matches)[pair["pair"]][1]
     rows = []
     for label, number, places in (
-        ("A", pairs[0]["network_a"], np.arange(len(permutation))),
-        ("B", pairs[0]["network_b"], np.argsort(permutation)),
+        ("A", pair["network_a"], np.arange(len(permutation))),
+        ("B", pair["network_b"], np.argsort(permutation)),
     ):
         parameters = networks[number]
         weight, above = parameters[1, "weight"], parameters[2, "weight"]

@@ -109,6 +109,7 @@ REGISTRY = Registry(
                     "type": "array",
                     "items": {"type": "number", "minimum": 0},
                     "minItems": 1,
+                    "uniqueItems": True,
                     "default": [0.0, 0.03, 0.1, 0.3],
                     "description": "standard deviations of the others, eta",
                 },

@@ -23,7 +23,7 @@ class LowDimension:
     Raises
     ------
     ConfigError
-        k is not below d.
+        k is not below d, or two etas are the same to six digits.
     """
 
     def __init__(
@@ -38,6 +38,10 @@ class LowDimension:
             raise ConfigError(
                 f"large_directions: {large_directions} is not below the dimension {dimension}"
             )
+        labels = [self._series(eta) for eta in etas]
+        twice = [label for label in labels if labels.count(label) > 1]
+        if twice:
+            raise ConfigError(f"etas: two of them would be called {twice[0]!r}: leave one out")
         self.sizes, self.d, self.k = sizes, dimension, large_directions
         self.etas, self.repetitions = etas, repetitions
 
@@ -51,9 +55,13 @@ class LowDimension:
                     stream = generator(seed, "low dimension", self.d, self.k, n, repetition)
                     x, y = stream.normal(size=(2, n, self.d)) * scale
                     value = squared_distance(x, y)
-                    yield Measurement(QUANTITY, f"eta = {eta:g}", n, repetition, value)
+                    yield Measurement(QUANTITY, self._series(eta), n, repetition, value)
 
     def predictions(self) -> list[Prediction]:
         """See `experiment.Experiment`."""
         slopes = {0.0: -2 / self.k, 1.0: -2 / self.d}
-        return [Prediction(QUANTITY, f"eta = {eta:g}", slopes.get(eta)) for eta in self.etas]
+        return [Prediction(QUANTITY, self._series(eta), slopes.get(eta)) for eta in self.etas]
+
+    @staticmethod
+    def _series(eta: float) -> str:
+        return f"eta = {eta:g}"

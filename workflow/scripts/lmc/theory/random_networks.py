@@ -5,12 +5,14 @@ The paper's networks: relu, no biases, entries of W_l of mean 0 and variance 1 /
 here N(0, I).
 """
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
+from ..errors import ConfigError
 from ..matching import REGISTRY as MATCHERS
 from ..matching.matcher import Matcher
 from ..matching.solver import match
@@ -62,6 +64,11 @@ class RandomNetworks:
         A registered matcher, ``{"name": ..., option: ...}``.
     examples
         Inputs that the matcher sees, and as many others to measure on.
+
+    Raises
+    ------
+    ConfigError
+        While measuring: a width so small that both networks of a pair are 0 on all inputs.
     """
 
     def __init__(
@@ -94,6 +101,12 @@ class RandomNetworks:
                                 (DISTANCE, distance(found)),
                                 (ERROR, lmc_error(found, *readouts(a, b, found))),
                             ):
+                                if not math.isfinite(value):
+                                    raise ConfigError(
+                                        f"sizes: {width}: at depth {depth} both networks are 0 on "
+                                        f"all inputs in repetition {repetition}: begin with a "
+                                        f"larger width"
+                                    )
                                 yield Measurement(quantity, series, width, repetition, value)
 
     def predictions(self) -> list[Prediction]:
