@@ -290,7 +290,7 @@ MISTAKES = [
         f"{E}.epochs",
         3,
         f"{E}: unknown key 'epochs': one of activations, dataset, learning_rates, matchers, "
-        "network, networks, path, published, training",
+        "network, networks, notes, path, published, training",
     ),
     (
         f"{E}.network.widths",
@@ -819,3 +819,19 @@ def test_what_a_config_dropped_is_not_of_the_run(complete, small, path, expected
     put(small, "figures", figure())
     put(small, "theory", {"isotropic": {}})
     assert config.belongs(complete(small), Path(path)) is expected
+
+
+def test_a_caption_ends_with_the_notes_of_what_it_shows(complete, small):
+    """Each once, in the order in which the config and its overlays give them."""
+    put(small, f"{E}.notes", {"scale": "Small.", "data": "A copy."})
+    small["experiments"]["other"] = {**small["experiments"]["e"], "notes": {"scale": "Large."}}
+    panels = [{"name": "lmc_error", "experiment": name} for name in ("e", "e", "other")]
+    put(
+        small,
+        "figures",
+        {"f": {"panels": panels}, "own": {"panels": panels, "caption": "mine"}},
+    )
+    found = complete(small)["figures"]
+    assert found["f"]["caption"].startswith("(a) LMC error")
+    assert found["f"]["caption"].endswith(" are any. Small. A copy. Large.")
+    assert found["own"]["caption"] == "mine"

@@ -46,7 +46,7 @@ def test_lint(config, tmp_path):
 
 def test_the_default_runs_to_the_last_figure(finished):
     figures = finished / "paper_figures/default"
-    for name in ("figure1", "figure2", "figure3", "figure4", "figure_d1", "figure_d2"):
+    for name in ("figure1", "figure2", "figure3", "figure4", "figure_d1", "figure_d2", "figure_d3"):
         for kind in ("pdf", "svg", "png"):
             assert (figures / f"{name}.{kind}").stat().st_size > 1000
     for table in ("figure1a", "figure1b", "figure2", "figure3", "figure4", "results"):
@@ -147,7 +147,7 @@ def test_a_learning_rate_more_trains_that_one_only(finished):
 def test_the_report_is_one_file_with_all_figures(finished):
     succeeds(snakemake(finished, "--report", "report.html", repository=finished))
     page = (finished / "report.html").read_text()
-    for name in ("figure1", "figure2", "figure3", "figure4", "figure_d1", "figure_d2"):
+    for name in ("figure1", "figure2", "figure3", "figure4", "figure_d1", "figure_d2", "figure_d3"):
         assert f"{name}.png" in page
     assert "LMC error (loss at the midpoint of the path)" in page
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=[\"']https?:", page)

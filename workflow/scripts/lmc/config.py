@@ -131,7 +131,7 @@ def _completed(config: dict, schema: dict) -> dict:
     for name, figure in config["figures"].items():
         for panel in figure["panels"]:
             _check_panel(f"figures.{name}", panel, config["experiments"])
-        figure["caption"] = figure["caption"] or _caption(figure["panels"])
+        figure["caption"] = figure["caption"] or _caption(figure["panels"], config["experiments"])
     theory_figures = [f"theory_{label}" for label in config["theory"]]
     tables = [
         *RESERVED,
@@ -334,13 +334,15 @@ def _check_panel(path: str, panel: dict, experiments: dict) -> None:
         )
 
 
-def _caption(panels_: list[dict]) -> str:
+def _caption(panels_: list[dict], experiments: dict) -> str:
     captions = [panels.REGISTRY.entry(panel["name"]).description for panel in panels_]
-    if len(captions) == 1:
-        return captions[0]
-    return " ".join(
-        f"({letter}) {text}" for letter, text in zip("abcdefgh", captions, strict=False)
-    )
+    if len(captions) > 1:
+        captions = [
+            f"({letter}) {text}" for letter, text in zip("abcdefgh", captions, strict=False)
+        ]
+    names = dict.fromkeys(panel["experiment"] for panel in panels_)
+    notes = [note for name in names for note in experiments[name]["notes"].values()]
+    return " ".join([*captions, *notes])
 
 
 def rate_label(learning_rate: float) -> str:
