@@ -16,8 +16,11 @@ python=$("${PYTHON:-python3}" -c 'import sys; print(getattr(sys, "_base_executab
     exit 1
 }
 
-installed=.venv/installed.sha256
-if [ -f "$installed" ] && sha256sum --check --status "$installed"; then
+# An environment that was moved, is of another Python, or whose Python is gone, is made anew.
+here="$PWD, $("$python" -V)"
+wanted=$(sha256sum envs/requirements.txt)
+same=$([ "$(cat .venv/made-for 2>/dev/null)" = "$here" ] && .venv/bin/python -c "" 2>/dev/null && echo yes || true)
+if [ "$same" ] && [ "$(cat .venv/installed 2>/dev/null)" = "$wanted" ]; then
     exit 0
 fi
 
@@ -28,7 +31,10 @@ if [ ! -x .uv/bin/uv ] || [ "$(cat .uv/uv.txt 2>/dev/null)" != "$(cat envs/uv.tx
         --target .uv -r envs/uv.txt
     cp envs/uv.txt .uv/
 fi
-[ -x .venv/bin/python ] || .uv/bin/uv venv --quiet --python "$python" .venv
+if [ ! "$same" ]; then
+    .uv/bin/uv venv --quiet --clear --python "$python" .venv
+    echo "$here" >.venv/made-for
+fi
 # Compiled once here, or every job compiles its imports again where writing bytecode is off.
 .uv/bin/uv pip sync --python .venv --require-hashes --compile-bytecode --quiet envs/requirements.txt
-sha256sum envs/requirements.txt >"$installed"
+echo "$wanted" >.venv/installed

@@ -106,17 +106,15 @@ def kept(path):
     return path if config["keep_activations"] else temp(path)
 
 
-def dataset_label(block):
-    """A data set's file name: its name, and a hash of its options if it has any."""
-    options = {k: v for k, v in block.items() if k != "name"}
-    return block["name"] + (f"-{provenance.digest(options)}" if options else "")
-
-
-DATASETS = {dataset_label(b["dataset"]): b["dataset"] for b in EXPERIMENTS.values()}
+DATASETS = {
+    configuration.dataset_label(b["dataset"]): b["dataset"]
+    for b in EXPERIMENTS.values()
+}
 
 
 def dataset_path(block):
-    return f"{RESULTS}/datasets/{dataset_label(block['dataset'])}.parquet"
+    label = configuration.dataset_label(block["dataset"])
+    return f"{RESULTS}/datasets/{label}.parquet"
 
 
 def dataset_of(wildcards):

@@ -68,7 +68,7 @@ def captions_are_shown(seen, run):
         assert not re.search(r"``|\{\{|\{%|System Message", caption), caption
         if path.endswith(".png"):
             assert f"Drawn from {path[:-4]}" in caption
-            assert f"made with it by snakemake --cores all {path}." in caption
+            assert f"of the config {run.config['name']}; made by snakemake --cores all" in caption
             figure = run.config["figures"].get(path.split("/")[-1][:-4], {})
             assert figure.get("caption", "") in caption
 

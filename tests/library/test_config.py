@@ -211,7 +211,7 @@ def test_a_figure_without_a_caption_has_those_of_its_panels(complete, small):
     found = {name: figure["caption"] for name, figure in complete(small)["figures"].items()}
     assert found == {
         "one": captions[0],
-        "two": f"(a) {captions[0]} (b) {captions[1]}",
+        "two": f"(a) {captions[0]} (b) {captions[1]} Here: loss.",
         "own": "mine",
     }
 
@@ -326,7 +326,7 @@ MISTAKES = [
     (
         "figures",
         {"f": {"caption": "a"}},
-        "figures.f: the key 'panels' is missing: the panels, from left to right",
+        "figures.f: the key 'panels' is missing: the panels, from top to bottom",
     ),
     # unknown names
     (
@@ -375,7 +375,7 @@ MISTAKES = [
     (
         f"{E}.training.optimiser",
         {"name": "sgd", "momentum": 1},
-        f"{E}.training.optimiser.momentum: 1 is greater than or equal to the maximum of 1",
+        f"{E}.training.optimiser.momentum: 1.0 is greater than or equal to the maximum of 1",
     ),
     (
         f"{E}.learning_rates",
@@ -385,7 +385,7 @@ MISTAKES = [
     (
         f"{E}.learning_rates",
         [0],
-        f"{E}.learning_rates.0: 0 is less than or equal to the minimum of 0",
+        f"{E}.learning_rates.0: 0.0 is less than or equal to the minimum of 0",
     ),
     (f"{E}.learning_rates", [], f"{E}.learning_rates: [] should be non-empty"),
     (
@@ -396,7 +396,7 @@ MISTAKES = [
     (
         f"{E}.learning_rates",
         {"minimum": 1, "maximum": "1e-1", "number": 3},
-        f"{E}.learning_rates: minimum 1 is not below maximum 0.1",
+        f"{E}.learning_rates: minimum 1.0 is not below maximum 0.1",
     ),
     (
         f"{E}.learning_rates",
@@ -835,3 +835,68 @@ def test_a_caption_ends_with_the_notes_of_what_it_shows(complete, small):
     assert found["f"]["caption"].startswith("(a) LMC error")
     assert found["f"]["caption"].endswith(" are any. Small. A copy. Large.")
     assert found["own"]["caption"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("panel", "said"),
+    [
+        ({"name": "lmc_error", "split": "test"}, ""),
+        ({"name": "lmc_error", "split": "train"}, " On training examples."),
+        ({"name": "along_path", "metric": "accuracy"}, " Here: accuracy."),
+        ({"name": "approximate_dimension", "centred": True}, " Of centred covariances."),
+        (
+            {"name": "dimension_against_error", "centred": True, "split": "train"},
+            " On training examples. Of centred covariances.",
+        ),
+    ],
+)
+def test_a_caption_says_what_the_options_show(complete, small, panel, said):
+    put(small, "figures", {"f": {"panels": [{**panel, "experiment": "e"}]}})
+    description = config.panels.REGISTRY.entry(panel["name"]).description
+    assert complete(small)["figures"]["f"]["caption"] == description + said
+
+
+def reordered(value):
+    """The same config, the keys of every mapping that has fixed ones in the other order."""
+    if not isinstance(value, dict):
+        return value
+    return {key: reordered(inside) for key, inside in reversed(value.items())}
+
+
+def test_the_order_of_keys_and_written_defaults_change_no_parameter(complete, small):
+    """Snakemake compares parameters as they are printed, and would train anew."""
+    expected = complete(small)["experiments"]["e"]
+    for changed in (
+        {**small, "experiments": {"e": reordered(small["experiments"]["e"])}},
+        {**small, "experiments": {"e": reordered(expected)}},
+    ):
+        found = complete(changed)["experiments"]["e"]
+        for key in ("dataset", "network", "training", "activations", "path", "learning_rates"):
+            assert repr(found[key]) == repr(expected[key]), key
+
+
+def test_a_whole_number_where_any_number_goes_is_the_same_number(complete, small):
+    rules = []
+    for decay in (0, 0.0, "0", "0.0"):
+        put(small, f"{E}.training.optimiser", {"name": "sgd", "weight_decay": decay})
+        done = complete(small)
+        rules.append((repr(done["experiments"]["e"]["training"]), config.training_hash(
+            done, done["experiments"]["e"])))  # fmt: skip
+    assert len(set(rules)) == 1
+    assert "'epochs': " in rules[0][0] and "'epochs': 1.0" not in rules[0][0]
+
+
+@pytest.mark.parametrize("name", ["collect", "theory", "results", "draw_figure", "datasets"])
+def test_an_experiment_may_be_called_as_anything(complete, small, name):
+    """Also as a rule or a folder of the workflow."""
+    small["experiments"] = {name: small["experiments"]["e"] | {"learning_rates": [0.1]}}
+    put(small, "theory", {"isotropic": {}})
+    put(small, "figures", {"f": {"panels": [{"name": "lmc_error", "experiment": name}]}})
+    done = complete(small)
+    kept = [f"{name}/1.000e-01/train.tsv", "collect.tsv", "theory/isotropic.parquet"]
+    kept += ["results.parquet", "draw_figure/f.tsv"]
+    kept += [f"datasets/{config.dataset_label(done['experiments'][name]['dataset'])}.parquet"]
+    for path in kept:
+        assert config.belongs(done, Path(path)), path
+    for path in (f"{name}/2.000e-01/train.tsv", "theory/gone.parquet", "datasets/gone.parquet"):
+        assert not config.belongs(done, Path(path)), path

@@ -106,3 +106,26 @@ def test_authors(run):
         {"@id": "https://orcid.org/0000-0000", "@type": "Person", "name": "Ada Lovelace"},
         {"@id": "#The-authors", "@type": "Organization", "name": "The authors"},
     ]
+
+
+def test_the_configs_are_those_of_the_run(run, one_line):
+    """The record of the run knows them: a crate with others would say what is not so."""
+    (run / "benchmark").mkdir()
+    ran = ["config/a.yaml", "config/b.yaml"]
+    (run / "benchmark/small.json").write_text(json.dumps({"config_files": ran}))
+    (run / "config").mkdir()
+    for name in ("a", "b"):
+        (run / f"config/{name}.yaml").write_text("name: small\n")
+    for given in (["a"], ["b", "a"]):
+        with pytest.raises(ConfigError) as error:
+            crate.write(run, [run / f"config/{name}.yaml" for name in given])
+        one_line(error, "the run was of config/a.yaml, config/b.yaml")
+
+
+@pytest.mark.parametrize("content", ["- name\n", "name: a\nname: b\n", "\x89PNG", "a: [\n"])
+def test_what_is_no_config_is_said_in_one_line(content, tmp_path, one_line):
+    path = tmp_path / "given.yaml"
+    path.write_bytes(content.encode("latin-1"))
+    with pytest.raises(ConfigError) as error:
+        crate.write(tmp_path, [path])
+    one_line(error, path)

@@ -192,3 +192,18 @@ def test_a_broken_file_stays_broken(small, digests):
     for _ in range(2):
         with pytest.raises(seal.BrokenSeal):
             seal.check(small)
+
+
+def test_the_stored_digest_is_that_of_the_content(tmp_path):
+    digests = []
+    for number in (1, 1, 2):
+        path = write_sealed(tmp_path / "a.parquet", pa.table({"x": [number]}))
+        digests.append(seal.stored(path))
+    assert digests[0] == digests[1] != digests[2]
+    assert len(digests[0]) == len(seal.BLANK)
+
+
+def test_a_file_without_a_seal_has_no_digest(tmp_path):
+    pq.write_table(pa.table({"x": [1]}), tmp_path / "a.parquet")
+    with pytest.raises(seal.BrokenSeal):
+        seal.stored(tmp_path / "a.parquet")

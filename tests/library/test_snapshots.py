@@ -1,6 +1,7 @@
 """Snapshots: a training that is stopped anywhere ends as if it had not been."""
 
 import contextlib
+import dataclasses
 import os
 import random
 import signal
@@ -14,6 +15,7 @@ import pytest
 
 from lmc import tables
 from lmc.augmentation import Augmentation
+from lmc.datasets.dataset import Split
 from lmc.datasets.digits import digits
 from lmc.errors import ConfigError, UserError
 from lmc.networks.build import build
@@ -230,8 +232,9 @@ train(
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_job_that_is_killed_at_random_moments(number, tmp_path):
+@pytest.fixture
+def start(tmp_path):
+    """Start a training in a folder, on the data of ``digits.parquet``."""
     tables.write_dataset(tmp_path / "digits.parquet", digits(), {})
     environment = {
         **os.environ,
@@ -241,12 +244,38 @@ def test_a_job_that_is_killed_at_random_moments(number, tmp_path):
         "OMP_NUM_THREADS": "1",
     }
 
-    def start(folder):
+    def started(folder):
         return subprocess.Popen(
             [sys.executable, "-c", SCRIPT, tmp_path / "digits.parquet", tmp_path / folder],
             env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
+    return started
+
+
+def test_a_training_does_not_continue_on_other_data(start, tmp_path):
+    job = start("killed")
+    while job.poll() is None and not list((tmp_path / "killed").rglob("networks-*.parquet")):
+        time.sleep(0.01)
+    job.kill()
+    job.wait()
+    data = digits()
+    relabelled = Split(data.train.images, data.train.labels[::-1].copy())
+    tables.write_dataset(
+        tmp_path / "digits.parquet", dataclasses.replace(data, train=relabelled), {}
+    )
+    said = []
+    for folder in ("killed", "undisturbed"):
+        job = start(folder)
+        said.append(job.communicate()[0])
+        assert job.returncode == 0, said
+    assert "continuing after step" not in said[0]
+    one, other = (tmp_path / name / "checkpoints.parquet" for name in ("killed", "undisturbed"))
+    assert one.read_bytes() == other.read_bytes()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_job_that_is_killed_at_random_moments(number, start, tmp_path):
     undisturbed = start("undisturbed")
     assert undisturbed.wait() == 0, undisturbed.stdout.read()
 

@@ -30,12 +30,27 @@ def test_dry_run(config, tmp_path):
         assert re.search(rf"^{rule} +\d+$", output, re.MULTILINE)
 
 
-def test_dry_run_of_overlays(tmp_path):
+OVERLAYS = {
+    "paper-mnist": ("paper", "overlays/paper-mnist"),
+    "bfloat16": ("cifar10-small", "overlays/cifar10-bfloat16"),
+    "parquet": ("cifar10-small", "overlays/cifar10-parquet"),
+    "both": ("cifar10-small", "overlays/cifar10-bfloat16", "overlays/cifar10-parquet"),
+}
+
+
+@pytest.mark.parametrize("names", OVERLAYS.values(), ids=OVERLAYS)
+def test_dry_run_of_overlays(names, tmp_path):
     """They follow the config that they change."""
-    names = ("cifar10-small", "overlays/cifar10-bfloat16", "overlays/cifar10-parquet")
     configs = [REPOSITORY / f"config/{name}.yaml" for name in names]
     output = succeeds(snakemake(tmp_path, "--dry-run", "--configfile", *configs))
-    assert "prepare data set parquet-" in output
+    parquet, mnist = "overlays/cifar10-parquet" in names, "paper" in names
+    assert ("prepare data set parquet-" in output) is parquet
+    assert ("prepare data set mnist" in output) is mnist
+    assert ("cifar10-vgg16" in output) is not mnist
+    name = {"paper": "paper", "overlays/cifar10-bfloat16": "cifar10-small-bfloat16"}.get(
+        names[0] if mnist else names[-1], "cifar10-small-parquet"
+    )
+    assert f"results/{name}/results.parquet" in output
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from adapter import run
 from lmc import device as devices
-from lmc import tables
+from lmc import seal, tables
 from lmc.augmentation import Augmentation
 from lmc.networks.build import build
 from lmc.optimisers import REGISTRY as OPTIMISERS
@@ -37,7 +37,17 @@ def train(
     chosen = devices.resolve(device)
     snapshots = Snapshots(
         Path(checkpoints).parent / "snapshots",
-        [provenance, network, training, learning_rate, code, chosen.type, versions()],
+        # The file too: images of the user's own can change, and the config does not tell.
+        [
+            provenance,
+            network,
+            training,
+            learning_rate,
+            code,
+            chosen.type,
+            versions(),
+            seal.stored(dataset),
+        ],
         seconds_of_environment(),
     )
     with snapshots.on_request():

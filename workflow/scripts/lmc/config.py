@@ -190,13 +190,15 @@ def _complete(value, schema: dict, path: str):
 
 
 def _number(value, fractional: bool, path: str):
-    """A number as it is meant: YAML reads ``1e-3`` as text, and ``20.0`` is a whole number."""
+    """A number as it is meant: YAML reads ``1e-3`` as text, ``20.0`` may count, ``0`` may not."""
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = int(value) if re.fullmatch(r"[+-]?\d+", value) else float(value)
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{_where(path)}{value}: a finite number is wanted")
     if isinstance(value, float) and value.is_integer() and not fractional:
         return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and fractional:
+        return float(value)
     return value
 
 
@@ -218,6 +220,9 @@ def _complete_object(value: dict, schema: dict, path: str):
         if key not in properties and others is False:
             raise ConfigError(f"{_where(path)}unknown key {key!r}{_instead(key, properties)}")
         value[key], properties[key] = _complete(value[key], properties.get(key, others), inside)
+    # Rules compare parameters as they are printed: the order in which a config has its keys, and
+    # whether it writes out a default, must not train anything again.
+    value = {key: value[key] for key in properties if key in value}
     return value, {**schema, "properties": properties, "additionalProperties": False}
 
 
@@ -335,7 +340,11 @@ def _check_panel(path: str, panel: dict, experiments: dict) -> None:
 
 
 def _caption(panels_: list[dict], experiments: dict) -> str:
-    captions = [panels.REGISTRY.entry(panel["name"]).description for panel in panels_]
+    captions = []
+    for panel in panels_:
+        entry = panels.REGISTRY.entry(panel["name"])
+        said = [o.get("captions", {}).get(panel[name]) for name, o in entry.options.items()]
+        captions.append(" ".join([entry.description, *filter(None, said)]))
     if len(captions) > 1:
         captions = [
             f"({letter}) {text}" for letter, text in zip("abcdefgh", captions, strict=False)
@@ -343,6 +352,12 @@ def _caption(panels_: list[dict], experiments: dict) -> str:
     names = dict.fromkeys(panel["experiment"] for panel in panels_)
     notes = [note for name in names for note in experiments[name]["notes"].values()]
     return " ".join([*captions, *notes])
+
+
+def dataset_label(block: dict) -> str:
+    """A data set as it stands in paths: its name, and a hash of its options if it has any."""
+    options = {key: value for key, value in block.items() if key != "name"}
+    return block["name"] + (f"-{digest(options)}" if options else "")
 
 
 def rate_label(learning_rate: float) -> str:
@@ -379,7 +394,9 @@ def belongs(config: dict, path: Path) -> bool:
         Relative to the run's folder of tables, or of benchmark files.
     """
     first, *rest = path.with_suffix("").parts
-    if first in config["experiments"]:
+    # A table or a job of an experiment is in the folder of a learning rate; an experiment may be
+    # called as something else that has files of its own.
+    if first in config["experiments"] and len(rest) > 1:
         block = config["experiments"][first]
         rate, *inside = rest
         known = {"activations", "all_pairs", *block["matchers"]}
@@ -393,7 +410,9 @@ def belongs(config: dict, path: Path) -> bool:
     }
     if first in labelled:
         return rest[0] in labelled[first]
-    return not rest or first in ("datasets", "prepare_dataset")
+    if first in ("datasets", "prepare_dataset"):
+        return rest[0] in [dataset_label(e["dataset"]) for e in config["experiments"].values()]
+    return not rest
 
 
 def training_hash(config: dict, experiment: dict) -> str:

@@ -24,7 +24,8 @@ from pathlib import Path
 import yaml
 
 from . import tables
-from .errors import ConfigError, TableError, UserError, one_line
+from .config import check_duplicates
+from .errors import ConfigError, TableError, UserError
 
 METADATA = "ro-crate-metadata.json"
 CODE = ("Snakefile", "rules", "workflow", "envs", "profiles", "LICENSE")
@@ -425,23 +426,25 @@ def write(
     Raises
     ------
     UserError
-        There is no such run, or the crate is already there.
+        There is no such run, it ran with other configs, or the crate is already there.
     """
-    try:
-        names = [(yaml.safe_load(path.read_text()) or {}).get("name") for path in configs]
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(one_line(error)) from error
-    if not any(names):
-        raise ConfigError(f"{', '.join(map(str, configs))}: no key `name`: not a config of a run")
-    name = [found for found in names if found][-1]
+    name = _name(configs)
     jobs, hashes = read_jobs(folder, name)
     crate = crate or folder / "crates" / name
     if crate.exists():
         raise UserError(f"{crate}: there already: delete it, or name another with --crate")
+    placed = [_place(path, folder) for path in configs]
+    if len(set(placed)) < len(placed):
+        raise ConfigError(f"{', '.join(placed)}: two configs of one name: rename one")
+    records = [record for record in [f"benchmark/{name}.json"] if (folder / record).is_file()]
+    for path in records:
+        ran = json.loads((folder / path).read_text())["config_files"]
+        if [_place(folder / file, folder) for file in ran] != placed:
+            raise ConfigError(
+                f"{', '.join(placed)}: the run was of {', '.join(ran)}: name these, in this order"
+            )
     holder = re.search(r"^Copyright \(c\) [\d-]+ (.+)$", (folder / "LICENSE").read_text(), re.M)
     about = tables.metadata("results", folder / f"results/{name}/results.parquet")
-    placed = [_place(path, folder) for path in configs]
-    records = [record for record in [f"benchmark/{name}.json"] if (folder / record).is_file()]
     files = {part: folder / part for part in (*CODE, f"paper_figures/{name}", *records)}
     files |= dict(zip(placed, configs, strict=True))
     crate.parent.mkdir(parents=True, exist_ok=True)
@@ -474,6 +477,20 @@ def write(
             filling = Path(shutil.make_archive(str(filling), "zip", filling))
         filling.rename(crate)
     return crate
+
+
+def _name(configs: list[Path]) -> str:
+    """The name of a run with these configs. Raises ConfigError if they are none."""
+    name = None
+    for path in configs:
+        check_duplicates(path)
+        content = yaml.safe_load(path.read_text())
+        if not isinstance(content, dict | None):
+            raise ConfigError(f"{path}: is no config: it has no keys")
+        name = (content or {}).get("name", name)
+    if not name:
+        raise ConfigError(f"{', '.join(map(str, configs))}: no key `name`: not a config of a run")
+    return name
 
 
 def _place(config: Path, folder: Path) -> str:

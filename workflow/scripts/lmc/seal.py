@@ -32,6 +32,13 @@ def seal(path: str | os.PathLike) -> None:
         file.write(digest.encode())
 
 
+def stored(path: str | os.PathLike) -> str:
+    """The digest that a sealed file holds. Raises BrokenSeal if it holds none."""
+    with open(path, "rb") as file:
+        file.seek(_position(file))
+        return file.read(len(BLANK)).decode()
+
+
 def check(path: str | os.PathLike) -> None:
     """Raise BrokenSeal if the file is not, byte for byte, what was sealed.
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 
-# They hold registries and messages. What a registry adds to a job is in the job's parameters.
+# They hold registries and messages. What a registry adds to a job is in the job's parameters. The
+# scripts' adapter, which only calls them, is left out too.
 _NO_RESULT = {"__init__", "errors", "registry", "provenance", "source", "config"}
 
 

@@ -19,6 +19,8 @@ class PanelEntry(Entry):
         Which tables of its experiment the panel is made from: names of rules/common.smk.
     convolutional
         Whether it can show networks with convolutions.
+
+    The schema of an option may have ``captions``, value -> what a caption says of it.
     """
 
     sources: tuple[str, ...] = ()
@@ -34,6 +36,7 @@ _SPLIT = {
     "enum": ["test", "train"],
     "default": "test",
     "description": "the split that the losses are taken on",
+    "captions": {"train": "On training examples."},
 }
 _BOOTSTRAP = {
     "resamples": {
@@ -55,6 +58,7 @@ _CENTRED = {
     "type": "boolean",
     "default": False,
     "description": "take the dimensions of the centred covariances",
+    "captions": {True: "Of centred covariances."},
 }
 
 REGISTRY = Registry(
@@ -109,6 +113,7 @@ REGISTRY = Registry(
                     "enum": ["loss", "accuracy"],
                     "default": "loss",
                     "description": "what to show",
+                    "captions": {"loss": "Here: loss.", "accuracy": "Here: accuracy."},
                 },
             },
             sources=("path",),
