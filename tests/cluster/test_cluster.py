@@ -9,7 +9,9 @@ from support import REPOSITORY
 from .conftest import CONFIG, jobs_of
 
 FIGURES = ("figure1", "figure2")
-MEASURED = ("approximate_dimension", "evaluate_path", "match")
+MEASURED = ["approximate_dimension", "evaluate_path", "match"]
+# Of networks without convolutions, here also all pairs.
+RECORDED = sorted([*MEASURED, "evaluate_midpoints", "match_all_pairs", "record_activations"])
 
 
 def named(jobs, pattern):
@@ -45,7 +47,7 @@ def test_what_is_measured_at_a_learning_rate_is_one_job(slurm, story):
     groups = [
         re.search(r"^rule_(\w+-\d\.\d+e-\d+)_(\w+)$", job["Comment"]).groups() for job in jobs
     ]
-    recorded = "_".join((*MEASURED, "record_activations"))
+    recorded = "_".join(RECORDED)
     assert sorted(groups) == [
         ("convnet-1.000e-02", "_".join(MEASURED)),
         ("mlp-1.000e-01", recorded),
@@ -54,8 +56,10 @@ def test_what_is_measured_at_a_learning_rate_is_one_job(slurm, story):
     figures = named(jobs_of(slurm, story.recovered), "^rule_figures_")
     assert len(figures) == 1
     assert "collect" in figures[0]["Comment"]
-    # Three trainings, one of them twice.
-    assert len(jobs_of(slurm, story.recovered)) == 4 + len(groups) + 1
+    assert len(named(jobs_of(slurm, story.recovered), "^rule_measure_theory")) == 1
+    assert len(named(jobs_of(slurm, story.recovered), "^rule_theory_")) == 1
+    # Three trainings, one of them twice; a theorem measured, and drawn.
+    assert len(jobs_of(slurm, story.recovered)) == 4 + len(groups) + 1 + 2
 
 
 def test_a_job_killed_for_memory_comes_back_with_more(slurm, story):
