@@ -45,9 +45,9 @@ def test_what_trains_or_streams_asks_for_a_gpu_and_nothing_else_does(slurm, stor
 def test_what_is_measured_at_a_learning_rate_is_one_job(slurm, story):
     jobs = named(jobs_of(slurm, story.recovered), "evaluate_path")
     groups = [
-        re.search(r"^rule_(\w+-\d\.\d+e-\d+)_(\w+)$", job["Comment"]).groups() for job in jobs
+        re.search(r"^rule_(\w+-\d\.\d+e-\d+)_([\w.]+)$", job["Comment"]).groups() for job in jobs
     ]
-    recorded = "_".join(RECORDED)
+    recorded = "_".join([*RECORDED[:5], "..."])  # Snakemake names five rules of a group
     assert sorted(groups) == [
         ("convnet-1.000e-02", "_".join(MEASURED)),
         ("mlp-1.000e-01", recorded),
