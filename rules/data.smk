@@ -1,3 +1,9 @@
+def dataset_options(wildcards):
+    """What the data set's own function is given."""
+    block = DATASETS[wildcards.dataset]
+    return {k: v for k, v in block.items() if k not in ("name", "standardise")}
+
+
 rule prepare_dataset:
     output:
         dataset=f"{RESULTS}/datasets/{{dataset}}.parquet",
@@ -13,7 +19,8 @@ rule prepare_dataset:
         runtime=growing(30),
     params:
         name=lambda w: DATASETS[w.dataset]["name"],
-        options=lambda w: {k: v for k, v in DATASETS[w.dataset].items() if k != "name"},
+        options=dataset_options,
+        standardise=lambda w: DATASETS[w.dataset]["standardise"],
         provenance=lambda w: {"dataset": w.dataset},
         code=lambda w: code(
             "prepare_dataset.py", datasets.REGISTRY.module(DATASETS[w.dataset]["name"])

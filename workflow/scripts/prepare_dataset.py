@@ -5,9 +5,14 @@ from lmc import tables
 from lmc.datasets import REGISTRY
 
 
-def prepare_dataset(dataset: str, name: str, options: dict, provenance: dict) -> None:
+def prepare_dataset(
+    dataset: str, name: str, options: dict, standardise: str | dict | None, provenance: dict
+) -> None:
     """Load data set `name` with its options and write it to `dataset`."""
-    tables.write_dataset(dataset, REGISTRY.get(name)(**options), provenance)
+    data = REGISTRY.get(name)(**options)
+    if standardise is not None:
+        data = data.standardised(**({} if standardise == "measured" else standardise))
+    tables.write_dataset(dataset, data, provenance)
 
 
 if "snakemake" in globals():

@@ -86,10 +86,12 @@ class Augmentation:
         return np.stack(rows, axis=1).astype(np.float32)
 
     @staticmethod
-    def apply(images: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    def apply(
+        images: torch.Tensor, rows: torch.Tensor, black: torch.Tensor | float = 0.0
+    ) -> torch.Tensor:
         """Move images, each by its row.
 
-        Pixels are interpolated bilinearly. What lies outside of an image is 0, black, as in Git
+        Pixels are interpolated bilinearly. What lies outside of an image is black, as in Git
         Re-Basin's recipe: a reflection would put a second copy of the border's objects there.
 
         Parameters
@@ -98,6 +100,9 @@ class Augmentation:
             float32 (n, height, width, channels), on any device.
         rows
             float32 (n, 5), columns as in `COLUMNS`.
+        black
+            What stands for a black pixel: one value, or float32 (channels,), on the device of
+            the images.
 
         Returns
         -------
@@ -120,13 +125,14 @@ class Augmentation:
         )
         torch.add(sine * (width / height) * x + down, cosine * y, out=places[..., 1])
         moved = F.grid_sample(
-            images.permute(0, 3, 1, 2).contiguous(),  # rotated rows are read twice as fast so
+            # grid_sample fills with 0. Rotated rows are read twice as fast from planes.
+            (images - black).permute(0, 3, 1, 2).contiguous(),
             places,
             mode="bilinear",
             padding_mode="zeros",
             align_corners=False,
         )
-        return moved.permute(0, 2, 3, 1).contiguous()
+        return (moved.permute(0, 2, 3, 1) + black).contiguous()
 
 
 def _centres(pixels: int, device: torch.device) -> torch.Tensor:

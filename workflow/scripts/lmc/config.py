@@ -30,6 +30,8 @@ RESERVED = ["results", "comparison"]
 # panels' tables call the networks themselves.
 RESERVED_LABELS = ["activations", "all_pairs", "snapshots", "endpoints"]
 RATE_LABEL = r"\d\.\d{3}e[+-]\d{2}"
+_TYPES = {list: "array", dict: "object", str: "string", type(None): "null"}
+_WRITTEN = {"array": "a list", "null": "null"}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -167,12 +169,10 @@ def _complete(value, schema: dict, path: str):
     elif "registry_map" in schema:
         schema = _labelled(value, schema, path)
     elif "anyOf" in schema:
-        if not isinstance(value, list | dict):
-            raise ConfigError(
-                f"{_where(path)}{value!r}: write a list, or {{minimum: ..., maximum: ..., "
-                f"number: ...}}"
-            )
-        kind = "array" if isinstance(value, list) else "object"
+        kind = _TYPES.get(type(value))
+        if kind not in [alternative["type"] for alternative in schema["anyOf"]]:
+            ways = ", or ".join(_way(alternative) for alternative in schema["anyOf"])
+            raise ConfigError(f"{_where(path)}{value!r}: write {ways}")
         schema = next(s for s in schema["anyOf"] if s["type"] == kind)
     types = schema.get("type", ())
     if {"number", "integer"} & _set(types):
@@ -187,6 +187,13 @@ def _complete(value, schema: dict, path: str):
         value = [v for v, _ in done]
         schema["prefixItems"] = [s for _, s in done]
     return value, schema
+
+
+def _way(alternative: dict) -> str:
+    """How a value of one of several alternatives is written."""
+    if alternative["type"] == "object":
+        return f"{{{', '.join(f'{key}: ...' for key in alternative['properties'])}}}"
+    return " or ".join(alternative.get("enum", ())) or _WRITTEN[alternative["type"]]
 
 
 def _number(value, fractional: bool, path: str):
@@ -356,7 +363,7 @@ def _caption(panels_: list[dict], experiments: dict) -> str:
 
 def dataset_label(block: dict) -> str:
     """A data set as it stands in paths: its name, and a hash of its options if it has any."""
-    options = {key: value for key, value in block.items() if key != "name"}
+    options = {k: v for k, v in block.items() if k != "name" and v is not None}
     return block["name"] + (f"-{digest(options)}" if options else "")
 
 

@@ -12,13 +12,14 @@ import shlex
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .datasets.dataset import Dataset, Split
+from .datasets.dataset import Dataset, Split, Standardisation
 from .errors import DataError, TableError
 from .provenance import environment
 from .seal import BLANK, KEY, BrokenSeal, check, seal
@@ -420,6 +421,7 @@ def write_dataset(path, dataset: Dataset, provenance: dict) -> None:
         shape=list(dataset.shape),
         classes=dataset.classes,
         scale=dataset.scale,
+        standardisation=dataset.standardisation and asdict(dataset.standardisation),
     )
 
 
@@ -435,7 +437,10 @@ def read_dataset(path) -> Dataset:
         train, test = (
             Split(images[names == split], labels[names == split]) for split in ("train", "test")
         )
-        return Dataset(train=train, test=test, classes=about["classes"], scale=about["scale"])
+        # A table made before there was this option is of images that are not standardised.
+        given = about.get("standardisation")
+        standardisation = given and Standardisation(tuple(given["mean"]), tuple(given["deviation"]))
+        return Dataset(train, test, about["classes"], about["scale"], standardisation)
     except KeyError as error:
         raise TableError(f"{path}: its metadata lack {error}") from error
     except (ValueError, DataError) as error:

@@ -27,6 +27,10 @@ from .snapshots import Snapshots
 from .streams import generator
 from .tables import Parameters
 
+# Running statistics of a finished network are measured on all training examples; those behind the
+# history's losses on so many: on all of them every epoch, a quarter of the training goes there.
+CALIBRATION_EXAMPLES = 10_000
+
 
 @dataclass(frozen=True)
 class Member:
@@ -133,11 +137,13 @@ def train(
     train_data = on_device(dataset.inputs("train"), dataset.train.labels, device)
     test_data = on_device(dataset.inputs("test"), dataset.test.labels, device)
 
+    black = torch.from_numpy(dataset.black).to(device)
+
     def run(some: list[Member]) -> Trained:
         if len(some) < len(members):
             report(f"network {', '.join(str(m.number) for m in some)} of {len(members)}:")
         return _train_stacked(
-            network, train_data, test_data, some, plan, optimiser, seed, report, snapshots
+            network, train_data, test_data, black, some, plan, optimiser, seed, report, snapshots
         )
 
     parts = in_parts(members, network.at_once, run, "networks", report)
@@ -217,7 +223,7 @@ class _Progress:
 
 
 def _train_stacked(
-    network, train_data, test_data, members, plan, optimiser, seed, report, snapshots
+    network, train_data, test_data, black, members, plan, optimiser, seed, report, snapshots
 ) -> Trained:
     """Train networks as one stack."""
     examples = len(train_data[1])
@@ -233,7 +239,8 @@ def _train_stacked(
     if found:
         now.restore(*found)
         report(f"continuing after step {now.step} of {steps}")
-    whole = network.calibrated(now.parameters, train_data[0])
+    some = _calibration_examples(train_data[0], seed) if network.calibrated_names else None
+    whole = network.calibrated(now.parameters, train_data[0] if now.step == steps else some)
     if not now.history:
         measured = (*evaluate(network, whole, *train_data), *evaluate(network, whole, *test_data))
         now.history = _rows(members, 0, 0.0, *measured, 0.0)
@@ -254,6 +261,7 @@ def _train_stacked(
         losses, hits = training_step(
             network, now.parameters, optimiser, now.state, train_data, batch,
             torch.tensor(rates, dtype=torch.float32, device=device), now.step, changes, dtype,
+            black,
         )  # fmt: skip
         now.loss_sum += losses
         now.correct += hits
@@ -263,7 +271,7 @@ def _train_stacked(
         if index + 1 == per_epoch:
             train_loss = (now.loss_sum / per_epoch).cpu().double().numpy()
             train_accuracy = (now.correct / (per_epoch * plan.batch_size)).cpu().double().numpy()
-            whole = network.calibrated(now.parameters, train_data[0])
+            whole = network.calibrated(now.parameters, train_data[0] if now.step == steps else some)
             test_loss, test_accuracy = evaluate(network, whole, *test_data)
             now.diverged |= ~(np.isfinite(train_loss) & np.isfinite(test_loss) & _finite(tensors))
             values = (train_loss, train_accuracy, test_loss, test_accuracy)
@@ -298,6 +306,7 @@ def training_step(
     step: int,
     changes: torch.Tensor | None = None,
     dtype: torch.dtype = torch.float32,
+    black: torch.Tensor | float = 0.0,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """One update of K networks on a batch each.
 
@@ -316,6 +325,8 @@ def training_step(
         (K, n, columns): each network's rows of `Augmentation.draw`; None to change nothing.
     dtype
         What convolutions and products are computed in.
+    black
+        See `Augmentation.apply`.
 
     Returns
     -------
@@ -329,7 +340,7 @@ def training_step(
     if changes is not None:
         rows = changes[torch.arange(len(batch), device=batch.device)[:, None], batch]
         flat = chosen.view(-1, *network.image_shape)
-        chosen = Augmentation.apply(flat, rows.flatten(0, 1)).view_as(chosen)
+        chosen = Augmentation.apply(flat, rows.flatten(0, 1), black).view_as(chosen)
     with torch.autocast(chosen.device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
         _, logits = network.forward(parameters, chosen)
     logits = logits.float()
@@ -340,6 +351,14 @@ def training_step(
     with torch.no_grad():
         optimiser.step(tensors, gradients, state, rates, step)
         return losses.detach(), (logits.argmax(2) == wanted).sum(1)
+
+
+def _calibration_examples(images: torch.Tensor, seed: int) -> torch.Tensor:
+    """Images on which running statistics are measured for the history: all, or a random part."""
+    if len(images) <= CALIBRATION_EXAMPLES:
+        return images
+    order = generator(seed, "calibration").permutation(len(images))[:CALIBRATION_EXAMPLES]
+    return images[torch.from_numpy(np.sort(order)).to(images.device)]
 
 
 def _orders(seed, members, epoch, examples, device) -> torch.Tensor:

@@ -1,6 +1,6 @@
 """What a data set is, once it is in memory."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,14 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Standardisation:
+    """``mean`` and ``deviation`` of every channel of ``images / scale``, one number per channel."""
+
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Images and labels, train and test.
 
@@ -26,13 +34,17 @@ class Dataset:
     classes
         Number of classes; labels are 0 .. classes - 1.
     scale
-        The pixel value that stands for 1: networks see ``images / scale`` (float32).
+        The pixel value that stands for 1.
+    standardisation
+        Networks see ``images / scale`` (float32), less the mean and divided by the deviation of
+        their channel if this is given.
     """
 
     train: Split
     test: Split
     classes: int
     scale: float
+    standardisation: Standardisation | None = None
 
     def __post_init__(self):
         shape = self.train.images.shape[1:]
@@ -54,6 +66,24 @@ class Dataset:
                     f"data set: a {name} label is outside 0 .. {self.classes - 1} "
                     f"(found {labels.min()} .. {labels.max()})"
                 )
+        if self.standardisation is not None:
+            self._check_standardisation()
+
+    def _check_standardisation(self) -> None:
+        for name, values in vars(self.standardisation).items():
+            if len(values) != self.channels:
+                raise DataError(
+                    f"data set: standardise.{name} has {len(values)} values, the images have "
+                    f"{self.channels} channels: give one value per channel"
+                )
+            if not all(np.isfinite(values)):
+                raise DataError(f"data set: standardise.{name}: {list(values)}: not finite")
+        for channel, deviation in enumerate(self.standardisation.deviation):
+            if not deviation > 0:
+                raise DataError(
+                    f"data set: channel {channel} cannot be standardised, its deviation is "
+                    f"{deviation:g}: set standardise to null, or give a deviation above 0"
+                )
 
     @property
     def splits(self) -> dict[str, Split]:
@@ -65,11 +95,69 @@ class Dataset:
         """The shape of one image."""
         return self.train.images.shape[1:]
 
+    @property
+    def channels(self) -> int:
+        """Number of channels of an image: the length of its third axis, 1 where it has none."""
+        return self.shape[2] if len(self.shape) == 3 else 1
+
+    @property
+    def black(self) -> np.ndarray:
+        """What a network sees of a pixel of value 0: float32 (channels,)."""
+        return self._normalised(np.zeros(self.channels, np.float32))
+
+    def standardised(
+        self, mean: list[float] | None = None, deviation: list[float] | None = None
+    ) -> "Dataset":
+        """The same images, standardised per channel.
+
+        Parameters
+        ----------
+        mean, deviation
+            One value per channel, in units of ``scale``; both are measured over all pixels of the
+            training split where they are None (the deviation with denominator n).
+
+        Raises
+        ------
+        DataError
+            The numbers of values and channels differ, or a deviation is 0.
+        """
+        measured = self._measured()
+        return replace(
+            self,
+            standardisation=Standardisation(
+                measured.mean if mean is None else tuple(mean),
+                measured.deviation if deviation is None else tuple(deviation),
+            ),
+        )
+
+    def _measured(self) -> Standardisation:
+        pixels = self.train.images.reshape(-1, self.channels)
+        # Integers, so that the sums are exact in any order.
+        sums = pixels.sum(0, dtype=np.int64).tolist()
+        squares = np.einsum("pc,pc->c", pixels, pixels, dtype=np.int64).tolist()
+        count = len(pixels)
+        variances = [
+            (count * square - total**2) / count**2
+            for total, square in zip(sums, squares, strict=True)
+        ]
+        return Standardisation(
+            tuple(total / count / self.scale for total in sums),
+            tuple(variance**0.5 / self.scale for variance in variances),
+        )
+
+    def _normalised(self, values: np.ndarray) -> np.ndarray:
+        """Values of ``images / scale``, float32 (..., channels), standardised in place."""
+        if self.standardisation is not None:
+            values -= np.array(self.standardisation.mean, np.float32)
+            values /= np.array(self.standardisation.deviation, np.float32)
+        return values
+
     def inputs(self, split: str, examples: np.ndarray | None = None) -> np.ndarray:
-        """What a network sees: float32 (n, pixels), images / scale; of all examples, or some."""
+        """What a network sees: float32 (n, pixels); of all examples, or of some."""
         images = self.splits[split].images
         if examples is not None:
             images = images[examples]
         values = images.reshape(len(images), -1).astype(np.float32)
         values /= np.float32(self.scale)
+        self._normalised(values.reshape(-1, self.channels))
         return values

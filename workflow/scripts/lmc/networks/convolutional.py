@@ -150,15 +150,21 @@ class Convolutional(Network):
                 )
             ]
             return torch.relu_(_together(normed))
-        mean, variance = (
-            [_per_unit(parameters[layer, name], values) for name in RUNNING]
-            if (layer, RUNNING[0]) in parameters
-            else batch_statistics(values)
+        measured = (layer, RUNNING[0]) in parameters
+        running = (
+            zip(*(parameters[layer, name] for name in RUNNING), strict=True)
+            if measured
+            else [(None, None)] * len(values)
         )
-        values = (values - mean) * torch.rsqrt(variance + EPSILON)
-        return torch.relu_(
-            torch.addcmul(_per_unit(shift, values), values, _per_unit(scale, values))
-        )
+        normed = [
+            F.batch_norm(
+                own.movedim(-1, 1), *statistics, own_scale, own_shift, not measured, eps=EPSILON
+            ).movedim(1, -1)
+            for own, statistics, own_scale, own_shift in zip(
+                _apart(values), running, _apart(scale), _apart(shift), strict=True
+            )
+        ]
+        return torch.relu_(_together(normed))
 
     def feed(self, layer, values):
         if layer in self.pooled:
@@ -213,8 +219,3 @@ def _apart(values: torch.Tensor) -> Sequence[torch.Tensor]:
 def _together(outputs: Sequence[torch.Tensor]) -> torch.Tensor:
     """What `_apart` took apart; that of a single network is not copied."""
     return outputs[0].unsqueeze(0) if len(outputs) == 1 else torch.stack(outputs)
-
-
-def _per_unit(parameter: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    """(K, units) in a shape that broadcasts against (K, n, height, width, units)."""
-    return parameter.view(len(parameter), *[1] * (values.dim() - 2), -1)
