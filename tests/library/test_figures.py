@@ -2,11 +2,18 @@
 
 import itertools
 
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from lmc.figures import independence, style, theory
+from lmc.figures import (
+    dimension_against_error,
+    dimension_correlation,
+    independence,
+    style,
+    theory,
+)
 
 
 def test_no_two_of_the_first_curves_look_alike():
@@ -42,3 +49,43 @@ def test_independence_is_shown_of_any_number_of_layers():
     independence.draw(canvas, table)
     (legend,) = canvas.legends
     assert len(legend.get_texts()) == 41
+
+
+def test_points_that_cannot_be_shown_are_counted_in_the_figure():
+    table = pd.DataFrame(
+        {
+            "matcher": ["am", "am", "naive_wm"],
+            "learning_rate": 0.1,
+            "pair": [0, 1, 0],
+            "dimension": [2.0, 0.0, 8.0],
+            "midpoint_loss": [0.5, 0.6, 0.7],
+            "shown": [True, False, True],
+        }
+    )
+    canvas = Figure().subfigures()
+    dimension_against_error.draw(canvas, table)
+    (axes,) = canvas.axes
+    assert axes.get_title().startswith("1 of 3 points")
+    assert sorted(x for line in axes.lines for x in line.get_xdata()) == [2, 2, 8, 8]
+
+
+def test_a_correlation_that_is_missing_is_not_drawn_and_no_legend_says_nan():
+    row = {"learning_rate": np.nan, "matcher": None, "confidence": 0.95, "left_out": 2}
+    table = pd.DataFrame(
+        [
+            row | {"measure": "midpoint_loss", "question": "within_rate", "learning_rate": 0.1,
+                   "correlation": np.nan, "low": np.nan, "high": np.nan, "points": 0},
+            row | {"measure": "midpoint_loss", "question": "pooled", "correlation": 0.5,
+                   "low": 0.1, "high": 0.9, "points": 4},
+        ]
+    )  # fmt: skip
+    canvas = Figure().subfigures()
+    dimension_correlation.draw(canvas, table)
+    (axes,) = canvas.axes
+    (points,) = [line for line in axes.lines if line.get_marker() == "o"]
+    assert points.get_xdata().tolist() == [0.5] and points.get_ydata()[0] < 1
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "within learning rate 0.1", "pooled",
+    ]  # fmt: skip
+    assert axes.get_title().startswith("2 points")
+    assert "nan" not in "".join(text.get_text() for text in canvas.legends[0].get_texts())

@@ -10,6 +10,7 @@ from lmc.errors import TableError
 from lmc.panels import (
     approximate_dimension,
     dimension_against_error,
+    dimension_correlation,
     independence,
     lmc_error,
     matching,
@@ -53,10 +54,10 @@ def results(tmp_path):
     return write
 
 
-def pair(rate, midpoint, dimensions):
+def pair(rate, midpoint, dimensions, **others):
     return {
         "learning_rate": rate, "midpoint_loss": midpoint, "dimension": dimensions,
-        "endpoint_a_loss": 0.1, "endpoint_b_loss": 0.3,
+        "endpoint_a_loss": 0.1, "endpoint_b_loss": 0.3, **others,
     }  # fmt: skip
 
 
@@ -78,18 +79,112 @@ def test_a_rate_at_which_all_pairs_diverged_is_in_the_table(results):
     assert np.isnan(row["mean"])
 
 
-def test_the_dimension_is_a_geometric_mean_and_the_correlation_one_of_ranks(results):
-    sources = results([pair(0.1, 1.0, [2.0, 8.0]), pair(0.2, 9.0, [9.0, 9.0])])
+def test_the_dimension_is_a_geometric_mean_and_the_barrier_a_share_of_the_unmatched_one(results):
+    sources = results(
+        [
+            pair(0.1, 1.0, [2.0, 8.0], barrier_loss=0.5),
+            pair(0.2, 9.0, [9.0, 9.0], barrier_loss=0.5),
+            pair(0.1, 3.0, None, matcher="identity", pair=0, barrier_loss=2.0),
+            pair(0.2, 3.0, None, matcher="identity", pair=1, barrier_loss=0.0),
+        ]
+    )
     table = dimension_against_error.tabulate(sources, None, "e", "test", False)
     np.testing.assert_allclose(table["dimension"], [4, 9])
-    np.testing.assert_allclose(table[["rank_correlation", "overall_rank_correlation"]], 1)
+    np.testing.assert_allclose(table["barrier_share"], [0.25, np.nan])
+    assert table["shown"].all()
+
+
+def correlations(sources, resamples=100, confidence=0.95):
+    return dimension_correlation.tabulate(sources, None, "e", "test", False, resamples, confidence)
+
+
+def points(rows):
+    """Rows (rate, pair, matcher, dimension, midpoint loss) of a result table, without barriers."""
+    return [
+        pair(rate, loss, [float(dimension)], pair=number, matcher=matcher)
+        for rate, number, matcher, dimension, loss in rows
+    ]
+
+
+def test_rank_correlations_are_those_of_a_hand_calculation(results):
+    # Ranks within 0.1: dimensions 1 2 3 4, errors 2 1 3 4; 1 - 6 (1 + 1) / (4 * 15) = 0.8.
+    # Within 0.2: dimensions 1 2 3 4, errors 4 3 2 1. One matcher over both rates, m: dimensions
+    # 1 2 5 6 are of ranks 1 2 3 4, errors 2 1 8 7 of ranks 2 1 4 3; 1 - 6 * 4 / 60 = 0.6.
+    sources = results(
+        points(
+            [
+                (0.1, 0, "m", 1, 2), (0.1, 1, "m", 2, 1), (0.1, 0, "n", 3, 3), (0.1, 1, "n", 4, 4),
+                (0.2, 0, "m", 5, 8), (0.2, 1, "m", 6, 7), (0.2, 0, "n", 7, 6), (0.2, 1, "n", 8, 5),
+            ]
+        )
+    )  # fmt: skip
+    table = correlations(sources).set_index("question")
+    assert set(table["measure"]) == {"midpoint_loss"}  # there is no unmatched barrier
+    within = table.loc["within_rate"].set_index("learning_rate")["correlation"]
+    np.testing.assert_allclose(within.loc[[0.1, 0.2]], [0.8, -1])
+    assert table.loc["mean_within_rate", "correlation"] == pytest.approx(-0.1)
+    within = table.loc["within_matcher"].set_index("matcher")["correlation"]
+    assert within["m"] == pytest.approx(0.6)
+    # Pooled: errors of ranks 2 1 3 4 8 7 6 5; squared differences 1 1 0 0 9 1 1 9.
+    assert table.loc["pooled", "correlation"] == pytest.approx(1 - 6 * 22 / (8 * 63))
+    assert table.loc["pooled", "points"] == 8
+    assert table["low"].notna().all() and (table["low"] <= table["correlation"]).all()
+    assert (table["correlation"] <= table["high"]).all()
+
+
+def test_what_moves_dimensions_and_errors_apart_is_told_from_the_matchers(results):
+    """A learning rate that raises dimensions and lowers errors: within it +1, pooled near -1."""
+    rates, matchers = 30, ("a", "b")
+    sources = results(
+        points(
+            (0.1 + rate, 0, matcher, 2 * rate + i, 100 - 2 * rate + i)
+            for rate in range(rates)
+            for i, matcher in enumerate(matchers, start=1)
+        )
+    )
+    table = correlations(sources).set_index("question")["correlation"]
+    np.testing.assert_allclose(table["within_rate"], 1)
+    assert table["mean_within_rate"] == pytest.approx(1)
+    np.testing.assert_allclose(table["within_matcher"], -1)
+    # Ranks 2 r + i and 2 (R - 1 - r) + i: a squared difference is that of R - 1 and 2 r, times 4.
+    n, squares = 2 * rates, 2 * sum((2 * (rates - 1 - 2 * r)) ** 2 for r in range(rates))
+    assert table["pooled"] == pytest.approx(1 - 6 * squares / (n * (n**2 - 1)))
+    assert table["pooled"] < -0.99
+
+
+def test_dead_layers_are_in_no_correlation_and_are_counted(results):
+    whole = [(0.1, i, "m", i + 1, i + 1) for i in range(3)]
+    dead = [(0.1, 3, "m", 0, 1), (0.2, 0, "m", 0, 1), (0.2, 1, "m", 0, 2)]
+    table = correlations(results(points([*whole, *dead])))
+    shown = dimension_against_error.tabulate(
+        results(points([*whole, *dead])), None, "e", "test", False
+    )["shown"]
+    assert shown.tolist() == [True, True, True, False, False, False]
+    table = table.set_index(["question", "learning_rate"])
+    alive, gone = table.loc[("within_rate", 0.1)], table.loc[("within_rate", 0.2)]
+    assert (alive["correlation"], alive["points"], alive["left_out"]) == (1, 3, 1)
+    assert np.isnan(gone["correlation"]) and (gone["points"], gone["left_out"]) == (0, 2)
+    table = table.droplevel("learning_rate")
+    assert table.loc["mean_within_rate", "correlation"] == 1
+    assert (table.loc["pooled", "points"], table.loc["pooled", "left_out"]) == (3, 3)
 
 
 def test_one_point_has_no_rank_correlation(results):
-    table = dimension_against_error.tabulate(
-        results([pair(0.1, 1, [2.0])]), None, "e", "test", False
-    )
-    assert table["rank_correlation"].isna().all()
+    table = correlations(results([pair(0.1, 1, [2.0])]))
+    assert table["correlation"].isna().all() and table["low"].isna().all()
+
+
+def test_an_interval_of_a_correlation_resamples_pairs_and_repeats(results, stream):
+    rows = []
+    for number in range(8):
+        shift = stream.normal(size=2)
+        rows += [(0.1, number, m, i + shift[0], i + shift[1]) for i, m in enumerate("abc", 5)]
+    first, again = (correlations(results(points(rows)), 2000) for _ in range(2))
+    pd.testing.assert_frame_equal(first, again)
+    row = first.set_index("question").loc["within_rate"]
+    assert row["low"] < row["correlation"] < row["high"]
+    narrower = correlations(results(points(rows)), 2000, 0.5).set_index("question")
+    assert row["low"] < narrower.loc["within_rate", "low"]
 
 
 def test_networks_that_diverged_are_counted_beside_the_dimensions(tmp_path):

@@ -37,16 +37,32 @@ class Resamples:
         return self.weights @ values
 
     def interval(self, values: np.ndarray, confidence: float) -> tuple[float, float]:
-        """The expanded percentile interval of resampled values (R,).
+        """The expanded percentile interval of resampled values (R,)."""
+        return expanded_interval(values, confidence, self.networks - 1, self.narrowness)
 
-        Percentiles of a few observations' resamples make too short an interval, by the narrowness
-        and by the normal law's thin tails where Student's apply; tails so much smaller make up for
-        it (Hesterberg, The American Statistician 69, 2015, for observations in the place of pairs).
-        """
-        wanted = student.ppf((1 + confidence) / 2, self.networks - 1) / self.narrowness
-        tail = norm.cdf(-wanted)
-        low, high = np.quantile(values, [tail, 1 - tail])
-        return float(low), float(high)
+
+def expanded_interval(
+    values: np.ndarray, confidence: float, freedom: int, narrowness: float
+) -> tuple[float, float]:
+    """The expanded percentile interval of resampled values.
+
+    Percentiles of a few observations' resamples make too short an interval, by the narrowness
+    and by the normal law's thin tails where Student's apply; tails so much smaller make up for
+    it (Hesterberg, The American Statistician 69, 2015).
+
+    Parameters
+    ----------
+    values
+        (R,), of the resamples.
+    freedom
+        Degrees of freedom of Student's law.
+    narrowness
+        How much narrower the resampled values are spread than the value itself: sqrt(1 - 1/n) for
+        a mean of n observations.
+    """
+    tail = norm.cdf(-student.ppf((1 + confidence) / 2, freedom) / narrowness)
+    low, high = np.quantile(values, [tail, 1 - tail])
+    return float(low), float(high)
 
 
 def resample(

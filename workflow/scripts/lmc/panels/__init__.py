@@ -98,9 +98,23 @@ REGISTRY = Registry(
         ),
         "dimension_against_error": PanelEntry(
             "dimension_against_error:tabulate",
-            "Approximate dimension (geometric mean over the layers of network A) against "
-            "LMC error, a point a pair and matcher, with Spearman's rank correlation.",
+            "Approximate dimension (geometric mean over the layers of network A) against LMC "
+            "error (loss at the midpoint of the path): one point per pair of networks and matcher. "
+            "A line joins the matchers on one pair of networks; the darker, the larger the "
+            "learning rate.",
             {"split": _SPLIT, "centred": _CENTRED},
+            sources=("results",),
+        ),
+        "dimension_correlation": PanelEntry(
+            "dimension_correlation:tabulate",
+            "Spearman's rank correlation of approximate dimension and error. Within a learning "
+            "rate, over matchers and pairs: does the matcher with the smaller dimension have the "
+            "smaller error on the same networks? This is the paper's claim. Within a matcher, over "
+            "learning rates and pairs: does a training with smaller dimensions give smaller "
+            "errors? Pooled: both at once. Filled: LMC error; hollow: loss barrier as a share of "
+            "the barrier without matching. Bars: bootstrap intervals, pairs of networks being "
+            "resampled.",
+            {"split": _SPLIT, "centred": _CENTRED, **_BOOTSTRAP},
             sources=("results",),
         ),
         "along_path": PanelEntry(

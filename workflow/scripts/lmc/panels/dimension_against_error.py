@@ -1,10 +1,11 @@
-"""Figure 3: does a smaller approximate dimension come with a smaller LMC error?"""
+"""Figure 3a: approximate dimension against error, the matchers compared on the same networks."""
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
 
 from .. import tables
+
+IDENTITY = "identity"
 
 
 def tabulate(
@@ -14,7 +15,7 @@ def tabulate(
     split: str,
     centred: bool,
 ) -> pd.DataFrame:
-    """A row for every pair and matcher that has a dimension.
+    """One row per pair and matcher that has a dimension.
 
     Parameters
     ----------
@@ -24,25 +25,22 @@ def tabulate(
     Returns
     -------
     Columns: matcher, learning_rate, pair, dimension (geometric mean over the layers of network
-    A), midpoint_loss; and, the same in all rows they apply to, Spearman's rank_correlation of the
-    two for the matcher, and overall_rank_correlation for all matchers together.
+    A), midpoint_loss, barrier_share (the loss barrier divided by that of the same pair without
+    matching; missing where the experiment has no matcher ``identity`` or that barrier is 0), and
+    shown: whether a logarithmic axis can show the point. A layer whose units are all dead has
+    dimension 0, and so has the mean.
     """
     rows = tables.read_all("results", sources["results"])
     rows = rows[(rows["experiment"] == experiment) & (rows["split"] == split) & ~rows["diverged"]]
-    column = "centred_dimension" if centred else "dimension"
-    rows = rows.dropna(subset=[column])
-    found = rows[["matcher", "learning_rate", "pair"]].copy()
-    found["dimension"] = [float(np.exp(np.mean(np.log(layers)))) for layers in rows[column]]
-    found["midpoint_loss"] = rows["midpoint_loss"]
-    found["rank_correlation"] = np.nan
-    for matcher, group in found.groupby("matcher"):
-        found.loc[found["matcher"] == matcher, "rank_correlation"] = _rank_correlation(group)
-    found["overall_rank_correlation"] = _rank_correlation(found)
-    return found.sort_values(["matcher", "learning_rate", "pair"], ignore_index=True)
-
-
-def _rank_correlation(points: pd.DataFrame) -> float:
-    """Missing where there are not two different values of each."""
-    if points["dimension"].nunique() < 2 or points["midpoint_loss"].nunique() < 2:
-        return np.nan
-    return float(spearmanr(points["dimension"], points["midpoint_loss"]).statistic)
+    network_pair = ["learning_rate", "pair"]
+    unmatched = rows[rows["matcher"] == IDENTITY].set_index(network_pair)["barrier_loss"]
+    rows = rows.dropna(subset=["centred_dimension" if centred else "dimension"])
+    layers = rows["centred_dimension" if centred else "dimension"]
+    points = rows[["matcher", *network_pair]].copy()
+    with np.errstate(divide="ignore"):  # the logarithm of dimension 0
+        points["dimension"] = [float(np.exp(np.mean(np.log(values)))) for values in layers]
+    points["midpoint_loss"] = rows["midpoint_loss"]
+    before = unmatched.reindex(pd.MultiIndex.from_frame(points[network_pair])).to_numpy(float)
+    points["barrier_share"] = rows["barrier_loss"] / np.where(before > 0, before, np.nan)
+    points["shown"] = (points["dimension"] > 0) & (points["midpoint_loss"] > 0)
+    return points.sort_values(["matcher", *network_pair], ignore_index=True)
