@@ -10,6 +10,9 @@ from .. import bootstrap, tables
 from ..streams import generator
 from . import dimension_against_error
 
+# Two or three pairs have hardly any different resamples. Degrees of freedom count each learning
+# rate's pairs, less one.
+LEAST_FREEDOM = 3
 MEASURES = ("midpoint_loss", "barrier_share")
 COLUMNS = [
     *("measure", "question", "learning_rate", "matcher", "correlation", "low", "high"),
@@ -52,7 +55,7 @@ def tabulate(
     The intervals resample pairs of networks, with the points of all matchers, at each learning
     rate by itself; pairs share no network. ``left_out`` counts the points that a logarithmic axis
     cannot show, or whose error is missing: they are in no correlation. A correlation is missing
-    where one of the two quantities is constant.
+    where one of the two quantities is constant, an interval where there are too few pairs.
     """
     points = dimension_against_error.tabulate(sources, published, experiment, split, centred)
     seed = tables.metadata("results", sources["results"][0])["seed"]
@@ -122,9 +125,10 @@ def _spearman(values: np.ndarray) -> np.ndarray:
 
 
 def _interval(values: np.ndarray, confidence: float, pairs: pd.Series) -> tuple[float, float]:
-    """The expanded percentile interval; missing where no learning rate has two pairs."""
+    """The expanded percentile interval of resampled correlations."""
     values = values[np.isfinite(values)]
-    if pairs.max() < 2 or not len(values):
+    freedom = int((pairs - 1).sum())
+    if freedom < LEAST_FREEDOM or not len(values):
         return np.nan, np.nan
     narrowness = np.sqrt(1 - 1 / pairs.mean())
-    return bootstrap.expanded_interval(values, confidence, int((pairs - 1).sum()), narrowness)
+    return bootstrap.expanded_interval(values, confidence, freedom, narrowness)
