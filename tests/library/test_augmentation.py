@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from lmc.augmentation import COLUMNS, Augmentation
+from lmc.datasets.dataset import Dataset, Split
 from lmc.errors import ConfigError
 from lmc.streams import generator
 
@@ -16,9 +17,9 @@ def stream(epoch=1, number=0):
     return generator(7, "augmentation", 0.1, number, epoch)
 
 
-def apply(images, flip=0.0, zoom=1.0, angle=0.0, across=0.0, down=0.0):
+def apply(images, flip=0.0, zoom=1.0, angle=0.0, across=0.0, down=0.0, **options):
     row = torch.tensor([flip, zoom, angle, across, down])
-    return Augmentation.apply(images, row.expand(len(images), -1))
+    return Augmentation.apply(images, row.expand(len(images), -1), **options)
 
 
 @pytest.fixture
@@ -229,3 +230,45 @@ def test_the_device_of_the_images_stays(device):
     assert after.device.type == device and after.shape == (4, 8, 8, 3)
     if device != "meta":
         torch.testing.assert_close(after.cpu(), Augmentation.apply(before, rows))
+
+
+# -- on standardised images ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "black", [-0.3, torch.tensor([-2.117904, -2.0357141, -1.8044444])], ids=["one", "per channel"]
+)
+def test_what_leaves_the_frame_is_what_stands_for_black(images, black):
+    """To the last bit, and the picture in the middle is what it was."""
+    before = images(32, 32, 3)
+    after = apply(before, zoom=0.5, black=black)
+    outside = torch.ones(32, 32, dtype=bool)
+    outside[8:24, 8:24] = False
+    assert torch.equal(after[:, outside], torch.as_tensor(black).expand(5, 3 * 256, 3))
+    halved = before.unfold(1, 2, 2).unfold(2, 2, 2).mean((4, 5))
+    torch.testing.assert_close(after[:, 8:24, 8:24], halved, rtol=0, atol=1e-5)
+    assert after.is_contiguous() and after.dtype == torch.float32
+    # At 45 degrees a corner of the frame is outside of the picture.
+    turned = apply(before, angle=45.0, black=black)
+    assert torch.equal(turned[:, 0, 0], torch.as_tensor(black).expand(5, 3))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_images_may_be_moved_before_or_after_they_are_standardised(shape):
+    """What is moved first is standardised in float64, by the statistics of the raw pixels."""
+    pixels = np.random.default_rng(6).integers(0, 256, (60, *shape)).astype(np.uint8)
+    split = Split(pixels, np.zeros(60, np.int64))
+    data = Dataset(split, split, classes=1, scale=255.0)
+    rows = torch.from_numpy(GIT_REBASIN.draw(stream(), 60))
+    moved = Augmentation.apply(torch.from_numpy(data.inputs("train")).view(60, *shape), rows)
+    raw = pixels.reshape(-1, shape[2]) / 255
+    expected = (moved.double() - torch.from_numpy(raw.mean(0))) / torch.from_numpy(raw.std(0))
+
+    seen = data.standardised()
+    found = Augmentation.apply(
+        torch.from_numpy(seen.inputs("train")).view(60, *shape),
+        rows,
+        torch.from_numpy(seen.black),
+    )
+    torch.testing.assert_close(found.double(), expected, rtol=0, atol=5e-6)
+    assert (moved == 0).double().mean() > 0.02, "a part of the pixels is from outside"

@@ -3,6 +3,7 @@
 import copy
 import itertools
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -216,6 +217,45 @@ def test_a_figure_without_a_caption_has_those_of_its_panels(complete, small):
     }
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (MISSING, None),
+        (None, None),
+        ("measured", "measured"),
+        (
+            {"mean": [0.25, 0.5, 0.75], "deviation": [0.5, 0.25, 0.125]},
+            {"mean": [0.25, 0.5, 0.75], "deviation": [0.5, 0.25, 0.125]},
+        ),
+        (
+            {"deviation": ["1e-1", 1], "mean": [0, "-1e-1"]},
+            {"mean": [0.0, -0.1], "deviation": [0.1, 1.0]},
+        ),
+    ],
+    ids=["missing", "null", "measured", "given", "given as text"],
+)
+def test_a_data_set_is_standardised_in_one_of_three_ways(complete, small, given, expected):
+    if given is not MISSING:
+        put(small, "experiments.e.dataset.standardise", given)
+    found = complete(small)["experiments"]["e"]["dataset"]
+    assert repr(found) == repr({"name": "digits", "standardise": expected})
+
+
+def test_shipped_configs_standardise_cifar10_and_neither_mnist_nor_the_digits(repository, complete):
+    """Of the configs that have CIFAR-10, those that are named after it."""
+    blocks = [
+        (path.name, experiment["dataset"])
+        for path in shipped(repository)
+        for experiment in complete(yaml.safe_load(path.read_text()))["experiments"].values()
+    ]
+    cifar10 = [block for name, block in blocks if name.startswith("cifar10")]
+    assert {block["name"] for block in cifar10} == {"cifar10"}
+    assert all(block["standardise"] is not None for block in cifar10)
+    others = [block for _, block in blocks if block["name"] != "cifar10"]
+    assert {block["name"] for block in others} == {"digits", "mnist"}
+    assert all(block["standardise"] is None for block in others)
+
+
 def test_experiments_that_look_like_numbers_are_names(complete, small):
     put(small, "experiments", {1: small["experiments"]["e"]})
     assert list(complete(small)["experiments"]) == ["1"]
@@ -265,6 +305,7 @@ def test_the_schema_names_the_registries_there_are(schema):
 # -- mistakes --------------------------------------------------------------------------------
 
 E = "experiments.e"
+STANDARDISE = f"{E}.dataset.standardise"
 PANELS = ", ".join(config.REGISTRIES["panel"].names)
 MATCHERS = ", ".join(config.REGISTRIES["matcher"].names)
 NETWORKS = ", ".join(config.REGISTRIES["network"].names)
@@ -324,6 +365,22 @@ MISTAKES = [
         f"{E}.learning_rates: the key 'maximum' is missing: largest rate",
     ),
     (
+        STANDARDISE,
+        {"mean": [0.5]},
+        f"{STANDARDISE}: the key 'deviation' is missing: one standard deviation per channel",
+    ),
+    (
+        STANDARDISE,
+        {"deviation": [0.5]},
+        f"{STANDARDISE}: the key 'mean' is missing: one mean per channel, of pixels divided by "
+        "scale",
+    ),
+    (
+        STANDARDISE,
+        {"mean": [0.5], "std": [0.5], "deviation": [0.5]},
+        f"{STANDARDISE}: unknown key 'std': one of deviation, mean",
+    ),
+    (
         "figures",
         {"f": {"caption": "a"}},
         "figures.f: the key 'panels' is missing: the panels, from top to bottom",
@@ -363,6 +420,7 @@ MISTAKES = [
         figure(split="valid"),
         "figures.f.panels.0.split: 'valid' is not one of ['test', 'train']",
     ),
+    (STANDARDISE, "zscore", f"{STANDARDISE}: 'zscore' is not one of ['measured']"),
     # out of range
     ("seed", -1, "seed: -1 is less than the minimum of 0"),
     (f"{E}.training.epochs", 0, f"{E}.training.epochs: 0 is less than the minimum of 1"),
@@ -408,6 +466,21 @@ MISTAKES = [
         [0.1, 0.2, 0.10000001],
         f"{E}.learning_rates: 1.000e-01 is there twice",
     ),
+    (
+        STANDARDISE,
+        {"mean": [0.5], "deviation": [0]},
+        f"{STANDARDISE}.deviation.0: 0.0 is less than or equal to the minimum of 0",
+    ),
+    (
+        STANDARDISE,
+        {"mean": [0.5, 0.5], "deviation": [1, "-1e-3"]},
+        f"{STANDARDISE}.deviation.1: -0.001 is less than or equal to the minimum of 0",
+    ),
+    (
+        STANDARDISE,
+        {"mean": [], "deviation": [1]},
+        f"{STANDARDISE}.mean: [] should be non-empty",
+    ),
     (f"{E}.networks", 7, f"{E}.networks: 7 is not a multiple of 2"),
     (f"{E}.networks", 0, f"{E}.networks: 0 is less than the minimum of 2"),
     (f"{E}.path.points", 24, f"{E}.path.points: 24 is even: an odd number has 1/2"),
@@ -438,6 +511,24 @@ MISTAKES = [
     (f"{E}.training", None, f"{E}.training: None is not of type 'object'"),
     (f"{E}.training", [1], f"{E}.training: [1] is not of type 'object'"),
     (f"{E}.network.hidden_widths", 5, f"{E}.network.hidden_widths: 5 is not of type 'array'"),
+    *(
+        (
+            STANDARDISE,
+            value,
+            f"{STANDARDISE}: {value!r}: write null, or measured, or {{mean: ..., deviation: ...}}",
+        )
+        for value in (True, False, 0, 1.5, [0.5])
+    ),
+    (
+        STANDARDISE,
+        {"mean": 0.5, "deviation": [1]},
+        f"{STANDARDISE}.mean: 0.5 is not of type 'array'",
+    ),
+    (
+        STANDARDISE,
+        {"mean": [0.5], "deviation": [True]},
+        f"{STANDARDISE}.deviation.0: True is not of type 'number'",
+    ),
     (
         f"{E}.network",
         "mlp",
@@ -553,6 +644,17 @@ def test_numbers_that_are_not_finite_are_refused(complete, small, path, value, o
     one_line(error, path)
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, "1e400"])
+@pytest.mark.parametrize("key", ["mean", "deviation"])
+def test_means_and_deviations_that_are_not_finite_are_refused(
+    complete, small, key, value, one_line
+):
+    put(small, STANDARDISE, {"mean": [0.5] * 3, "deviation": [0.5] * 3, key: [0.5, value, 0.5]})
+    with pytest.raises(ConfigError) as error:
+        complete(small)
+    one_line(error, f"{STANDARDISE}.{key}[1]: ", "a finite number is wanted")
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [
@@ -664,11 +766,35 @@ def test_panel_tables_have_the_figures_name_and_a_letter_if_there_are_several(co
     assert config.panel_tables(done, "g") == ["ga", "gb", "gc"]
 
 
+def test_a_data_set_has_another_label_for_every_way_to_standardise_it(complete, small):
+    """The label is the name of its table, so two of them are two tables."""
+
+    def label(value=MISSING):
+        if value is not MISSING:
+            put(small, STANDARDISE, value)
+        return config.dataset_label(complete(small)["experiments"]["e"]["dataset"])
+
+    assert label() == label(None) == "digits"
+    labels = [
+        label("measured"),
+        label({"mean": [0.0], "deviation": [1.0]}),
+        label({"mean": [0.5], "deviation": [1.0]}),
+        label({"mean": [0.0], "deviation": [0.5]}),
+    ]
+    assert len({"digits", *labels}) == 5
+    for found in labels:
+        assert re.fullmatch(r"digits-[a-z0-9_-]+", found), "the wildcard of rules/common.smk"
+    assert label({"deviation": [1], "mean": ["0"]}) == labels[1]
+
+
 @pytest.mark.parametrize(
     ("path", "value", "same"),
     [
         ("seed", 1, False),
         (f"{E}.dataset.name", "mnist", False),
+        (STANDARDISE, "measured", False),
+        (STANDARDISE, {"mean": [0.0], "deviation": [1.0]}, False),
+        (STANDARDISE, None, True),
         (f"{E}.network.hidden_widths", [3], False),
         (f"{E}.training.epochs", 3, False),
         (f"{E}.training.optimiser.momentum", 0.5, False),

@@ -5,7 +5,9 @@ from urllib.error import URLError
 
 import numpy as np
 import pytest
+import torch
 
+from lmc import activations, paths, statistics, tables
 from lmc.datasets import REGISTRY, mnist
 from lmc.datasets.dataset import Dataset, Split
 from lmc.datasets.digits import digits
@@ -53,6 +55,203 @@ def test_a_data_set_that_contradicts_itself_is_refused(train, test, named, one_l
     with pytest.raises(DataError) as error:
         Dataset(train, test, classes=3, scale=1.0)
     one_line(error, "data set", named)
+
+
+# -- standardised per channel ----------------------------------------------------------------
+
+IMAGENET = {"mean": [0.485, 0.456, 0.406], "deviation": [0.229, 0.224, 0.225]}
+GIVEN = {1: {"mean": [0.1307], "deviation": [0.3081]}, 3: IMAGENET}
+SHAPES = [(5, 4), (5, 4, 1), (5, 4, 3)]
+
+
+@pytest.fixture
+def random(stream):
+    """Make a data set of random images of a shape; those of the test split are darker."""
+
+    def make(shape, train=40, test=9):
+        return Dataset(
+            Split(stream.integers(0, 256, (train, *shape)).astype(np.uint8), np.zeros(train, int)),
+            Split(stream.integers(0, 100, (test, *shape)).astype(np.uint8), np.zeros(test, int)),
+            classes=1,
+            scale=255.0,
+        )
+
+    return make
+
+
+def by_channel(images, channels):
+    """Pixels over 255, float64, one row per pixel and one column per channel."""
+    return images.reshape(-1, channels).astype(np.float64) / 255
+
+
+def test_a_given_mean_is_subtracted_and_a_given_deviation_divided_by():
+    """All values are exact in binary."""
+    grey = Dataset(split(4), split(2), classes=2, scale=8.0)
+    found = grey.standardised(mean=[0.25], deviation=[0.5])
+    assert found.inputs("train")[1].tolist() == [1.0, 1.25, 1.5, 1.75, 2.0, 2.25]
+    assert found.inputs("train").dtype == np.float32 and found.inputs("test").shape == (2, 6)
+    colour = Dataset(split(2, (1, 2, 3)), split(1, (1, 2, 3)), classes=2, scale=8.0)
+    found = colour.standardised(mean=[0.0, 0.125, 1.0], deviation=[1.0, 0.5, 0.25])
+    # The pixels of image 1 are (6, 7, 8) and (9, 10, 11).
+    assert found.inputs("train")[1].tolist() == [0.75, 1.5, 0.0, 1.125, 2.25, 1.5]
+
+
+def test_standardising_changes_neither_the_images_nor_the_data_set_it_is_asked_of(random):
+    data = random((5, 4, 3))
+    before, images = data.inputs("train"), data.train.images.copy()
+    found = data.standardised()
+    assert not np.array_equal(found.inputs("train"), before)
+    np.testing.assert_array_equal(found.inputs("train"), found.inputs("train"))
+    np.testing.assert_array_equal(data.inputs("train"), before)
+    np.testing.assert_array_equal(found.train.images, images)
+    assert data.standardisation is None
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_networks_see_what_torchvisions_normalize_gives(random, shape, version):
+    """Bit for bit."""
+    if version == "v1":
+        from torchvision.transforms import Normalize
+    else:
+        from torchvision.transforms.v2 import Normalize
+    data = random(shape)
+    given = GIVEN[data.channels]
+    normalize = Normalize(given["mean"], given["deviation"])
+    for name, part in data.splits.items():
+        images = torch.from_numpy(part.images.reshape(len(part.images), 5, 4, -1)).float() / 255
+        expected = normalize(images.permute(0, 3, 1, 2)).permute(0, 2, 3, 1).flatten(1).numpy()
+        np.testing.assert_array_equal(data.standardised(**given).inputs(name), expected)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_what_is_measured_is_of_the_training_split_and_gives_mean_0_and_deviation_1(random, shape):
+    data = random(shape)
+    channels = data.channels
+    found = data.standardised()
+    train, test = (by_channel(part.images, channels) for part in data.splits.values())
+    mean, deviation = train.mean(0), train.std(0)
+    np.testing.assert_allclose(found.standardisation.mean, mean, rtol=1e-12)
+    np.testing.assert_allclose(found.standardisation.deviation, deviation, rtol=1e-12)
+
+    seen = found.inputs("train").reshape(-1, channels).astype(np.float64)
+    np.testing.assert_allclose(seen.mean(0), 0, atol=1e-6)
+    np.testing.assert_allclose(seen.std(0), 1, atol=1e-6)
+
+    seen = found.inputs("test").reshape(-1, channels).astype(np.float64)
+    np.testing.assert_allclose(seen, (test - mean) / deviation, rtol=0, atol=1e-6)
+    assert (seen.mean(0) < -0.5).all(), "the test split is darker than the training split"
+
+
+def test_one_of_mean_and_deviation_may_be_given_and_the_other_is_measured(random):
+    data = random((5, 4, 3))
+    measured = data.standardised().standardisation
+    found = data.standardised(mean=IMAGENET["mean"]).standardisation
+    assert found.mean == tuple(IMAGENET["mean"]) and found.deviation == measured.deviation
+    found = data.standardised(deviation=IMAGENET["deviation"]).standardisation
+    assert found.mean == measured.mean and found.deviation == tuple(IMAGENET["deviation"])
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("name", ["train", "test"])
+def test_some_examples_are_what_they_are_among_all_examples(random, shape, name):
+    found = random(shape).standardised()
+    everything = found.inputs(name)
+    for some in ([7, 0, 3, 3], [8]):
+        inputs = found.inputs(name, np.array(some))
+        assert inputs.dtype == np.float32
+        np.testing.assert_array_equal(inputs, everything[some])
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_black_is_what_a_network_sees_of_an_image_of_zeros(random, shape):
+    data = random(shape)
+    data.test.images[0] = 0
+    for found in (data, data.standardised(), data.standardised(**GIVEN[data.channels])):
+        black = found.black
+        assert black.dtype == np.float32 and black.shape == (data.channels,)
+        np.testing.assert_array_equal(np.tile(black, 20), found.inputs("test", np.array([0]))[0])
+    assert not data.black.any() and (data.standardised().black < -1).all()
+
+
+@pytest.mark.parametrize(
+    ("shape", "constant"), [((5, 4), 0), ((5, 4, 1), 0), ((5, 4, 3), 0), ((5, 4, 3), 2)], ids=str
+)
+def test_a_channel_that_is_constant_on_the_training_split_cannot_be_measured(
+    random, shape, constant, one_line
+):
+    """Its deviation is exactly 0, although the mean of so many 77 / 255 is rounded."""
+    data = random(shape)
+    data.train.images.reshape(-1, data.channels)[:, constant] = 77
+    with pytest.raises(DataError) as error:
+        data.standardised()
+    one_line(error, f"data set: channel {constant} cannot be standardised", "deviation is 0")
+    given = GIVEN[data.channels]
+    seen = data.standardised(**given).inputs("train").reshape(-1, data.channels)[:, constant]
+    expected = (77 / 255 - given["mean"][constant]) / given["deviation"][constant]
+    np.testing.assert_allclose(seen, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "given", "named"),
+    [
+        ((5, 4, 3), {"mean": [0.5, 0.5]}, ["standardise.mean has 2 values", "3 channels"]),
+        ((5, 4, 3), {"deviation": [0.5]}, ["standardise.deviation has 1 values", "3 channels"]),
+        ((5, 4), IMAGENET, ["standardise.mean has 3 values", "1 channels"]),
+        ((5, 4, 1), {"deviation": [0.5] * 20}, ["standardise.deviation has 20 values"]),
+        ((5, 4, 3), {"mean": []}, ["standardise.mean has 0 values"]),
+        ((5, 4, 3), {"deviation": [1.0, 1.0, 0.0]}, ["channel 2", "deviation is 0"]),
+        ((5, 4, 3), {"deviation": [1.0, -0.5, 1.0]}, ["channel 1", "deviation is -0.5"]),
+        ((5, 4), {"mean": [float("nan")]}, ["standardise.mean", "nan", "not finite"]),
+        ((5, 4), {"deviation": [float("nan")]}, ["standardise.deviation", "nan", "not finite"]),
+        ((5, 4), {"deviation": [float("inf")]}, ["standardise.deviation", "inf", "not finite"]),
+    ],
+)
+def test_values_that_cannot_standardise_the_images_are_refused(
+    random, shape, given, named, one_line
+):
+    with pytest.raises(DataError) as error:
+        random(shape).standardised(**given)
+    one_line(error, "data set: ", *named)
+
+
+def test_every_reader_gets_the_standardised_inputs(clusters, trained, run_mlp, tmp_path):
+    """Paths, recorded activations, and moments of recorded and of streamed networks."""
+    network, a, _ = trained
+    run = {"experiment": "e", "config_hash": "0" * 16, "seed": 3}
+    table = tmp_path / "dataset.parquet"
+    tables.write_dataset(table, clusters.standardised(), {"dataset": "clusters"})
+    data = tables.read_dataset(table)
+    pixels = by_channel(clusters.train.images, 1)
+    train, test = (
+        ((by_channel(part.images, 1) - pixels.mean()) / pixels.std()).reshape(-1, 16)
+        for part in clusters.splits.values()
+    )
+    close = {"rtol": 1e-5, "atol": 1e-5}
+
+    some = activations.chosen_examples(data, 50, seed=3)
+    found = paths.examples(data, 50, seed=3)
+    np.testing.assert_allclose(found["test"][0], test, **close)
+    np.testing.assert_allclose(found["train"][0], train[some], **close)
+
+    samples = activations.chosen_samples(data, 50, 1, seed=3)
+    batches = list(activations.record(network, a, data, samples))
+    layers = run_mlp(a, train[some])[0]
+    for layer in (1, 2):
+        recorded = np.concatenate([values[layer - 1] for _, values in batches])
+        np.testing.assert_allclose(recorded, layers[layer], rtol=1e-4, atol=1e-4)
+
+    folder = tmp_path / "activations"
+    with tables.activation_writer(folder / "0.parquet", [16, 12], run, "cpu") as write:
+        for part, values in batches:
+            write(vars(part), values)
+    how = {"network": {"name": "mlp", "hidden_widths": [16, 12]}, "examples": 50, "device": "cpu"}
+    from_files = statistics.of_networks(table, {0: a}, folder, {}, run)(0)
+    streamed = statistics.of_networks(table, {0: a}, None, how, run)(0)
+    for moments, asked in ((from_files, (0, 1, 2)), (streamed, (1, 2))):
+        for layer in asked:
+            second = layers[layer].T @ layers[layer] / 50
+            np.testing.assert_allclose(moments(layer).second, second, rtol=1e-4, atol=1e-4)
 
 
 # -- digits ----------------------------------------------------------------------------------

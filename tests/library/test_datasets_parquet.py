@@ -366,6 +366,7 @@ def test_the_config_completes_its_options(repository):
     assert done["experiments"]["one"]["dataset"] == {
         "name": "parquet", "train": ["a.parquet"], "test": "b*", "files": None, "shape": [2, 3],
         "classes": None, "scale": 255.0, "train_examples": None, "test_examples": None,
+        "standardise": None,
     }  # fmt: skip
     for wrong in ({"train": []}, {"train": 3}, {"shape": [2]}, {"scale": 0}, {"classes": 40000}):
         bad = {**block, "dataset": {**options, **wrong}}

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import math
 import os
 import resource
 from contextlib import contextmanager
@@ -12,9 +13,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from prepare_dataset import prepare_dataset
 
 from lmc import frames, tables
 from lmc.datasets.dataset import Dataset, Split
+from lmc.datasets.digits import digits
 from lmc.errors import TableError
 from lmc.seal import BLANK, seal
 from sealed import change_sealed, write_sealed
@@ -796,6 +799,52 @@ def test_a_data_set_comes_back_as_it_was(path, dataset):
         np.testing.assert_array_equal(found.labels, split.labels)
 
 
+# Values that have no short decimals and that float32 does not hold.
+GIVEN = {"mean": [1 / 3, 0.1, -1e-9], "deviation": [0.229, 2**-40 / 3, 7.0]}
+
+
+@pytest.mark.parametrize("given", [{}, GIVEN], ids=["measured", "given"])
+def test_a_standardised_data_set_comes_back_bit_for_bit(path, dataset, given):
+    before = dataset.standardised(**given)
+    tables.write_dataset(path, before, PROVENANCE)
+    again = tables.read_dataset(path)
+    assert again.standardisation == before.standardisation
+    assert again.black.tobytes() == before.black.tobytes()
+    for name, split in dataset.splits.items():
+        np.testing.assert_array_equal(again.splits[name].images, split.images)
+        assert again.inputs(name).tobytes() == before.inputs(name).tobytes()
+        assert again.inputs(name).tobytes() != dataset.inputs(name).tobytes()
+
+
+def test_a_table_that_says_nothing_of_standardisation_is_not_standardised(path, dataset):
+    """As those made before there was this option."""
+    tables.write_dataset(path, dataset, PROVENANCE)
+    assert tables.metadata("dataset", path)["standardisation"] is None
+    assert tables.read_dataset(path).standardisation is None
+    change_metadata(path, standardisation=None)
+    assert "standardisation" not in tables.metadata("dataset", path)
+    again = tables.read_dataset(path)
+    assert again.standardisation is None and not again.black.any()
+    for name in dataset.splits:
+        assert again.inputs(name).tobytes() == dataset.inputs(name).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("standardise", "given"),
+    [
+        ("measured", {}),
+        ({"mean": [0.3], "deviation": [0.4]}, {"mean": [0.3], "deviation": [0.4]}),
+    ],
+    ids=["measured", "given"],
+)
+def test_a_data_set_is_prepared_as_the_config_says(path, standardise, given):
+    prepare_dataset(str(path), "digits", {}, standardise, {"dataset": "digits"})
+    found = tables.read_dataset(path)
+    assert found.standardisation == digits().standardised(**given).standardisation
+    prepare_dataset(str(path), "digits", {}, None, {"dataset": "digits"})
+    assert tables.read_dataset(path).standardisation is None
+
+
 def change_metadata(path, **changes):
     table = pq.read_table(path)
     about = {**json.loads(table.schema.metadata[b"lmc"]), **changes}
@@ -813,6 +862,10 @@ def change_metadata(path, **changes):
         ({"shape": [5, 5]}, ""),
         ({"shape": [2, 4]}, ""),
         ({"shape": [2, 4, 6]}, ""),
+        ({"standardisation": {"mean": [0.5] * 3}}, "deviation"),
+        ({"standardisation": {"mean": [0.5], "deviation": [1.0] * 3}}, "1 values"),
+        ({"standardisation": {"mean": [0.5] * 3, "deviation": [1.0, 0.0, 1.0]}}, "channel 1"),
+        ({"standardisation": {"mean": [0.5, 0.5, math.nan], "deviation": [1.0] * 3}}, "nan"),
     ],
     ids=str,
 )

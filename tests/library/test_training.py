@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from lmc.augmentation import Augmentation
+from lmc.datasets.dataset import Dataset, Split
 from lmc.datasets.digits import digits
 from lmc.errors import ConfigError
 from lmc.networks.build import build
@@ -16,6 +18,7 @@ from lmc.networks.network import initial_parameters
 from lmc.optimisers import REGISTRY
 from lmc.optimisers.sgd import SGD
 from lmc.schedule import warmup_cosine
+from lmc.streams import generator
 from lmc.training import Member, Plan, train
 
 PLAN = Plan(batch_size=20, epochs=4, warmup_steps=3, initial_learning_rate=1e-3)
@@ -145,6 +148,59 @@ def test_the_history_measures_the_test_split_and_the_initialisation(network, clu
             assert row[f"{split}_loss"] == pytest.approx(-np.log(chances).mean(), rel=1e-4)
             right = (logits.argmax(1) == labels).mean()
             assert row[f"{split}_accuracy"] == pytest.approx(right)
+
+
+def in_double(parameters, images):
+    """Logits of an MLP by its definition, torch float64."""
+    values = torch.from_numpy(images).flatten(1)
+    last = max(layer for layer, _ in parameters)
+    for layer in range(1, last + 1):
+        values = values @ parameters[layer, "weight"].T + parameters[layer, "bias"]
+        values = values if layer == last else values.relu()
+    return values
+
+
+@pytest.mark.parametrize("shape", [(6, 5, 3), (6, 5)], ids=str)
+def test_a_step_on_images_that_are_moved_and_then_standardised(stream, shape):
+    """One step on a whole epoch, computed by hand from the raw pixels; they are moved in float32.
+
+    The data set is standardised by its training split, so is the test split, which is not moved.
+    """
+    train_split, test_split = (
+        Split(stream.integers(0, bound, (12, *shape)).astype(np.uint8), np.arange(12) % 3)
+        for bound in (256, 90)
+    )
+    data = Dataset(train_split, test_split, 3, 255.0)
+    augmentation = Augmentation(flip=True, zoom=(0.5, 1.2), rotation=30.0)
+    plan = Plan(batch_size=12, epochs=1, warmup_steps=0, augmentation=augmentation)
+    network = MLP(shape, 3, [5])
+    found = trained_on(network, data.standardised(), [Member(4, 0.1)], plan)
+
+    channels = data.channels
+    pixels = train_split.images.reshape(-1, channels) / 255
+    mean, deviation = pixels.mean(0), pixels.std(0)
+    raw = torch.from_numpy(train_split.images.reshape(12, 6, 5, channels) / 255).float()
+    rows = augmentation.draw(generator(1, "augmentation", 0.1, 4, 1), 12)
+    moved = Augmentation.apply(raw, torch.from_numpy(rows)).double().numpy()
+    start = {
+        key: torch.from_numpy(array).double().requires_grad_()
+        for key, array in initial_parameters(network, 1, 0.1, 4).items()
+    }
+    labels = torch.arange(12) % 3
+    loss = torch.nn.functional.cross_entropy(in_double(start, (moved - mean) / deviation), labels)
+    gradients = torch.autograd.grad(loss, list(start.values()))
+    after = {
+        key: (parameter - 0.1 * gradient).detach()
+        for (key, parameter), gradient in zip(start.items(), gradients, strict=True)
+    }
+    for key, parameter in after.items():
+        np.testing.assert_allclose(found.networks[4][key], parameter, rtol=0, atol=1e-6)
+    assert found.history[1]["train_loss"] == pytest.approx(loss.item(), rel=1e-5)
+
+    unmoved = test_split.images.reshape(12, 6, 5, channels) / 255
+    logits = in_double(after, (unmoved - mean) / deviation)
+    test_loss = torch.nn.functional.cross_entropy(logits, labels).item()
+    assert found.history[1]["test_loss"] == pytest.approx(test_loss, rel=1e-5)
 
 
 @pytest.mark.parametrize("name", REGISTRY.names)

@@ -16,6 +16,8 @@ import yaml
 
 from support import REPOSITORY, snakemake, succeeds
 
+from .conftest import reduced_default, write_config
+
 CONFIG = yaml.safe_load("""
 name: small
 seed: 5
@@ -153,3 +155,37 @@ def test_what_a_finished_run_cannot_record_is_said_in_one_line(tmp_path):
     (line,) = [line for line in said.splitlines() if line.startswith("no record of the run: ")]
     assert "path.parquet: is damaged" in line
     assert "Traceback" not in said
+
+
+def would_do(folder):
+    """What the jobs of a dry run say, sorted."""
+    said = succeeds(snakemake(folder, "--dry-run", repository=folder))
+    return sorted(re.findall(r"^Job \d+: (.+)$", said, re.MULTILINE))
+
+
+def test_standardising_a_data_set_runs_what_is_behind_it_again_and_no_other_experiment(finished):
+    config = reduced_default()
+    config["experiments"]["digits-pair"]["dataset"]["standardise"] = "measured"
+    write_config(finished, config)
+    jobs = would_do(finished)
+    (prepared,) = [job for job in jobs if job.startswith("prepare ")]
+    assert re.fullmatch("prepare data set digits-[0-9a-f]{16}", prepared)
+    pair = "digits-pair at learning rate 3.000e-02"
+    assert [job for job in jobs if "learning rate" in job] == [
+        f"approximate dimension of {pair} for naive_wm",
+        f"evaluate paths of {pair} matched by naive_wm",
+        f"match {pair} by naive_wm",
+        f"record activations of {pair}",
+        f"train {pair}",
+    ]
+    assert {"tabulate figure1a", "draw figure1", "collect the results"} < set(jobs)
+    # Panels of another experiment that are not made of the results of all of them.
+    assert not {"tabulate figure1b", "tabulate figure4", "draw figure4"} & set(jobs)
+
+
+def test_writing_out_that_a_data_set_is_not_standardised_runs_nothing_again(finished):
+    config = reduced_default()
+    for experiment in config["experiments"].values():
+        experiment["dataset"]["standardise"] = None
+    write_config(finished, config)
+    assert would_do(finished) == []

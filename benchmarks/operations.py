@@ -1,0 +1,60 @@
+"""Floating-point operations of an experiment's training, counted on its network, not timed.
+
+    .venv/bin/python benchmarks/operations.py config/paper.yaml cifar10-vgg16 --shape 32 32 3
+
+Counted by torch on one forward and backward pass; products and convolutions count, nothing else
+does. Divide by what a device sustains for an estimate of its time.
+"""
+
+import argparse
+from pathlib import Path
+
+import common
+import torch
+import yaml
+from torch.utils.flop_counter import FlopCounterMode
+
+from lmc.config import complete
+from lmc.networks import REGISTRY
+from lmc.networks.network import initial_parameters, stack
+
+EXAMPLES = 20  # in the counted batch
+
+
+def per_example(network) -> tuple[float, float]:
+    """Operations of a training step, and of a forward pass, per example."""
+    parameters = stack([initial_parameters(network, 0, 0.1, 0)])
+    trained = {
+        key: tensor.requires_grad_()
+        for key, tensor in parameters.items()
+        if key[1] not in network.calibrated_names
+    }
+    images = torch.rand(1, EXAMPLES, torch.Size(network.shape).numel())
+    with FlopCounterMode(display=False) as step:
+        network.forward(trained, images)[1].sum().backward()
+    with FlopCounterMode(display=False) as forward, torch.no_grad():
+        network.forward(trained, images)
+    return step.get_total_flops() / EXAMPLES, forward.get_total_flops() / EXAMPLES
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("config", type=Path)
+    parser.add_argument("experiment")
+    parser.add_argument("--shape", type=int, nargs="+", required=True, help="of an image")
+    parser.add_argument("--classes", type=int, default=10)
+    parser.add_argument("--examples", type=int, default=50_000, help="in the training split")
+    given = parser.parse_args()
+    config = complete(
+        yaml.safe_load(given.config.read_text()),
+        common.SCRIPTS.parents[1] / "workflow/schemas/config.schema.yaml",
+    )
+    block = config["experiments"][given.experiment]
+    options = dict(block["network"])
+    step, forward = per_example(
+        REGISTRY.get(options.pop("name"))(given.shape, given.classes, **options)
+    )
+    networks = block["networks"] * len(block["learning_rates"])
+    total = step * given.examples * block["training"]["epochs"] * networks
+    print(f"a step: {step / 1e9:.2f}e9 per example, a forward pass {forward / 1e9:.2f}e9")
+    print(f"{networks} networks of {block['training']['epochs']} epochs: {total:.2e}")
