@@ -64,7 +64,7 @@ def test_the_default_runs_to_the_last_figure(finished):
     for name in ("figure1", "figure2", "figure3", "figure4", "figure_d1", "figure_d2", "figure_d3"):
         for kind in ("pdf", "svg", "png"):
             assert (figures / f"{name}.{kind}").stat().st_size > 1000
-    for table in ("figure1a", "figure1b", "figure2", "figure3", "figure4", "results"):
+    for table in ("figure1a", "figure1b", "figure2", "figure3a", "figure3b", "figure4", "results"):
         assert len((figures / f"{table}.csv").read_text().splitlines()) > 1
     results = tables.read("results", finished / "results/default/results.parquet").to_pandas()
     matchers = {"identity", "naive_wm", "sigma_wm", "am"}
@@ -129,7 +129,7 @@ def test_an_option_of_a_matcher_reruns_what_depends_on_it(finished):
     write_config(finished, config)
     jobs = planned(finished)
     # All panels of that experiment, and those of others that are made of the result table.
-    assert jobs.pop("tabulate_panel") == 9
+    assert jobs.pop("tabulate_panel") == 11
     assert jobs.pop("draw_figure") == 8
     assert jobs == {
         "match": 2, "approximate_dimension": 2, "evaluate_path": 2, "collect": 1,
