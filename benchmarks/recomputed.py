@@ -1,0 +1,44 @@
+"""What recomputed running statistics do to the midpoint of networks with batch normalisation.
+
+Needs the run of config/cifar10-small.yaml with both of its overlays, here, in the checkout:
+
+    .venv/bin/python benchmarks/recomputed.py 1.000e-01
+
+Loss and accuracy of pair 0 at the midpoint on 2,000 test images, by matcher: with the running
+statistics of both networks interpolated, and with statistics measured on 500 training images.
+"""
+
+import sys
+from pathlib import Path
+
+import common  # noqa: F401, it finds the library
+import numpy as np
+import torch
+
+from lmc import measurements, permutation, tables
+from lmc.evaluation import evaluate
+from lmc.interpolation import interpolate
+from lmc.networks import REGISTRY
+from lmc.networks.network import stack
+
+RUN = Path("results/cifar10-small-parquet")
+
+if __name__ == "__main__":
+    data = tables.read_dataset(next(RUN.glob("datasets/*.parquet")))
+    network = REGISTRY.get("vgg16")(data.shape, data.classes, width=16, norm="batch")
+    images = torch.from_numpy(data.inputs("test", np.arange(2000)))
+    labels = torch.from_numpy(data.test.labels[:2000])
+    some = torch.from_numpy(data.inputs("train", np.arange(500)))
+    for rate in sys.argv[1:]:
+        folder = RUN / "cifar10-vgg16" / rate
+        networks = tables.read_checkpoints(folder / "checkpoints.parquet")
+        for matcher in ("identity", "naive_wm", "sigma_wm", "am"):
+            found = measurements.read_permutations(folder / matcher / "permutations.parquet")[0]
+            permuted = permutation.apply(networks[1], found)
+            midpoint = stack([interpolate(networks[0], permuted, 0.5)])
+            for how, given in (
+                ("interpolated", midpoint),
+                ("recomputed", network.calibrated(midpoint, some)),
+            ):
+                (loss,), (accuracy,) = evaluate(network, given, images, labels)
+                print(f"{rate} {matcher}, {how}: loss {loss:.2f}, accuracy {accuracy:.3f}")
