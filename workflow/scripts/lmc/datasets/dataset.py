@@ -76,10 +76,12 @@ class Dataset:
                     f"data set: standardise.{name} has {len(values)} values, the images have "
                     f"{self.channels} channels: give one value per channel"
                 )
-            if not all(np.isfinite(values)):
+            with np.errstate(over="ignore"):
+                finite = np.isfinite(np.array(values, np.float32)).all()
+            if not finite:
                 raise DataError(f"data set: standardise.{name}: {list(values)}: not finite")
         for channel, deviation in enumerate(self.standardisation.deviation):
-            if not deviation > 0:
+            if not deviation >= np.finfo(np.float32).tiny:
                 raise DataError(
                     f"data set: channel {channel} cannot be standardised, its deviation is "
                     f"{deviation:g}: set standardise to null, or give a deviation above 0"
