@@ -117,6 +117,12 @@ def dataset_path(block):
     return f"{RESULTS}/datasets/{label}.parquet"
 
 
+def dataset_options(wildcards):
+    """What the data set's own function is given."""
+    block = DATASETS[wildcards.dataset]
+    return {k: v for k, v in block.items() if k not in ("name", "standardise")}
+
+
 def dataset_of(wildcards):
     return dataset_path(EXPERIMENTS[wildcards.experiment])
 

@@ -1,9 +1,3 @@
-def dataset_options(wildcards):
-    """What the data set's own function is given."""
-    block = DATASETS[wildcards.dataset]
-    return {k: v for k, v in block.items() if k not in ("name", "standardise")}
-
-
 rule prepare_dataset:
     output:
         dataset=f"{RESULTS}/datasets/{{dataset}}.parquet",
