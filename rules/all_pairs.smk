@@ -1,7 +1,6 @@
 # Beyond the paper, which pairs networks 0 and 1, 2 and 3, ...: all pairs of a learning rate's
-# networks, matched again and looked at in the middle of their paths. The panels whose sources are
+# networks, matched anew and looked at in the middle of their paths. The panels whose sources are
 # `midpoints` ask for them.
-include: "functions/all_pairs.smk"
 
 
 use rule match as match_all_pairs with:
@@ -9,9 +8,9 @@ use rule match as match_all_pairs with:
         permutations=f"{RUN}/all_pairs/{{matcher}}/permutations.parquet",
         objectives=f"{RUN}/all_pairs/{{matcher}}/objectives.parquet",
     log:
-        log_of("{experiment}/{rate}/all_pairs/{matcher}/match_all_pairs"),
+        f"logs/{NAME}/{{experiment}}/{{rate}}/all_pairs/{{matcher}}/match_all_pairs.log",
     benchmark:
-        benchmark_of("{experiment}/{rate}/all_pairs/{matcher}/match_all_pairs")
+        f"benchmark/{NAME}/{{experiment}}/{{rate}}/all_pairs/{{matcher}}/match_all_pairs.tsv"
     params:
         pairs=all_pairs_of,
     message:
@@ -30,15 +29,15 @@ rule evaluate_midpoints:
     output:
         midpoints=f"{RUN}/all_pairs/midpoints.parquet",
     log:
-        log_of("{experiment}/{rate}/all_pairs/evaluate_midpoints"),
+        f"logs/{NAME}/{{experiment}}/{{rate}}/all_pairs/evaluate_midpoints.log",
     benchmark:
-        benchmark_of("{experiment}/{rate}/all_pairs/evaluate_midpoints")
+        f"benchmark/{NAME}/{{experiment}}/{{rate}}/all_pairs/evaluate_midpoints.tsv"
     conda:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=escalating(4000, streamed=8000),
-        runtime=escalating(60),
+        mem_mb=growing(4000, streamed=8000),
+        runtime=growing(60),
         gpu=gpu_of_networks,
         gpu_model=gpu_model(gpu_of_networks),
     params:

@@ -1,7 +1,3 @@
-# The figures: the table of each panel from the results, each figure from the tables of its panels.
-include: "functions/figures.smk"
-
-
 rule tabulate_panel:
     input:
         unpack(panel_sources),
@@ -13,20 +9,20 @@ rule tabulate_panel:
         ),
         digest=f"{RESULTS}/panels/{{table}}.sha256",
     log:
-        log_of("tabulate_panel/{table}"),
+        f"logs/{NAME}/tabulate_panel/{{table}}.log",
     benchmark:
-        benchmark_of("tabulate_panel/{table}")
+        f"benchmark/{NAME}/tabulate_panel/{{table}}.tsv"
     conda:
         "../envs/numeric.yaml"
     threads: 1
     resources:
-        mem_mb=escalating(1000),
-        runtime=escalating(10),
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         panel=panel_of,
         published=lambda w: PUBLISHED.get(panel_of(w)["experiment"]),
         code=lambda w: code(
-            "tabulate_panel.py", REGISTRIES["panel"].module(panel_of(w)["name"])
+            "tabulate_panel.py", panels.REGISTRY.module(panel_of(w)["name"])
         ),
     message:
         "tabulate {wildcards.table}"
@@ -47,21 +43,21 @@ rule draw_figure:
             category="Figures",
         ),
     log:
-        log_of("draw_figure/{figure}"),
+        f"logs/{NAME}/draw_figure/{{figure}}.log",
     benchmark:
-        benchmark_of("draw_figure/{figure}")
+        f"benchmark/{NAME}/draw_figure/{{figure}}.tsv"
     conda:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=escalating(1000),
-        runtime=escalating(10),
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         panels=lambda w: [p["name"] for p in config["figures"][w.figure]["panels"]],
         code=lambda w: code(
             "draw_figure.py",
             *(
-                f"lmc_ot.reporting.figures.{p['name']}"
+                f"lmc.figures.{p['name']}"
                 for p in config["figures"][w.figure]["panels"]
             ),
         ),
@@ -83,15 +79,15 @@ rule compare_published:
         ),
         markdown=f"{FIGURE_FOLDER}/comparison.md",
     log:
-        log_of("compare_published"),
+        f"logs/{NAME}/compare_published.log",
     benchmark:
-        benchmark_of("compare_published")
+        f"benchmark/{NAME}/compare_published.tsv"
     conda:
         "../envs/numeric.yaml"
     threads: 1
     resources:
-        mem_mb=escalating(1000),
-        runtime=escalating(10),
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         published=PUBLISHED,
         code=code("compare_published.py"),

@@ -1,5 +1,6 @@
-# From trained networks to one table of results: activations, permutations, dimensions, paths.
-include: "functions/measure.smk"
+# Recorded activations are temporary unless the config keeps them, so what they depend on is also a
+# parameter of their readers (`recording`): Snakemake does not look behind a file that is gone.
+# When they are made again, for a new matcher, all matchers of that learning rate run again.
 
 
 rule record_activations:
@@ -9,15 +10,15 @@ rule record_activations:
     output:
         activations=kept(directory(f"{RUN}/activations")),
     log:
-        log_of("{experiment}/{rate}/record_activations"),
+        f"logs/{NAME}/{{experiment}}/{{rate}}/record_activations.log",
     benchmark:
-        benchmark_of("{experiment}/{rate}/record_activations")
+        f"benchmark/{NAME}/{{experiment}}/{{rate}}/record_activations.tsv"
     conda:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=escalating(4000),
-        runtime=escalating(30),
+        mem_mb=growing(4000),
+        runtime=growing(30),
         gpu=gpu_of_networks,
         gpu_model=gpu_model(gpu_of_networks),
     params:
@@ -42,15 +43,15 @@ rule match:
         permutations=f"{RUN}/{{matcher}}/permutations.parquet",
         objectives=f"{RUN}/{{matcher}}/objectives.parquet",
     log:
-        log_of("{experiment}/{rate}/{matcher}/match"),
+        f"logs/{NAME}/{{experiment}}/{{rate}}/{{matcher}}/match.log",
     benchmark:
-        benchmark_of("{experiment}/{rate}/{matcher}/match")
+        f"benchmark/{NAME}/{{experiment}}/{{rate}}/{{matcher}}/match.tsv"
     conda:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=escalating(2000, streamed=8000),
-        runtime=escalating(30),
+        mem_mb=growing(2000, streamed=8000),
+        runtime=growing(30),
         gpu=gpu_of_streams,
         gpu_model=gpu_model(gpu_of_streams),
     params:
@@ -76,15 +77,15 @@ rule approximate_dimension:
     output:
         dimensions=f"{RUN}/{{matcher}}/dimensions.parquet",
     log:
-        log_of("{experiment}/{rate}/{matcher}/approximate_dimension"),
+        f"logs/{NAME}/{{experiment}}/{{rate}}/{{matcher}}/approximate_dimension.log",
     benchmark:
-        benchmark_of("{experiment}/{rate}/{matcher}/approximate_dimension")
+        f"benchmark/{NAME}/{{experiment}}/{{rate}}/{{matcher}}/approximate_dimension.tsv"
     conda:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=escalating(2000, streamed=8000),
-        runtime=escalating(30),
+        mem_mb=growing(2000, streamed=8000),
+        runtime=growing(30),
         gpu=gpu_of_streams,
         gpu_model=gpu_model(gpu_of_streams),
     params:
@@ -110,15 +111,15 @@ rule evaluate_path:
     output:
         path=f"{RUN}/{{matcher}}/path.parquet",
     log:
-        log_of("{experiment}/{rate}/{matcher}/evaluate_path"),
+        f"logs/{NAME}/{{experiment}}/{{rate}}/{{matcher}}/evaluate_path.log",
     benchmark:
-        benchmark_of("{experiment}/{rate}/{matcher}/evaluate_path")
+        f"benchmark/{NAME}/{{experiment}}/{{rate}}/{{matcher}}/evaluate_path.tsv"
     conda:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=escalating(4000, streamed=8000),
-        runtime=escalating(60),
+        mem_mb=growing(4000, streamed=8000),
+        runtime=growing(60),
         gpu=gpu_of_networks,
         gpu_model=gpu_model(gpu_of_networks),
     params:
@@ -150,17 +151,17 @@ rule collect:
             RESULTS_CSV, caption="../workflow/report/results.rst", category="Tables"
         ),
     log:
-        log_of("collect"),
+        f"logs/{NAME}/collect.log",
     benchmark:
-        benchmark_of("collect")
+        f"benchmark/{NAME}/collect.tsv"
     conda:
         "../envs/numeric.yaml"
     threads: 1
     resources:
-        mem_mb=escalating(1000),
-        runtime=escalating(10),
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
-        pairs={name: labels.pairs(block) for name, block in EXPERIMENTS.items()},
+        pairs={name: configuration.pairs(block) for name, block in EXPERIMENTS.items()},
         matchers={name: list(block["matchers"]) for name, block in EXPERIMENTS.items()},
         provenance={"seed": config["seed"]},
         code=code("collect.py"),

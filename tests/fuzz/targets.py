@@ -19,18 +19,12 @@ import pyarrow.parquet as pq
 import yaml
 from PIL import Image
 
-from lmc_ot import tables
-from lmc_ot.config import completion, labels, reading
-from lmc_ot.data.dataset import Dataset, Split
-from lmc_ot.data.parquet import parquet
-from lmc_ot.data.table import read_dataset, write_dataset
-from lmc_ot.errors import ConfigError
-from lmc_ot.matching.solver import Match
-from lmc_ot.matching.table import read_permutations, write_matches
-from lmc_ot.registries import REGISTRIES
-from lmc_ot.reporting import published
-from lmc_ot.tables.csv import read_csv, write_csv
-from lmc_ot.training.snapshots import Snapshots
+from lmc import config, frames, measurements, published, tables
+from lmc.datasets.dataset import Dataset, Split
+from lmc.datasets.parquet import parquet
+from lmc.errors import ConfigError
+from lmc.matching.solver import Match
+from lmc.snapshots import Snapshots
 
 REPOSITORY = Path(__file__).parents[2]
 PROVENANCE = {"experiment": "e", "config_hash": "0" * 16, "seed": 0}
@@ -119,11 +113,11 @@ class Tables(Target):
 
 class Datasets(Target):
     def make(self, case, variant, folder):
-        write_dataset(folder / "a.parquet", dataset_of(np.random.default_rng(variant)), {})
+        tables.write_dataset(folder / "a.parquet", dataset_of(np.random.default_rng(variant)), {})
         return ["a.parquet"]
 
     def read(self, case, folder):
-        return read_dataset(folder / "a.parquet")
+        return tables.read_dataset(folder / "a.parquet")
 
 
 class Checkpoints(Target):
@@ -167,11 +161,11 @@ class Permutations(Target):
             for pair in (0, 1)
         }
         paths = folder / "a.parquet", folder / "objectives.parquet"
-        write_matches(*paths, found, RUN, PROVENANCE)
+        measurements.write_matches(*paths, found, RUN, PROVENANCE)
         return ["a.parquet"]
 
     def read(self, case, folder):
-        return read_permutations(folder / "a.parquet", PROVENANCE)
+        return measurements.read_permutations(folder / "a.parquet", PROVENANCE)
 
 
 class Several(Target):
@@ -191,7 +185,7 @@ class Several(Target):
 
 
 class Csv(Target):
-    """`read_csv`: the table, or its digest, changes."""
+    """`frames.read_csv`: the table, or its digest, changes."""
 
     kind = "text"
 
@@ -201,13 +195,13 @@ class Csv(Target):
         before = os.getcwd()
         os.chdir(folder)  # the digest's file names the table
         try:
-            write_csv("a.csv", frame, "a.sha256")
+            frames.write_csv("a.csv", frame, "a.sha256")
         finally:
             os.chdir(before)
         return ["a.csv", "a.sha256"]
 
     def read(self, case, folder):
-        return read_csv(folder / "a.csv", folder / "a.sha256")
+        return frames.read_csv(folder / "a.csv", folder / "a.sha256")
 
 
 class TrainingSnapshots(Target):
@@ -267,7 +261,7 @@ class Mnist(Target):
         return [f"MNIST/raw/{name}" for name in names]
 
     def read(self, case, folder):
-        from lmc_ot.data.mnist import mnist
+        from lmc.datasets.mnist import mnist
 
         os.environ["LMC_DATA_DIR"] = str(folder)
         return mnist()
@@ -312,7 +306,7 @@ class Cifar10(Target):
         return [f"{CIFAR10.base_folder}/{name}" for name in members]
 
     def read(self, case, folder):
-        from lmc_ot.data.cifar10 import cifar10
+        from lmc.datasets.cifar10 import cifar10
 
         os.environ["LMC_DATA_DIR"] = str(folder)
         return cifar10()
@@ -472,23 +466,21 @@ class Config(Target):
 
     def read(self, case, folder):
         path = folder / "config.yaml"
-        reading.check_keys(path)
+        config.check_duplicates(path)
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
         if not isinstance(loaded, dict):
             raise ConfigError("not a dictionary: Snakemake says it")
-        return completion.complete(
-            loaded, REPOSITORY / "workflow/schemas/config.schema.yaml", REGISTRIES
-        )
+        return config.complete(loaded, REPOSITORY / "workflow/schemas/config.schema.yaml")
 
     def holds(self, value):
         for name, experiment in value["experiments"].items():
-            assert labels.training_hash(value, experiment)
-            assert labels.pairs(experiment)
+            assert config.training_hash(value, experiment)
+            assert config.pairs(experiment)
             assert isinstance(name, str)
             for rate in experiment["learning_rates"]:
-                assert math.isfinite(rate) and float(labels.rate_label(rate)) > 0
+                assert math.isfinite(rate) and float(config.rate_label(rate)) > 0
         for figure in value["figures"]:
-            assert labels.panel_tables(value, figure)
+            assert config.panel_tables(value, figure)
 
 
 # -- a reader of every fault, for the test of the fuzzing itself ---------------------------------

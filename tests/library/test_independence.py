@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lmc_ot.connectivity import independence
+from lmc import independence
 
 
 def test_cosines_by_hand():

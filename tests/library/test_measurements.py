@@ -4,10 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lmc_ot import tables
-from lmc_ot.errors import TableError
-from lmc_ot.matching.solver import Match
-from lmc_ot.matching.table import read_permutations, whole_pairs, write_matches
+from lmc import measurements, tables
+from lmc.errors import TableError
+from lmc.matching.solver import Match
 
 RUN = {"experiment": "e", "learning_rate": 0.1, "matcher": "am"}
 PROVENANCE = {"experiment": "e", "config_hash": "0" * 16, "seed": 0}
@@ -29,10 +28,10 @@ def checkpoints(tmp_path):
 
 
 def test_pairs_keep_their_numbers_when_others_are_left_out(checkpoints, capsys):
-    found = whole_pairs(PAIRS, *checkpoints([0, 1, 2, 4, 5], [3]))
+    found = measurements.whole_pairs(PAIRS, *checkpoints([0, 1, 2, 4, 5], [3]))
     assert list(found) == [(0, (0, 1)), (2, (4, 5))]
     assert "pair 1: left out, a network diverged" in capsys.readouterr().out
-    assert list(whole_pairs(PAIRS, *checkpoints([], range(6)))) == []
+    assert list(measurements.whole_pairs(PAIRS, *checkpoints([], range(6)))) == []
 
 
 @pytest.mark.parametrize(
@@ -44,7 +43,7 @@ def test_a_network_that_neither_is_there_nor_diverged_is_refused(
 ):
     networks, path = checkpoints(trained, diverged)
     with pytest.raises(TableError) as error:
-        list(whole_pairs(PAIRS, networks, path))
+        list(measurements.whole_pairs(PAIRS, networks, path))
     one_line(
         error, f"{path}: network {missing} is missing: rebuild it: `rm {path}`", "run snakemake"
     )
@@ -68,8 +67,8 @@ def found():
 
 def test_permutations_come_back(found, tmp_path):
     paths = tmp_path / "p.parquet", tmp_path / "o.parquet"
-    write_matches(*paths, found, RUN, {"seed": 0})
-    again = read_permutations(paths[0])
+    measurements.write_matches(*paths, found, RUN, {"seed": 0})
+    again = measurements.read_permutations(paths[0])
     assert list(again) == [0, 2]
     for (pair, _, _), expected in found.items():
         assert list(again[pair]) == [1, 2]
@@ -80,7 +79,7 @@ def test_permutations_come_back(found, tmp_path):
 
 def test_objectives_stand_beside_the_identitys(found, tmp_path):
     paths = tmp_path / "p.parquet", tmp_path / "o.parquet"
-    write_matches(*paths, found, RUN, {"seed": 0})
+    measurements.write_matches(*paths, found, RUN, {"seed": 0})
     frame = tables.read("objectives", paths[1]).to_pandas()
     expected = pd.DataFrame(
         {
@@ -98,8 +97,8 @@ def test_objectives_stand_beside_the_identitys(found, tmp_path):
 
 def test_no_pair_at_all_gives_empty_tables(tmp_path):
     paths = tmp_path / "p.parquet", tmp_path / "o.parquet"
-    write_matches(*paths, {}, RUN, {"seed": 0})
-    assert read_permutations(paths[0]) == {}
+    measurements.write_matches(*paths, {}, RUN, {"seed": 0})
+    assert measurements.read_permutations(paths[0]) == {}
     assert len(tables.read("objectives", paths[1])) == 0
 
 
@@ -108,10 +107,10 @@ def test_no_pair_at_all_gives_empty_tables(tmp_path):
 )
 def test_permutations_of_another_run_are_refused(key, other, found, tmp_path, one_line):
     path = tmp_path / "p.parquet"
-    write_matches(path, tmp_path / "o.parquet", found, RUN, PROVENANCE)
-    assert list(read_permutations(path, PROVENANCE)) == [0, 2]
+    measurements.write_matches(path, tmp_path / "o.parquet", found, RUN, PROVENANCE)
+    assert list(measurements.read_permutations(path, PROVENANCE)) == [0, 2]
     with pytest.raises(TableError) as error:
-        read_permutations(path, {**PROVENANCE, key: other})
+        measurements.read_permutations(path, {**PROVENANCE, key: other})
     one_line(
         error,
         path,
@@ -140,5 +139,5 @@ def test_a_vector_that_is_no_permutation_is_refused(tmp_path, one_line, units, p
     ]
     tables.write_rows("permutations", path, rows, {"seed": 0})
     with pytest.raises(TableError) as error:
-        read_permutations(path)
+        measurements.read_permutations(path)
     one_line(error, path, "pair 3, layer 2", "not a permutation")

@@ -4,8 +4,8 @@ import csv
 
 import pytest
 
-from lmc_ot.errors import ConfigError
-from lmc_ot.reporting import published
+from lmc import published
+from lmc.errors import ConfigError
 
 COLUMNS = [*published.TEXTS, *published.NUMBERS]
 

@@ -1,9 +1,7 @@
 """Rule compare_published: our numbers beside the published ones."""
 
 from adapter import run
-from lmc_ot import tables
-from lmc_ot.reporting import comparison
-from lmc_ot.tables.csv import write_csv
+from lmc import comparison, frames, tables
 
 
 def compare_published(
@@ -19,7 +17,7 @@ def compare_published(
         tables.read_all("dimensions", dimensions),
         published,
     )
-    write_csv(csv, frame)
+    frames.write_csv(csv, frame)
     tables.write_text(markdown, comparison.markdown(frame))
 
 

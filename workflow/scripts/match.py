@@ -1,9 +1,8 @@
 """Rule match: the permutations of all pairs of one learning rate, by one matcher."""
 
 from adapter import run
-from lmc_ot import tables
-from lmc_ot.matching import REGISTRY, solver, sources
-from lmc_ot.matching.table import whole_pairs, write_matches
+from lmc import measurements, statistics, tables
+from lmc.matching import REGISTRY, solver
 
 
 def match(
@@ -23,11 +22,12 @@ def match(
 
     `streamed` says what to run the networks on where no `activations` were recorded.
     """
-    chosen = REGISTRY.build(matcher)
+    options = dict(matcher)
+    chosen = REGISTRY.get(options.pop("matcher"))(**options)
     networks = tables.read_checkpoints(checkpoints, provenance)
-    moments = sources.of_networks(dataset, networks, activations, streamed, provenance)
+    moments = statistics.of_networks(dataset, networks, activations, streamed, provenance)
     found = {}
-    for number, (a, b) in whole_pairs(pairs, networks, checkpoints):
+    for number, (a, b) in measurements.whole_pairs(pairs, networks, checkpoints):
         found[number, a, b] = solver.match(
             chosen,
             networks[a],
@@ -42,8 +42,8 @@ def match(
         "learning_rate": learning_rate,
         "matcher": label,
     }
-    where = sources.device(activations, streamed)
-    write_matches(permutations, objectives, found, run_columns, provenance, where)
+    where = statistics.device(activations, streamed)
+    measurements.write_matches(permutations, objectives, found, run_columns, provenance, where)
 
 
 if "snakemake" in globals():

@@ -1,1 +1,0 @@
-"""Training networks: the loop, its schedule, optimisers, snapshots, evaluation, the device."""
