@@ -13,18 +13,21 @@ report: "workflow/report/workflow.rst"
 CONFIG_FILES = list(workflow.configfiles)
 if "experiments" not in config:
 
-    configfile: "config/config.yaml"
+    configfile: f"{workflow.current_basedir}/config/config.yaml"
 
     CONFIG_FILES.insert(0, workflow.configfiles[-1])
 
 
 include: "rules/common.smk"
+include: "rules/functions/code.smk"
+include: "rules/functions/resources.smk"
 include: "rules/data.smk"
 include: "rules/train.smk"
 include: "rules/measure.smk"
 include: "rules/all_pairs.smk"
 include: "rules/figures.smk"
 include: "rules/theory.smk"
+include: "rules/functions/record.smk"
 
 
 onsuccess:

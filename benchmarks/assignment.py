@@ -1,9 +1,9 @@
-"""Seconds of exact linear assignments: scipy, `lmc.assignment`, and what else was tried.
+"""Seconds of exact linear assignments: scipy, `matching/assignment.py`, and what else was tried.
 
 A candidate takes a similarity matrix and returns the permutation that maximises. All of them take
 turns on the same matrices. The measure is the CPU time of the process, with one thread; what
 others do on the machine changes it less than the wall time. Every permutation's objective is
-compared with scipy's, and that of `lmc.assignment` proved optimal by a dual certificate.
+compared with scipy's, and that of `matching/assignment.py` proved optimal by a dual certificate.
 
     .venv/bin/python benchmarks/assignment.py --libraries /tmp/lapenv/lib/python3.11/site-packages
 
@@ -26,7 +26,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from threadpoolctl import threadpool_limits
 
-from lmc import assignment
+from lmc_ot.matching import assignment
 
 SIZES = (512, 2048, 4096)
 LIMIT = 60.0  # seconds that a candidate may be expected to take
@@ -96,18 +96,21 @@ ELSEWHERE = {
 
 def trained(width: int) -> dict[str, np.ndarray]:
     """Similarities of the second hidden layers of two trained networks, by Sigma-WM and AM."""
-    from lmc.activations import chosen_samples, record
-    from lmc.datasets.digits import digits
-    from lmc.matching import REGISTRY, solver
-    from lmc.moments import InMemory, NetworkMoments
-    from lmc.networks.mlp import MLP
-    from lmc.optimisers.sgd import SGD
-    from lmc.training import Member, Plan, train
+    from lmc_ot.data.digits import digits
+    from lmc_ot.matching import REGISTRY, solver
+    from lmc_ot.matching.moments import InMemory, NetworkMoments
+    from lmc_ot.matching.recording import chosen_samples, record
+    from lmc_ot.networks.mlp import MLP
+    from lmc_ot.training.loop import train
+    from lmc_ot.training.optimisers.sgd import SGD
+    from lmc_ot.training.settings import NetworkId, TrainingConfig
 
     data = digits()
     network = MLP(data.shape, data.classes, [width, width])
-    members = [Member(0, 0.1), Member(1, 0.1)]
-    found = train(network, data, members, Plan(50, 3), SGD(), seed=0, report=lambda line: None)
+    ids = [NetworkId(0, 0.1), NetworkId(1, 0.1)]
+    found = train(
+        network, data, ids, TrainingConfig(50, 3), SGD(), seed=0, report=lambda line: None
+    )
     moments = []
     networks = [found.networks[number] for number in range(2)]
     for parameters in networks:
@@ -190,7 +193,7 @@ def _dense_potentials(costs, found):
 
 def sparse(similarity):
     """An assignment on candidates alone, the 16 best of every row and column by the reduced costs
-    of `lmc.assignment`, by scipy's sparse solver; and again with the pairs that its potentials
+    of `assignment.py`, by scipy's sparse solver; and again with the pairs that its potentials
     show to be missing, until there are none."""
     costs = assignment.reduced_costs(similarity)
     n, k = len(costs), 16
@@ -261,7 +264,7 @@ def ortools(similarity):
     return np.array([solver.right_mate(i) for i in range(n)])
 
 
-OURS = "lmc.assignment"
+OURS = "lmc_ot.matching.assignment"
 CANDIDATES: dict[str, Callable] = {"scipy": scipy, OURS: assignment.maximise}
 OTHERS: dict[str, tuple[Callable, str | None]] = {
     "minima": (minima, None),

@@ -40,7 +40,7 @@ def median_ratio(a: list[float], b: list[float]) -> float:
 
 def synthetic(examples: int, test_examples: int):
     """A data set of MNIST's shape: noise around ten patterns."""
-    from lmc.datasets.dataset import Dataset, Split
+    from lmc_ot.data.dataset import Dataset, Split
 
     stream = np.random.default_rng(0)
     patterns = stream.integers(0, 192, (10, 28, 28)) * (stream.random((10, 28, 28)) < 0.2)

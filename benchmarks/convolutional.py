@@ -18,13 +18,13 @@ import torch.nn.functional as F
 from common import interleave, machine, median_ratio, publish
 from torch import nn
 
-from lmc.augmentation import Augmentation
-from lmc.device import keep_large_buffers
-from lmc.networks.convolutional import EPSILON
-from lmc.networks.network import initial_parameters, stack
-from lmc.networks.vgg16 import GROUPS, VGG16
-from lmc.optimisers.sgd import SGD
-from lmc.training import training_step
+from lmc_ot.data.augmentation import Augmentation
+from lmc_ot.networks.convolutional import EPSILON
+from lmc_ot.networks.network import initial_parameters, stack
+from lmc_ot.networks.vgg16 import GROUPS, VGG16
+from lmc_ot.training.device import keep_large_buffers
+from lmc_ot.training.optimisers.sgd import SGD
+from lmc_ot.training.step import training_step
 
 IMAGES, SIDE, CLASSES = 2000, 32, 10
 BATCH, LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 100, 1e-3, 0.9, 5e-4

@@ -11,16 +11,18 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lmc import interpolation, permutation
-from lmc.datasets.digits import digits
-from lmc.matching import REGISTRY
-from lmc.matching.solver import match
-from lmc.networks.build import build
-from lmc.optimisers.sgd import SGD
-from lmc.training import Member, Plan, train
+from lmc_ot.connectivity import interpolation
+from lmc_ot.data.digits import digits
+from lmc_ot.matching import REGISTRY
+from lmc_ot.matching.solver import match
+from lmc_ot.networks import permutation
+from lmc_ot.networks.build import build
+from lmc_ot.training.loop import train
+from lmc_ot.training.optimisers.sgd import SGD
+from lmc_ot.training.settings import NetworkId, TrainingConfig
 
 RATES = (1e-4, 6.3e-3, 1e-1)
-PLAN = Plan(batch_size=50, epochs=50)
+SETTINGS = TrainingConfig(batch_size=50, epochs=50)
 
 
 def run(rate: float, threads: int) -> dict[str, np.ndarray]:
@@ -28,8 +30,8 @@ def run(rate: float, threads: int) -> dict[str, np.ndarray]:
     torch.set_num_threads(threads)
     data = digits()
     network = build({"name": "mlp", "hidden_widths": [128, 128, 128]}, data)
-    members = [Member(0, rate), Member(1, rate)]
-    found = train(network, data, members, PLAN, SGD(momentum=0.9), 0, report=lambda line: None)
+    networks = [NetworkId(0, rate), NetworkId(1, rate)]
+    found = train(network, data, networks, SETTINGS, SGD(momentum=0.9), 0, report=lambda line: None)
     a, b = found.networks[0], found.networks[1]
     matched = match(REGISTRY.get("naive_wm")(), a, b)
     losses, _ = interpolation.evaluate_path(

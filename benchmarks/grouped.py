@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from common import interleave, machine, publish
 
-from lmc.networks.vgg16 import GROUPS
+from lmc_ot.networks.vgg16 import GROUPS
 
 WIDTH, IMAGES, SIDE = 8, 100, 32
 

@@ -17,12 +17,13 @@ import pandas as pd
 import pyarrow
 from threadpoolctl import threadpool_limits
 
-from lmc import tables
-from lmc.datasets.dataset import Dataset
-from lmc.datasets.folder import data_folder
-from lmc.datasets.mnist import mnist
-from lmc.matching import REGISTRY, solver
-from lmc.statistics import of_networks
+from lmc_ot import tables
+from lmc_ot.data.dataset import Dataset
+from lmc_ot.data.folder import data_folder
+from lmc_ot.data.mnist import mnist
+from lmc_ot.data.table import write_dataset
+from lmc_ot.matching import REGISTRY, solver
+from lmc_ot.matching.sources import of_networks
 
 NETWORK = {"name": "mlp", "hidden_widths": [512, 512, 512]}
 TRAINING = {"batch_size": 500, "epochs": 1, "optimiser": {"name": "sgd"}, "augmentation": {}}
@@ -44,7 +45,7 @@ def prepare(folder: Path) -> str:
     from train import train
 
     data, name = dataset()
-    tables.write_dataset(folder / "dataset.parquet", data, {})
+    write_dataset(folder / "dataset.parquet", data, {})
     inputs = {
         "dataset": folder / "dataset.parquet",
         "checkpoints": folder / "checkpoints.parquet",

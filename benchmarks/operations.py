@@ -14,9 +14,10 @@ import torch
 import yaml
 from torch.utils.flop_counter import FlopCounterMode
 
-from lmc.config import complete
-from lmc.networks import REGISTRY
-from lmc.networks.network import initial_parameters, stack
+from lmc_ot.config.completion import complete
+from lmc_ot.networks import REGISTRY
+from lmc_ot.networks.network import initial_parameters, stack
+from lmc_ot.registries import REGISTRIES
 
 EXAMPLES = 20  # in the counted batch
 
@@ -48,12 +49,10 @@ if __name__ == "__main__":
     config = complete(
         yaml.safe_load(given.config.read_text()),
         common.SCRIPTS.parents[1] / "workflow/schemas/config.schema.yaml",
+        REGISTRIES,
     )
     block = config["experiments"][given.experiment]
-    options = dict(block["network"])
-    step, forward = per_example(
-        REGISTRY.get(options.pop("name"))(given.shape, given.classes, **options)
-    )
+    step, forward = per_example(REGISTRY.build(block["network"], given.shape, given.classes))
     networks = block["networks"] * len(block["learning_rates"])
     total = step * given.examples * block["training"]["epochs"] * networks
     print(f"a step: {step / 1e9:.2f}e9 per example, a forward pass {forward / 1e9:.2f}e9")

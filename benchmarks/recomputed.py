@@ -15,16 +15,18 @@ import common  # noqa: F401, it finds the library
 import numpy as np
 import torch
 
-from lmc import measurements, permutation, tables
-from lmc.evaluation import evaluate
-from lmc.interpolation import interpolate
-from lmc.networks import REGISTRY
-from lmc.networks.network import stack
+from lmc_ot import tables
+from lmc_ot.connectivity.interpolation import interpolate
+from lmc_ot.data.table import read_dataset
+from lmc_ot.matching.table import read_permutations
+from lmc_ot.networks import REGISTRY, permutation
+from lmc_ot.networks.network import stack
+from lmc_ot.training.evaluation import evaluate
 
 RUN = Path("results/cifar10-small-parquet")
 
 if __name__ == "__main__":
-    data = tables.read_dataset(next(RUN.glob("datasets/*.parquet")))
+    data = read_dataset(next(RUN.glob("datasets/*.parquet")))
     network = REGISTRY.get("vgg16")(data.shape, data.classes, width=16, norm="batch")
     images = torch.from_numpy(data.inputs("test", np.arange(2000)))
     labels = torch.from_numpy(data.test.labels[:2000])
@@ -33,7 +35,7 @@ if __name__ == "__main__":
         folder = RUN / "cifar10-vgg16" / rate
         networks = tables.read_checkpoints(folder / "checkpoints.parquet")
         for matcher in ("identity", "naive_wm", "sigma_wm", "am"):
-            found = measurements.read_permutations(folder / matcher / "permutations.parquet")[0]
+            found = read_permutations(folder / matcher / "permutations.parquet")[0]
             permuted = permutation.apply(networks[1], found)
             midpoint = stack([interpolate(networks[0], permuted, 0.5)])
             for how, given in (

@@ -18,12 +18,14 @@ import yaml
 from common import machine, publish
 from scipy.optimize import linear_sum_assignment
 
-from lmc import tables
-from lmc.activations import chosen_samples, record
-from lmc.config import complete
-from lmc.moments import InMemory, NetworkMoments
-from lmc.networks.build import build
-from lmc.streaming import StreamedMoments
+from lmc_ot import tables
+from lmc_ot.config.completion import complete
+from lmc_ot.data.table import read_dataset
+from lmc_ot.matching.forward import StreamedMoments
+from lmc_ot.matching.moments import InMemory, NetworkMoments
+from lmc_ot.matching.recording import chosen_samples, record
+from lmc_ot.networks.build import build
+from lmc_ot.registries import REGISTRIES
 
 ROOT = Path(__file__).resolve().parents[1]
 POSITIONS = (1, 4, 16)
@@ -32,11 +34,11 @@ POSITIONS = (1, 4, 16)
 def rows(config: str, experiment: str) -> list[dict]:
     """A row for every number of positions and hidden layer."""
     text = yaml.safe_load((ROOT / config).read_text())
-    block = complete(text, ROOT / "workflow/schemas/config.schema.yaml")["experiments"][experiment]
+    block = complete(text, ROOT / "workflow/schemas/config.schema.yaml", REGISTRIES)["experiments"][
+        experiment
+    ]
     folder = ROOT / "results" / text["name"]
-    data = tables.read_dataset(
-        next((folder / "datasets").glob(f"{block['dataset']['name']}*.parquet"))
-    )
+    data = read_dataset(next((folder / "datasets").glob(f"{block['dataset']['name']}*.parquet")))
     network = build(block["network"], data)
     path = max((folder / experiment).glob("*/checkpoints.parquet"), key=_rate)
     a, b = list(tables.read_checkpoints(path).values())[:2]

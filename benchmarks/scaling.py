@@ -41,6 +41,8 @@ import common
 import numpy as np
 import pandas as pd
 
+from lmc_ot.data.table import read_dataset, write_dataset
+
 MATCHERS = ("naive_wm", "sigma_wm", "am")
 OPERATIONS = ("training", *MATCHERS, "dimension", "path")
 AXES = ("networks", "width", "examples")
@@ -139,12 +141,12 @@ def prepare(size: Size, scratch: Path, device: str) -> None:
     from match import match
     from record_activations import record_activations
 
-    from lmc import tables
+    from lmc_ot import tables
 
     folder = size.folder(scratch)
     folder.mkdir()
     data = common.synthetic(size.examples, max(1, size.examples // 6))
-    tables.write_dataset(folder / "dataset.parquet", data, {})
+    write_dataset(folder / "dataset.parquet", data, {})
     networks, _ = train(size, data, device)
     tables.write_checkpoints(folder / "checkpoints.parquet", networks, PROVENANCE, device, [])
     read = {
@@ -175,16 +177,16 @@ def prepare(size: Size, scratch: Path, device: str) -> None:
 
 def train(size: Size, data, device: str) -> tuple[dict, float]:
     """The networks after an epoch, by number, and the seconds of it."""
-    from lmc.networks.build import build
-    from lmc.optimisers.sgd import SGD
-    from lmc.training import Member, Plan
-    from lmc.training import train as train_ensemble
+    from lmc_ot.networks.build import build
+    from lmc_ot.training.loop import train as train_ensemble
+    from lmc_ot.training.optimisers.sgd import SGD
+    from lmc_ot.training.settings import NetworkId, TrainingConfig
 
     found = train_ensemble(
         build(size.network(), data),
         data,
-        [Member(number, LEARNING_RATE) for number in range(size.networks)],
-        Plan(min(BATCH, size.examples), 1),
+        [NetworkId(number, LEARNING_RATE) for number in range(size.networks)],
+        TrainingConfig(min(BATCH, size.examples), 1),
         SGD(momentum=0.9),
         PROVENANCE["seed"],
         device,
@@ -194,8 +196,8 @@ def train(size: Size, data, device: str) -> tuple[dict, float]:
 
 def measure(operation: str, size: Size, scratch: Path, device: str, points: int) -> dict:
     """One turn of an operation: seconds, of them those of assignments, and memory so far."""
-    from lmc import seal
-    from lmc.matching import solver
+    from lmc_ot.matching import solver
+    from lmc_ot.tables import seal
 
     seal._check.cache_clear()  # a job has checked no file yet
     maximise, assignments = solver.maximise, []
@@ -232,9 +234,7 @@ def run(operation: str, size: Size, scratch: Path, device: str, points: int) -> 
     """Do it; the seconds, if they are not those of the whole call."""
     folder = size.folder(scratch)
     if operation == "training":
-        from lmc import tables
-
-        return train(size, tables.read_dataset(folder / "dataset.parquet"), device)[1]
+        return train(size, read_dataset(folder / "dataset.parquet"), device)[1]
     read = {
         "dataset": folder / "dataset.parquet",
         "checkpoints": folder / "checkpoints.parquet",
@@ -356,7 +356,7 @@ def draw(points: pd.DataFrame, slopes: pd.DataFrame):
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    from lmc.figures import style
+    from lmc_ot.reporting.figures import style
 
     others = dict(zip(("training", "dimension", "path"), style.PALETTE[3:], strict=False))
     looks = {name: style.look(name, MATCHERS) for name in MATCHERS}
@@ -407,7 +407,7 @@ def draw(points: pd.DataFrame, slopes: pd.DataFrame):
 
 def _references(axes, axis: str, points: pd.DataFrame, slopes: pd.DataFrame) -> None:
     """A grey line for every exponent of the theory, above the highest curve that has it."""
-    from lmc.figures import style
+    from lmc_ot.reporting.figures import style
 
     for exponent, same in slopes[slopes["reference"] > 0].groupby("reference"):
         ends = []
@@ -431,7 +431,7 @@ def _references(axes, axis: str, points: pd.DataFrame, slopes: pd.DataFrame) -> 
 
 def save_figure(name: str) -> None:
     """Draw from the tables of this name in ``benchmarks/results``."""
-    from lmc.figures.compose import save
+    from lmc_ot.reporting.figures.compose import save
 
     points = pd.read_csv(common.RESULTS / f"{name}.csv")
     slopes = pd.read_csv(common.RESULTS / f"{name}_exponents.csv")

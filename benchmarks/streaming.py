@@ -20,10 +20,10 @@ import pandas as pd
 import torch
 from threadpoolctl import threadpool_limits
 
-from lmc.matching import REGISTRY, solver
-from lmc.networks.network import initial_parameters
-from lmc.networks.vgg16 import VGG16
-from lmc.streaming import StreamedMoments
+from lmc_ot.matching import REGISTRY, solver
+from lmc_ot.matching.forward import StreamedMoments
+from lmc_ot.networks.network import initial_parameters
+from lmc_ot.networks.vgg16 import VGG16
 
 SHAPE = (32, 32, 3)
 MATCHERS = ("sigma_wm", "am")

@@ -1,7 +1,7 @@
 """Seconds of the paper's whole MNIST sweep: 48 networks, 6 learning rates, 50 epochs.
 
 The experiment is read from ``config/paper.yaml``; all its networks are trained on one device by
-`lmc.training.train`, the evaluations after every epoch included. ``--stacks rate`` trains a
+`lmc_ot.training.loop.train`, the evaluations after every epoch included. ``--stacks rate`` trains a
 learning rate after another, as the workflow's jobs do; ``--stacks all`` all networks as one stack,
 which the training allows, since a network's streams depend on its learning rate and number alone.
 
@@ -30,12 +30,14 @@ import yaml
 from matching import dataset
 from training import PRODUCTS, operations, product
 
-from lmc.augmentation import Augmentation
-from lmc.config import complete
-from lmc.device import describe, keep_large_buffers, resolve
-from lmc.networks.build import build
-from lmc.optimisers import REGISTRY as OPTIMISERS
-from lmc.training import Member, Plan, train
+from lmc_ot.config.completion import complete
+from lmc_ot.data.augmentation import Augmentation
+from lmc_ot.networks.build import build
+from lmc_ot.registries import REGISTRIES
+from lmc_ot.training.device import describe, keep_large_buffers, resolve
+from lmc_ot.training.loop import train
+from lmc_ot.training.optimisers import REGISTRY as OPTIMISERS
+from lmc_ot.training.settings import NetworkId, TrainingConfig
 
 ROOT = common.SCRIPTS.parents[1]
 CONFIG, EXPERIMENT = "config/paper.yaml", "mnist-mlp"
@@ -48,7 +50,7 @@ PRODUCT_SECONDS = 0.2
 def experiment(epochs: int | None, networks: int | None) -> tuple[dict, int, int]:
     """The experiment, cut short if so wished; and its own epochs and networks a rate."""
     text = yaml.safe_load((ROOT / CONFIG).read_text())
-    found = complete(text, ROOT / "workflow/schemas/config.schema.yaml")
+    found = complete(text, ROOT / "workflow/schemas/config.schema.yaml", REGISTRIES)
     block = found["experiments"][EXPERIMENT] | {"seed": found["seed"]}
     whole = block["training"]["epochs"], block["networks"]
     block["training"]["epochs"] = min(epochs or whole[0], whole[0])
@@ -107,19 +109,19 @@ def sweep(block: dict, data, device: torch.device, stacks: str) -> tuple[list[di
     optimiser = dict(training.pop("optimiser"))
     training["augmentation"] = Augmentation(**training["augmentation"])
     rates, numbers = block["learning_rates"], range(block["networks"])
-    parts = {f"learning rate {rate:.3g}": [Member(n, rate) for n in numbers] for rate in rates}
+    parts = {f"learning rate {rate:.3g}": [NetworkId(n, rate) for n in numbers] for rate in rates}
     if stacks == "all":
-        parts = {"one stack": [member for members in parts.values() for member in members]}
+        parts = {"one stack": [network for networks in parts.values() for network in networks]}
     peak = Peak(device, len(next(iter(parts.values()))))
     rows = []
-    for name, members in parts.items():
+    for name, networks in parts.items():
         peak.measure()
         begin = time.perf_counter()
         found = train(
             network,
             data,
-            members,
-            Plan(**training),
+            networks,
+            TrainingConfig(**training),
             OPTIMISERS.get(optimiser["name"])(
                 **{key: value for key, value in optimiser.items() if key != "name"}
             ),
@@ -131,7 +133,7 @@ def sweep(block: dict, data, device: torch.device, stacks: str) -> tuple[list[di
         after = {row["epoch"]: row["seconds"] for row in found.history if row["epoch"]}
         epochs = len(after)
         pace = (after[epochs] - after[1]) / (epochs - 1) if epochs > 1 else after[1]
-        row = {"what": name, "networks": len(members), "epochs": epochs, "seconds": seconds}
+        row = {"what": name, "networks": len(networks), "epochs": epochs, "seconds": seconds}
         rows.append({**row, "pace": pace, "diverged": len(found.diverged)})
     peak.measure()
     return rows, peak

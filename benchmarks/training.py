@@ -25,11 +25,11 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 
-from lmc.device import keep_large_buffers
-from lmc.networks.mlp import MLP
-from lmc.networks.network import initial_parameters, stack
-from lmc.optimisers.sgd import SGD
-from lmc.training import training_step
+from lmc_ot.networks.mlp import MLP
+from lmc_ot.networks.network import initial_parameters, stack
+from lmc_ot.training.device import keep_large_buffers
+from lmc_ot.training.optimisers.sgd import SGD
+from lmc_ot.training.step import training_step
 
 WIDTHS = [784, 512, 512, 512, 10]
 BATCH, EXAMPLES = 500, 60_000

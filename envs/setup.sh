@@ -18,7 +18,7 @@ python=$("${PYTHON:-python3}" -c 'import sys; print(getattr(sys, "_base_executab
 
 # An environment that was moved, is of another Python, or whose Python is gone, is made anew.
 here="$PWD, $("$python" -V)"
-wanted=$(sha256sum envs/requirements.txt)
+wanted=$(sha256sum envs/requirements.txt envs/setup.sh)
 same=$([ "$(cat .venv/made-for 2>/dev/null)" = "$here" ] && .venv/bin/python -c "" 2>/dev/null && echo yes || true)
 if [ "$same" ] && [ "$(cat .venv/installed 2>/dev/null)" = "$wanted" ]; then
     exit 0
@@ -37,4 +37,15 @@ if [ ! "$same" ]; then
 fi
 # Compiled once here, or every job compiles its imports again where writing bytecode is off.
 .uv/bin/uv pip sync --python .venv --require-hashes --compile-bytecode --quiet envs/requirements.txt
+# The command line runs this checkout's library; nothing of it is installed beside it.
+cat >.venv/bin/lmc-ot <<END
+#!$PWD/.venv/bin/python
+import sys
+
+sys.path.insert(0, "$PWD/workflow/scripts")
+from lmc_ot.cli import main
+
+sys.exit(main())
+END
+chmod +x .venv/bin/lmc-ot
 echo "$wanted" >.venv/installed

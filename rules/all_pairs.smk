@@ -1,6 +1,7 @@
 # Beyond the paper, which pairs networks 0 and 1, 2 and 3, ...: all pairs of a learning rate's
-# networks, matched anew and looked at in the middle of their paths. The panels whose sources are
+# networks, matched again and looked at in the middle of their paths. The panels whose sources are
 # `midpoints` ask for them.
+include: "functions/all_pairs.smk"
 
 
 use rule match as match_all_pairs with:
@@ -8,9 +9,9 @@ use rule match as match_all_pairs with:
         permutations=f"{RUN}/all_pairs/{{matcher}}/permutations.parquet",
         objectives=f"{RUN}/all_pairs/{{matcher}}/objectives.parquet",
     log:
-        f"logs/{NAME}/{{experiment}}/{{rate}}/all_pairs/{{matcher}}/match_all_pairs.log",
+        log_of("{experiment}/{rate}/all_pairs/{matcher}/match_all_pairs"),
     benchmark:
-        f"benchmark/{NAME}/{{experiment}}/{{rate}}/all_pairs/{{matcher}}/match_all_pairs.tsv"
+        benchmark_of("{experiment}/{rate}/all_pairs/{matcher}/match_all_pairs")
     params:
         pairs=all_pairs_of,
     message:
@@ -29,15 +30,15 @@ rule evaluate_midpoints:
     output:
         midpoints=f"{RUN}/all_pairs/midpoints.parquet",
     log:
-        f"logs/{NAME}/{{experiment}}/{{rate}}/all_pairs/evaluate_midpoints.log",
+        log_of("{experiment}/{rate}/all_pairs/evaluate_midpoints"),
     benchmark:
-        f"benchmark/{NAME}/{{experiment}}/{{rate}}/all_pairs/evaluate_midpoints.tsv"
+        benchmark_of("{experiment}/{rate}/all_pairs/evaluate_midpoints")
     conda:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000, streamed=8000),
-        runtime=growing(60),
+        mem_mb=escalating(4000, streamed=8000),
+        runtime=escalating(60),
         gpu=gpu_of_networks,
         gpu_model=gpu_model(gpu_of_networks),
     params:

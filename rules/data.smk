@@ -1,23 +1,28 @@
+# The data set of an experiment as a table.
+include: "functions/data.smk"
+
+
 rule prepare_dataset:
     output:
         dataset=f"{RESULTS}/datasets/{{dataset}}.parquet",
     log:
-        f"logs/{NAME}/prepare_dataset/{{dataset}}.log",
+        log_of("prepare_dataset/{dataset}"),
     benchmark:
-        f"benchmark/{NAME}/prepare_dataset/{{dataset}}.tsv"
+        benchmark_of("prepare_dataset/{dataset}")
     conda:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),
+        mem_mb=escalating(2000),
+        runtime=escalating(30),
     params:
         name=lambda w: DATASETS[w.dataset]["name"],
         options=dataset_options,
         standardise=lambda w: DATASETS[w.dataset]["standardise"],
         provenance=lambda w: {"dataset": w.dataset},
         code=lambda w: code(
-            "prepare_dataset.py", datasets.REGISTRY.module(DATASETS[w.dataset]["name"])
+            "prepare_dataset.py",
+            REGISTRIES["dataset"].module(DATASETS[w.dataset]["name"]),
         ),
     message:
         "prepare data set {wildcards.dataset}"

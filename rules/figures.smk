@@ -1,3 +1,7 @@
+# The figures: the table of each panel from the results, each figure from the tables of its panels.
+include: "functions/figures.smk"
+
+
 rule tabulate_panel:
     input:
         unpack(panel_sources),
@@ -9,20 +13,20 @@ rule tabulate_panel:
         ),
         digest=f"{RESULTS}/panels/{{table}}.sha256",
     log:
-        f"logs/{NAME}/tabulate_panel/{{table}}.log",
+        log_of("tabulate_panel/{table}"),
     benchmark:
-        f"benchmark/{NAME}/tabulate_panel/{{table}}.tsv"
+        benchmark_of("tabulate_panel/{table}")
     conda:
         "../envs/numeric.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
+        mem_mb=escalating(1000),
+        runtime=escalating(10),
     params:
         panel=panel_of,
         published=lambda w: PUBLISHED.get(panel_of(w)["experiment"]),
         code=lambda w: code(
-            "tabulate_panel.py", panels.REGISTRY.module(panel_of(w)["name"])
+            "tabulate_panel.py", REGISTRIES["panel"].module(panel_of(w)["name"])
         ),
     message:
         "tabulate {wildcards.table}"
@@ -43,21 +47,21 @@ rule draw_figure:
             category="Figures",
         ),
     log:
-        f"logs/{NAME}/draw_figure/{{figure}}.log",
+        log_of("draw_figure/{figure}"),
     benchmark:
-        f"benchmark/{NAME}/draw_figure/{{figure}}.tsv"
+        benchmark_of("draw_figure/{figure}")
     conda:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
+        mem_mb=escalating(1000),
+        runtime=escalating(10),
     params:
         panels=lambda w: [p["name"] for p in config["figures"][w.figure]["panels"]],
         code=lambda w: code(
             "draw_figure.py",
             *(
-                f"lmc.figures.{p['name']}"
+                f"lmc_ot.reporting.figures.{p['name']}"
                 for p in config["figures"][w.figure]["panels"]
             ),
         ),
@@ -79,15 +83,15 @@ rule compare_published:
         ),
         markdown=f"{FIGURE_FOLDER}/comparison.md",
     log:
-        f"logs/{NAME}/compare_published.log",
+        log_of("compare_published"),
     benchmark:
-        f"benchmark/{NAME}/compare_published.tsv"
+        benchmark_of("compare_published")
     conda:
         "../envs/numeric.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
+        mem_mb=escalating(1000),
+        runtime=escalating(10),
     params:
         published=PUBLISHED,
         code=code("compare_published.py"),

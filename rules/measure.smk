@@ -1,6 +1,5 @@
-# Recorded activations are temporary unless the config keeps them, so what they depend on is also a
-# parameter of their readers (`recording`): Snakemake does not look behind a file that is gone.
-# When they are made again, for a new matcher, all matchers of that learning rate run again.
+# From trained networks to one table of results: activations, permutations, dimensions, paths.
+include: "functions/measure.smk"
 
 
 rule record_activations:
@@ -10,15 +9,15 @@ rule record_activations:
     output:
         activations=kept(directory(f"{RUN}/activations")),
     log:
-        f"logs/{NAME}/{{experiment}}/{{rate}}/record_activations.log",
+        log_of("{experiment}/{rate}/record_activations"),
     benchmark:
-        f"benchmark/{NAME}/{{experiment}}/{{rate}}/record_activations.tsv"
+        benchmark_of("{experiment}/{rate}/record_activations")
     conda:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(30),
+        mem_mb=escalating(4000),
+        runtime=escalating(30),
         gpu=gpu_of_networks,
         gpu_model=gpu_model(gpu_of_networks),
     params:
@@ -43,15 +42,15 @@ rule match:
         permutations=f"{RUN}/{{matcher}}/permutations.parquet",
         objectives=f"{RUN}/{{matcher}}/objectives.parquet",
     log:
-        f"logs/{NAME}/{{experiment}}/{{rate}}/{{matcher}}/match.log",
+        log_of("{experiment}/{rate}/{matcher}/match"),
     benchmark:
-        f"benchmark/{NAME}/{{experiment}}/{{rate}}/{{matcher}}/match.tsv"
+        benchmark_of("{experiment}/{rate}/{matcher}/match")
     conda:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000, streamed=8000),
-        runtime=growing(30),
+        mem_mb=escalating(2000, streamed=8000),
+        runtime=escalating(30),
         gpu=gpu_of_streams,
         gpu_model=gpu_model(gpu_of_streams),
     params:
@@ -77,15 +76,15 @@ rule approximate_dimension:
     output:
         dimensions=f"{RUN}/{{matcher}}/dimensions.parquet",
     log:
-        f"logs/{NAME}/{{experiment}}/{{rate}}/{{matcher}}/approximate_dimension.log",
+        log_of("{experiment}/{rate}/{matcher}/approximate_dimension"),
     benchmark:
-        f"benchmark/{NAME}/{{experiment}}/{{rate}}/{{matcher}}/approximate_dimension.tsv"
+        benchmark_of("{experiment}/{rate}/{matcher}/approximate_dimension")
     conda:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000, streamed=8000),
-        runtime=growing(30),
+        mem_mb=escalating(2000, streamed=8000),
+        runtime=escalating(30),
         gpu=gpu_of_streams,
         gpu_model=gpu_model(gpu_of_streams),
     params:
@@ -111,15 +110,15 @@ rule evaluate_path:
     output:
         path=f"{RUN}/{{matcher}}/path.parquet",
     log:
-        f"logs/{NAME}/{{experiment}}/{{rate}}/{{matcher}}/evaluate_path.log",
+        log_of("{experiment}/{rate}/{matcher}/evaluate_path"),
     benchmark:
-        f"benchmark/{NAME}/{{experiment}}/{{rate}}/{{matcher}}/evaluate_path.tsv"
+        benchmark_of("{experiment}/{rate}/{matcher}/evaluate_path")
     conda:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000, streamed=8000),
-        runtime=growing(60),
+        mem_mb=escalating(4000, streamed=8000),
+        runtime=escalating(60),
         gpu=gpu_of_networks,
         gpu_model=gpu_model(gpu_of_networks),
     params:
@@ -151,17 +150,17 @@ rule collect:
             RESULTS_CSV, caption="../workflow/report/results.rst", category="Tables"
         ),
     log:
-        f"logs/{NAME}/collect.log",
+        log_of("collect"),
     benchmark:
-        f"benchmark/{NAME}/collect.tsv"
+        benchmark_of("collect")
     conda:
         "../envs/numeric.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
+        mem_mb=escalating(1000),
+        runtime=escalating(10),
     params:
-        pairs={name: configuration.pairs(block) for name, block in EXPERIMENTS.items()},
+        pairs={name: labels.pairs(block) for name, block in EXPERIMENTS.items()},
         matchers={name: list(block["matchers"]) for name, block in EXPERIMENTS.items()},
         provenance={"seed": config["seed"]},
         code=code("collect.py"),

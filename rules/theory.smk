@@ -1,4 +1,5 @@
-# Experiments on the paper's theorems: the config's block `theory`, a label an experiment.
+# Experiments on the paper's theorems: the config's block `theory`, one label per experiment.
+include: "functions/theory.smk"
 
 
 rule theory:
@@ -10,15 +11,15 @@ rule measure_theory:
     output:
         measurements=f"{RESULTS}/theory/{{theory}}.parquet",
     log:
-        f"logs/{NAME}/measure_theory/{{theory}}.log",
+        log_of("measure_theory/{theory}"),
     benchmark:
-        f"benchmark/{NAME}/measure_theory/{{theory}}.tsv"
+        benchmark_of("measure_theory/{theory}")
     conda:
         "../envs/numeric.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(240),
+        mem_mb=escalating(4000),
+        runtime=escalating(240),
     params:
         label="{theory}",
         theory=theory_of,
@@ -49,15 +50,15 @@ rule tabulate_theory:
             f"{RESULTS}/panels/theory_{{theory}}_slopes.sha256",
         ],
     log:
-        f"logs/{NAME}/tabulate_theory/{{theory}}.log",
+        log_of("tabulate_theory/{theory}"),
     benchmark:
-        f"benchmark/{NAME}/tabulate_theory/{{theory}}.tsv"
+        benchmark_of("tabulate_theory/{theory}")
     conda:
         "../envs/numeric.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
+        mem_mb=escalating(1000),
+        runtime=escalating(10),
     params:
         theory=theory_of,
         provenance=theory_provenance,
@@ -85,17 +86,17 @@ rule draw_theory:
             category="Theory",
         ),
     log:
-        f"logs/{NAME}/draw_theory/{{theory}}.log",
+        log_of("draw_theory/{theory}"),
     benchmark:
-        f"benchmark/{NAME}/draw_theory/{{theory}}.tsv"
+        benchmark_of("draw_theory/{theory}")
     conda:
         "../envs/figures.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
+        mem_mb=escalating(1000),
+        runtime=escalating(10),
     params:
-        about=lambda w: vars(theories.REGISTRY.entry(theory_of(w)["theory"])),
+        about=lambda w: vars(REGISTRIES["theory"].entry(theory_of(w)["theory"])),
         code=code("draw_theory.py"),
     message:
         "draw {wildcards.theory}"

@@ -5,17 +5,17 @@ rule train:
         checkpoints=f"{RUN}/checkpoints.parquet",
         history=f"{RUN}/history.parquet",
     log:
-        f"logs/{NAME}/{{experiment}}/{{rate}}/train.log",
+        log_of("{experiment}/{rate}/train"),
     benchmark:
-        f"benchmark/{NAME}/{{experiment}}/{{rate}}/train.tsv"
+        benchmark_of("{experiment}/{rate}/train")
     # The longest jobs first: the last of them would leave the other cores idle.
     priority: 1
     conda:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000, streamed=8000),
-        runtime=growing(120, streamed=240),
+        mem_mb=escalating(4000, streamed=8000),
+        runtime=escalating(120, streamed=240),
         gpu=GPU,
         gpu_model=gpu_model(lambda wildcards: GPU),
     params:
@@ -27,8 +27,8 @@ rule train:
         provenance=provenance_of,
         code=lambda w: code(
             "train.py",
-            networks.REGISTRY.module(EXPERIMENTS[w.experiment]["network"]["name"]),
-            optimisers.REGISTRY.module(
+            REGISTRIES["network"].module(EXPERIMENTS[w.experiment]["network"]["name"]),
+            REGISTRIES["optimiser"].module(
                 EXPERIMENTS[w.experiment]["training"]["optimiser"]["name"]
             ),
         ),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lmc.seal import BLANK, KEY, seal
+from lmc_ot.tables.seal import BLANK, KEY, seal
 
 
 def write_sealed(path: Path, table: pa.Table, **options) -> Path:

@@ -32,8 +32,8 @@ HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 sys.path.insert(0, str(REPOSITORY / "workflow/scripts"))
 
-from lmc import tables  # noqa: E402
-from lmc.errors import TableError  # noqa: E402
+from lmc_ot import tables  # noqa: E402
+from lmc_ot.errors import TableError  # noqa: E402
 
 RUN = ".venv/bin/snakemake --cores all"
 RECOVER = f".venv/bin/snakemake --unlock && {RUN}"

@@ -5,7 +5,7 @@ from pathlib import Path
 import chaos
 import pytest
 
-from lmc import tables
+from lmc_ot import tables
 
 
 def test_killed_runs_recover():

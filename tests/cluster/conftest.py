@@ -110,9 +110,12 @@ def story(slurm, late, tmp_path_factory):
     After that one training starts with too little memory.
     """
     folder = tmp_path_factory.mktemp("story") / "checkout"
-    skipped = shutil.ignore_patterns(
-        ".*", "__pycache__", "results", "logs", "benchmark", "data", "paper_figures", "shared"
-    )
+    made = {"results", "logs", "benchmark", "data", "paper_figures", "shared"}
+
+    def skipped(place, names):
+        made_here = made if Path(place) == REPOSITORY else set()
+        return {n for n in names if n.startswith(".") or n == "__pycache__" or n in made_here}
+
     shutil.copytree(REPOSITORY, folder, ignore=skipped)
     common = ["--configfile", CONFIG]
     killed = Run(folder, *common)

@@ -55,7 +55,7 @@ def fingerprint(value) -> str:
 
 def outcome(target, case: str, folder: Path, expected: str) -> str:
     """What a reader makes of the files in a folder. AssertionError if that is not allowed."""
-    from lmc.errors import UserError
+    from lmc_ot.errors import UserError
 
     try:
         value = target.read(case, folder)
@@ -77,7 +77,7 @@ def fuzz(name: str, examples: int, seed: int | None, folder: Path) -> dict:
     from hypothesis import seed as seeded
     from hypothesis import strategies as st
 
-    from lmc import seal
+    from lmc_ot.tables import seal
     from mutations import mutated
     from targets import TARGETS
 

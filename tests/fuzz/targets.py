@@ -19,12 +19,18 @@ import pyarrow.parquet as pq
 import yaml
 from PIL import Image
 
-from lmc import config, frames, measurements, published, tables
-from lmc.datasets.dataset import Dataset, Split
-from lmc.datasets.parquet import parquet
-from lmc.errors import ConfigError
-from lmc.matching.solver import Match
-from lmc.snapshots import Snapshots
+from lmc_ot import tables
+from lmc_ot.config import completion, labels, reading
+from lmc_ot.data.dataset import Dataset, Split
+from lmc_ot.data.parquet import parquet
+from lmc_ot.data.table import read_dataset, write_dataset
+from lmc_ot.errors import ConfigError
+from lmc_ot.matching.solver import Match
+from lmc_ot.matching.table import read_permutations, write_matches
+from lmc_ot.registries import REGISTRIES
+from lmc_ot.reporting import published
+from lmc_ot.tables.csv import read_csv, write_csv
+from lmc_ot.training.snapshots import Snapshots
 
 REPOSITORY = Path(__file__).parents[2]
 PROVENANCE = {"experiment": "e", "config_hash": "0" * 16, "seed": 0}
@@ -113,11 +119,11 @@ class Tables(Target):
 
 class Datasets(Target):
     def make(self, case, variant, folder):
-        tables.write_dataset(folder / "a.parquet", dataset_of(np.random.default_rng(variant)), {})
+        write_dataset(folder / "a.parquet", dataset_of(np.random.default_rng(variant)), {})
         return ["a.parquet"]
 
     def read(self, case, folder):
-        return tables.read_dataset(folder / "a.parquet")
+        return read_dataset(folder / "a.parquet")
 
 
 class Checkpoints(Target):
@@ -161,11 +167,11 @@ class Permutations(Target):
             for pair in (0, 1)
         }
         paths = folder / "a.parquet", folder / "objectives.parquet"
-        measurements.write_matches(*paths, found, RUN, PROVENANCE)
+        write_matches(*paths, found, RUN, PROVENANCE)
         return ["a.parquet"]
 
     def read(self, case, folder):
-        return measurements.read_permutations(folder / "a.parquet", PROVENANCE)
+        return read_permutations(folder / "a.parquet", PROVENANCE)
 
 
 class Several(Target):
@@ -185,7 +191,7 @@ class Several(Target):
 
 
 class Csv(Target):
-    """`frames.read_csv`: the table, or its digest, changes."""
+    """`read_csv`: the table, or its digest, changes."""
 
     kind = "text"
 
@@ -195,13 +201,13 @@ class Csv(Target):
         before = os.getcwd()
         os.chdir(folder)  # the digest's file names the table
         try:
-            frames.write_csv("a.csv", frame, "a.sha256")
+            write_csv("a.csv", frame, "a.sha256")
         finally:
             os.chdir(before)
         return ["a.csv", "a.sha256"]
 
     def read(self, case, folder):
-        return frames.read_csv(folder / "a.csv", folder / "a.sha256")
+        return read_csv(folder / "a.csv", folder / "a.sha256")
 
 
 class TrainingSnapshots(Target):
@@ -261,7 +267,7 @@ class Mnist(Target):
         return [f"MNIST/raw/{name}" for name in names]
 
     def read(self, case, folder):
-        from lmc.datasets.mnist import mnist
+        from lmc_ot.data.mnist import mnist
 
         os.environ["LMC_DATA_DIR"] = str(folder)
         return mnist()
@@ -306,7 +312,7 @@ class Cifar10(Target):
         return [f"{CIFAR10.base_folder}/{name}" for name in members]
 
     def read(self, case, folder):
-        from lmc.datasets.cifar10 import cifar10
+        from lmc_ot.data.cifar10 import cifar10
 
         os.environ["LMC_DATA_DIR"] = str(folder)
         return cifar10()
@@ -466,21 +472,23 @@ class Config(Target):
 
     def read(self, case, folder):
         path = folder / "config.yaml"
-        config.check_duplicates(path)
+        reading.check_keys(path)
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
         if not isinstance(loaded, dict):
             raise ConfigError("not a dictionary: Snakemake says it")
-        return config.complete(loaded, REPOSITORY / "workflow/schemas/config.schema.yaml")
+        return completion.complete(
+            loaded, REPOSITORY / "workflow/schemas/config.schema.yaml", REGISTRIES
+        )
 
     def holds(self, value):
         for name, experiment in value["experiments"].items():
-            assert config.training_hash(value, experiment)
-            assert config.pairs(experiment)
+            assert labels.training_hash(value, experiment)
+            assert labels.pairs(experiment)
             assert isinstance(name, str)
             for rate in experiment["learning_rates"]:
-                assert math.isfinite(rate) and float(config.rate_label(rate)) > 0
+                assert math.isfinite(rate) and float(labels.rate_label(rate)) > 0
         for figure in value["figures"]:
-            assert config.panel_tables(value, figure)
+            assert labels.panel_tables(value, figure)
 
 
 # -- a reader of every fault, for the test of the fuzzing itself ---------------------------------

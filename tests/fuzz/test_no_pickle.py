@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 import targets
-from lmc import config, published
-from lmc.errors import UserError
+from lmc_ot.config import reading
+from lmc_ot.errors import UserError
+from lmc_ot.reporting import published
 from support import REPOSITORY, snakemake
 
 
@@ -197,7 +198,7 @@ def test_a_config_with_a_tag_of_python_is_refused(tag, marker, tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text(with_tag(tag, marker))
     with pytest.raises(UserError, match="python/"):
-        config.check_duplicates(path)
+        reading.check_keys(path)
 
 
 def test_a_config_with_a_tag_of_python_starts_nothing(marker, tmp_path):
@@ -327,7 +328,7 @@ def test_no_module_runs_data(path):
     assert offences(path.read_text()) == []
 
 
-RULES = [REPOSITORY / "Snakefile", *sorted((REPOSITORY / "rules").glob("*.smk"))]
+RULES = [REPOSITORY / "Snakefile", *sorted((REPOSITORY / "rules").rglob("*.smk"))]
 
 
 @pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)

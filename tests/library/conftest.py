@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from lmc.datasets.dataset import Dataset, Split
-from lmc.moments import InMemory
-from lmc.networks import REGISTRY as NETWORKS
-from lmc.networks.build import build
-from lmc.networks.mlp import MLP
-from lmc.optimisers.sgd import SGD
-from lmc.training import Member, Plan, train
+from lmc_ot.data.dataset import Dataset, Split
+from lmc_ot.matching.moments import InMemory
+from lmc_ot.networks import REGISTRY as NETWORKS
+from lmc_ot.networks.build import build
+from lmc_ot.networks.mlp import MLP
+from lmc_ot.training.loop import train
+from lmc_ot.training.optimisers.sgd import SGD
+from lmc_ot.training.settings import NetworkId, TrainingConfig
 
 torch.set_num_threads(1)
 
@@ -28,6 +29,12 @@ def stream():
 def repository():
     """The root of the repository."""
     return Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def schema(repository):
+    """Path of the config's schema."""
+    return repository / "workflow" / "schemas" / "config.schema.yaml"
 
 
 @pytest.fixture
@@ -140,7 +147,7 @@ def clusters():
 def trained(clusters):
     """A trained pair on `clusters`: the network, and A and B."""
     network = MLP(clusters.shape, clusters.classes, [16, 12])
-    members = [Member(0, 0.1), Member(1, 0.1)]
-    plan = Plan(batch_size=20, epochs=15)
-    found = train(network, clusters, members, plan, SGD(), seed=1, report=lambda line: None)
+    networks = [NetworkId(0, 0.1), NetworkId(1, 0.1)]
+    settings = TrainingConfig(batch_size=20, epochs=15)
+    found = train(network, clusters, networks, settings, SGD(), seed=1, report=lambda line: None)
     return network, found.networks[0], found.networks[1]

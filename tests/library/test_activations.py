@@ -4,31 +4,32 @@ import numpy as np
 import pytest
 import torch
 
-from lmc import activations, tables
-from lmc.moments import Recorded
+from lmc_ot import tables
+from lmc_ot.matching import recording
+from lmc_ot.matching.moments import Recorded
 
 
 def test_all_examples_are_recorded_unless_fewer_are_asked_for(clusters):
     for examples in (None, 120, 121):
-        assert activations.chosen_examples(clusters, examples, 0).tolist() == list(range(120))
+        assert recording.chosen_examples(clusters, examples, 0).tolist() == list(range(120))
 
 
 def test_chosen_examples_are_distinct_in_order_and_depend_on_the_seed_alone(clusters):
-    chosen = activations.chosen_examples(clusters, 40, 0)
+    chosen = recording.chosen_examples(clusters, 40, 0)
     assert len(set(chosen)) == 40 and chosen.tolist() == sorted(chosen)
     assert chosen.min() >= 0 and chosen.max() < 120
-    assert chosen.tolist() == activations.chosen_examples(clusters, 40, 0).tolist()
-    assert chosen.tolist() != activations.chosen_examples(clusters, 40, 1).tolist()
+    assert chosen.tolist() == recording.chosen_examples(clusters, 40, 0).tolist()
+    assert chosen.tolist() != recording.chosen_examples(clusters, 40, 1).tolist()
 
 
 def test_places_are_chosen_for_every_example_and_depend_on_the_seed_alone(clusters):
-    found = activations.chosen_samples(clusters, 40, 3, 0)
-    expected = np.repeat(activations.chosen_examples(clusters, 40, 0), 3)
+    found = recording.chosen_samples(clusters, 40, 3, 0)
+    expected = np.repeat(recording.chosen_examples(clusters, 40, 0), 3)
     assert found.example.tolist() == expected.tolist()
     assert len(set(zip(found.y, found.x, strict=True))) == 120
     for place in (found.y, found.x):
         assert place.min() >= 0 and place.max() < 1 and place.std() > 0.2
-    again, other = (activations.chosen_samples(clusters, 40, 3, seed) for seed in (0, 1))
+    again, other = (recording.chosen_samples(clusters, 40, 3, seed) for seed in (0, 1))
     assert again.y.tolist() == found.y.tolist() and again.x.tolist() == found.x.tolist()
     assert other.y.tolist() != found.y.tolist()
 
@@ -37,9 +38,9 @@ def test_places_are_chosen_for_every_example_and_depend_on_the_seed_alone(cluste
 def recorded_batches(trained, clusters, monkeypatch):
     """In batches of 7."""
     network, a, _ = trained
-    monkeypatch.setattr(activations, "BATCH_FLOATS", 7 * network.floats_per_example)
-    samples = activations.chosen_samples(clusters, 40, 1, 0)
-    return samples, list(activations.record(network, a, clusters, samples))
+    monkeypatch.setattr(recording, "BATCH_FLOATS", 7 * network.floats_per_example)
+    samples = recording.chosen_samples(clusters, 40, 1, 0)
+    return samples, list(recording.record(network, a, clusters, samples))
 
 
 def test_every_hidden_layer_is_recorded_after_the_relu(
@@ -74,8 +75,8 @@ class Positions:
 
 def test_a_layer_with_positions_is_recorded_at_the_samples_places(clusters, random_mlp):
     y, x = np.array([0.0, 0.49, 0.5, 0.99]), np.array([0.0, 0.25, 0.74, 0.999])
-    samples = activations.Samples(np.arange(4), y, x)
-    [(_, [found])] = activations.record(Positions(), random_mlp([1, 1]), clusters, samples)
+    samples = recording.Samples(np.arange(4), y, x)
+    [(_, [found])] = recording.record(Positions(), random_mlp([1, 1]), clusters, samples)
     assert found.tolist() == [[0, 0], [0, 1], [1, 2], [1, 3]]
 
 
@@ -89,7 +90,7 @@ def test_recording_needs_no_gradients(trained, clusters, monkeypatch):
         return forward(parameters, images)
 
     monkeypatch.setattr(network, "forward", watching)
-    list(activations.record(network, a, clusters, activations.chosen_samples(clusters, 5, 1, 0)))
+    list(recording.record(network, a, clusters, recording.chosen_samples(clusters, 5, 1, 0)))
     assert seen == [False]
 
 

@@ -5,8 +5,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from lmc import config, tables
-from lmc.panels import all_pairs, ranking
+from lmc_ot import tables
+from lmc_ot.config import labels
+from lmc_ot.reporting.panels import all_pairs, ranking
 
 RUN = {"experiment": "e", "seed": 0}
 
@@ -125,4 +126,4 @@ def test_both_panels_draw_the_same_networks(midpoints):
 
 
 def test_all_pairs_are_all_of_them_once():
-    assert config.all_pairs({"networks": 4}) == [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
+    assert labels.all_pairs({"networks": 4}) == [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from lmc import assignment
+from lmc_ot.matching import assignment
 
 
 def objective(similarity, permutation):

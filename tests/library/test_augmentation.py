@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from lmc.augmentation import COLUMNS, Augmentation
-from lmc.datasets.dataset import Dataset, Split
-from lmc.errors import ConfigError
-from lmc.streams import generator
+from lmc_ot.data.augmentation import COLUMNS, Augmentation
+from lmc_ot.data.dataset import Dataset, Split
+from lmc_ot.errors import ConfigError
+from lmc_ot.rng import generator
 
 GIT_REBASIN = Augmentation(flip=True, zoom=(0.8, 1.2), rotation=30.0)
 SHAPES = [(32, 32, 3), (28, 28, 1), (20, 33, 3), (32, 32, 1)]

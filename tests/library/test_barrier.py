@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from lmc import barrier, permutation
-from lmc.interpolation import evaluate_path
-from lmc.matching import REGISTRY
-from lmc.matching.solver import match
-from lmc.moments import NetworkMoments
+from lmc_ot.connectivity import barrier
+from lmc_ot.connectivity.interpolation import evaluate_path
+from lmc_ot.matching import REGISTRY
+from lmc_ot.matching.moments import NetworkMoments
+from lmc_ot.matching.solver import match
+from lmc_ot.networks import permutation
 
 T = np.linspace(0, 1, 5)
 

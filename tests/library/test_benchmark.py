@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from lmc import benchmark
-from lmc.errors import TableError
+from lmc_ot.errors import TableError
+from lmc_ot.provenance import usage
 from support import REPOSITORY
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
@@ -23,7 +23,7 @@ def job(folder, path, seconds, memory, cpu, log=None, repeat=1):
 
 
 def rolled_up(folder):
-    return benchmark.roll_up(folder / "benchmark/run", folder / "logs/run")
+    return usage.roll_up(folder / "benchmark/run", folder / "logs/run")
 
 
 def test_sums_and_maxima_of_a_rule_in_the_workflows_order(tmp_path):
@@ -74,14 +74,14 @@ def test_a_file_that_is_no_benchmark_is_named(content, tmp_path, one_line):
 def test_the_csv_and_the_text(tmp_path):
     job(tmp_path, "collect", 2.0, 10.0, 1.0)
     rows = rolled_up(tmp_path)
-    benchmark.write(tmp_path / "run.csv", rows)
+    usage.write(tmp_path / "run.csv", rows)
     lines = (tmp_path / "run.csv").read_text().splitlines()
     assert lines == [
-        ",".join(benchmark.COLUMNS),
+        ",".join(usage.COLUMNS),
         "collect,1,2.0,2.0,1.0,10,",
         "all,1,2.0,2.0,1.0,10,",
     ]
-    shown = benchmark.text(rows).splitlines()
+    shown = usage.text(rows).splitlines()
     assert shown[0].startswith("rule")
     assert shown[1].split() == ["collect", "1", "2.0", "2.0", "1.0", "10"]
 
@@ -94,7 +94,7 @@ def test_every_rule_of_the_workflow_is_known():
             r"^(?:rule|use rule \w+ as) (\w+)", path.read_text(), flags=re.MULTILINE
         )
     }
-    assert rules - {"theory"} == set(benchmark.RULES)  # that one is a target only
+    assert rules - {"theory"} == set(usage.RULES)  # that one is a target only
 
 
 def test_a_figure_that_is_called_as_a_rule_is_a_figure(tmp_path):
@@ -106,7 +106,7 @@ def test_a_figure_that_is_called_as_a_rule_is_a_figure(tmp_path):
 def test_jobs_that_are_not_of_the_run_do_not_count(tmp_path):
     job(tmp_path, "one/1.000e-01/train", 2.0, 10.0, 1.0)
     job(tmp_path, "one/1.000e-02/train", 4.0, 10.0, 1.0)
-    rows = benchmark.roll_up(
+    rows = usage.roll_up(
         tmp_path / "benchmark/run", tmp_path / "logs/run", lambda path: "1.000e-01" in path.parts
     )
     assert [(row["rule"], row["seconds"]) for row in rows] == [("train", 2.0), ("all", 2.0)]

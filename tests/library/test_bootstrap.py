@@ -5,7 +5,7 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
-from lmc.bootstrap import Resamples, resample
+from lmc_ot.connectivity.bootstrap import Resamples, resample
 
 PAIRS = list(combinations(range(8), 2))
 

@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from lmc import comparison
+from lmc_ot.reporting import comparison
 
 
 def result(matcher, rate, midpoint, a=0.1, b=0.3, diverged=False, split="test", experiment="e"):
@@ -60,7 +60,7 @@ def dimensions():
 
 
 def published(*rows):
-    """As `lmc.published.read` gives them: None where the file has nothing."""
+    """As `lmc_ot.reporting.published.read` gives them: None where the file has nothing."""
     absent = {"experiment": "p", "layer": None, "std": None, "n": 4.0, "provenance": "read off"}
     return {"e": [absent | row for row in rows]}
 

@@ -9,15 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lmc import config
-from lmc.errors import ConfigError
+from lmc_ot.config import completion, labels, reading
+from lmc_ot.errors import ConfigError
+from lmc_ot.registries import REGISTRIES
 
 MISSING = object()
-
-
-@pytest.fixture(scope="session")
-def schema(repository):
-    return repository / "workflow" / "schemas" / "config.schema.yaml"
 
 
 @pytest.fixture
@@ -37,7 +33,7 @@ def small():
 
 @pytest.fixture
 def complete(schema):
-    return lambda given: config.complete(given, schema)
+    return lambda given: completion.complete(given, schema, REGISTRIES)
 
 
 def put(given, path, value):
@@ -61,7 +57,7 @@ def shipped(repository):
 def test_every_shipped_config_is_complete_and_right(repository, complete):
     assert {"config.yaml", "paper.yaml"} <= {path.name for path in shipped(repository)}
     for path in shipped(repository):
-        config.check_duplicates(path)
+        reading.check_keys(path)
         complete(yaml.safe_load(path.read_text()))
 
 
@@ -199,9 +195,7 @@ def test_panels_get_their_options(complete, small):
 
 
 def test_a_figure_without_a_caption_has_those_of_its_panels(complete, small):
-    captions = [
-        config.panels.REGISTRY.entry(name).description for name in ("lmc_error", "along_path")
-    ]
+    captions = [REGISTRIES["panel"].entry(name).description for name in ("lmc_error", "along_path")]
     panels = [{"name": name, "experiment": "e"} for name in ("lmc_error", "along_path")]
     figures = {
         "one": {"panels": panels[:1]},
@@ -284,10 +278,10 @@ def test_every_key_has_a_description_and_a_default_or_is_required(schema):
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [(kind, name) for kind, registry in config.REGISTRIES.items() for name in registry.names],
+    [(kind, name) for kind, registry in REGISTRIES.items() for name in registry.names],
 )
 def test_every_registered_option_has_a_description_and_a_default(kind, name):
-    for option, sub in config.REGISTRIES[kind].entry(name).options.items():
+    for option, sub in REGISTRIES[kind].entry(name).options.items():
         assert sub.get("description"), option
         assert "default" in sub, option
         assert option not in ("name", kind), "these keys name the thing itself"
@@ -295,7 +289,7 @@ def test_every_registered_option_has_a_description_and_a_default(kind, name):
 
 def test_the_schema_names_the_registries_there_are(schema):
     text = schema.read_text()
-    for kind in config.REGISTRIES:
+    for kind in REGISTRIES:
         assert f": {kind}\n" in text
 
 
@@ -303,11 +297,11 @@ def test_the_schema_names_the_registries_there_are(schema):
 
 E = "experiments.e"
 STANDARDISE = f"{E}.dataset.standardise"
-PANELS = ", ".join(config.REGISTRIES["panel"].names)
-MATCHERS = ", ".join(config.REGISTRIES["matcher"].names)
-NETWORKS = ", ".join(config.REGISTRIES["network"].names)
-DATASETS = ", ".join(config.REGISTRIES["dataset"].names)
-OPTIMISERS = ", ".join(config.REGISTRIES["optimiser"].names)
+PANELS = ", ".join(REGISTRIES["panel"].names)
+MATCHERS = ", ".join(REGISTRIES["matcher"].names)
+NETWORKS = ", ".join(REGISTRIES["network"].names)
+DATASETS = ", ".join(REGISTRIES["dataset"].names)
+OPTIMISERS = ", ".join(REGISTRIES["optimiser"].names)
 
 
 def figure(**panel):
@@ -354,7 +348,9 @@ MISTAKES = [
     (
         f"{E}.dataset",
         MISSING,
-        f"{E}: the key 'dataset' is missing: the data set, by name, and its options",
+        f"{E}: the key 'dataset' is missing: the data set, by name, and its options; to change an "
+        "experiment of another config, give that one first: --configfile config/config.yaml, then "
+        "this file",
     ),
     (
         f"{E}.learning_rates",
@@ -696,14 +692,14 @@ def yaml_file(tmp_path, text):
 def test_a_key_that_is_there_twice_is_refused_with_its_line(tmp_path, one_line):
     path = yaml_file(tmp_path, "name: a\nexperiments:\n  e: {}\n  f: {}\n  e: {}\n")
     with pytest.raises(ConfigError) as error:
-        config.check_duplicates(path)
-    one_line(error, path, "line 5", "'e' is there twice")
+        reading.check_keys(path)
+    one_line(error, path, "line 5", "duplicate key 'e'")
 
 
-@pytest.mark.parametrize("text", ["a: {b: 1, b: 2}", "a: [{b: 1, c: 2, b: 1}]", "1: a\n1: b\n"])
+@pytest.mark.parametrize("text", ["a: {b: 1, b: 2}", "a: [{b: 1, c: 2, b: 1}]", "'1': a\n'1': b\n"])
 def test_a_key_that_is_there_twice_is_found_at_any_depth(tmp_path, text):
-    with pytest.raises(ConfigError, match="there twice"):
-        config.check_duplicates(yaml_file(tmp_path, text))
+    with pytest.raises(ConfigError, match="duplicate key"):
+        reading.check_keys(yaml_file(tmp_path, text))
 
 
 @pytest.mark.parametrize(
@@ -718,7 +714,7 @@ def test_a_key_that_is_there_twice_is_found_at_any_depth(tmp_path, text):
     ids=["the same key elsewhere", "an alias", "a merge key", "merges of merges", "an empty file"],
 )
 def test_what_is_not_there_twice_passes(tmp_path, text):
-    config.check_duplicates(yaml_file(tmp_path, text))
+    reading.check_keys(yaml_file(tmp_path, text))
 
 
 @pytest.mark.parametrize(
@@ -727,14 +723,14 @@ def test_what_is_not_there_twice_passes(tmp_path, text):
 def test_a_file_that_is_no_yaml_is_an_error_in_one_line(tmp_path, text, one_line):
     path = yaml_file(tmp_path, text)
     with pytest.raises(ConfigError) as error:
-        config.check_duplicates(path)
+        reading.check_keys(path)
     one_line(error, path)
 
 
 def test_a_file_that_is_not_there_is_an_error_in_one_line(tmp_path, one_line):
     for path in (tmp_path / "none.yaml", tmp_path):
         with pytest.raises(ConfigError) as error:
-            config.check_duplicates(path)
+            reading.check_keys(path)
         one_line(error, path, "cannot be read")
 
 
@@ -743,7 +739,7 @@ def test_a_file_that_is_not_there_is_an_error_in_one_line(tmp_path, one_line):
 
 def test_rates_have_the_labels_of_their_folders():
     rates = [1e-4, 10**-3.4, 0.1, 1.0, 0.099999]
-    assert [config.rate_label(rate) for rate in rates] == [
+    assert [labels.rate_label(rate) for rate in rates] == [
         "1.000e-04",
         "3.981e-04",
         "1.000e-01",
@@ -753,14 +749,14 @@ def test_rates_have_the_labels_of_their_folders():
 
 
 def test_pairs_are_neighbours():
-    assert config.pairs({"networks": 6}) == [(0, 1), (2, 3), (4, 5)]
+    assert labels.pairs({"networks": 6}) == [(0, 1), (2, 3), (4, 5)]
 
 
 def test_panel_tables_have_the_figures_name_and_a_letter_if_there_are_several(complete, small):
     put(small, "figures", {**figure(), "g": {"panels": figure()["f"]["panels"] * 3}})
     done = complete(small)
-    assert config.panel_tables(done, "f") == ["f"]
-    assert config.panel_tables(done, "g") == ["ga", "gb", "gc"]
+    assert labels.panel_tables(done, "f") == ["f"]
+    assert labels.panel_tables(done, "g") == ["ga", "gb", "gc"]
 
 
 def test_a_data_set_has_another_label_for_every_way_to_standardise_it(complete, small):
@@ -769,19 +765,19 @@ def test_a_data_set_has_another_label_for_every_way_to_standardise_it(complete, 
     def label(value=MISSING):
         if value is not MISSING:
             put(small, STANDARDISE, value)
-        return config.dataset_label(complete(small)["experiments"]["e"]["dataset"])
+        return labels.dataset_label(complete(small)["experiments"]["e"]["dataset"])
 
     assert label() == label(None) == "digits"
-    labels = [
+    others = [
         label("measured"),
         label({"mean": [0.0], "deviation": [1.0]}),
         label({"mean": [0.5], "deviation": [1.0]}),
         label({"mean": [0.0], "deviation": [0.5]}),
     ]
-    assert len({"digits", *labels}) == 5
-    for found in labels:
+    assert len({"digits", *others}) == 5
+    for found in others:
         assert re.fullmatch(r"digits-[a-z0-9_-]+", found), "the wildcard of rules/common.smk"
-    assert label({"deviation": [1], "mean": ["0"]}) == labels[1]
+    assert label({"deviation": [1], "mean": ["0"]}) == others[1]
 
 
 @pytest.mark.parametrize(
@@ -807,7 +803,7 @@ def test_the_training_hash_changes_with_what_changes_a_network(complete, small, 
     changed = copy.deepcopy(small)
     put(changed, path, value)
     hashes = [
-        config.training_hash(done, done["experiments"]["e"])
+        labels.training_hash(done, done["experiments"]["e"])
         for done in (complete(small), complete(changed))
     ]
     assert (hashes[0] == hashes[1]) is same
@@ -860,20 +856,20 @@ BOMB = "a: &a [1, 1]\n" + "".join(
 def test_yaml_that_cannot_be_a_config_is_refused(text, named, tmp_path, one_line):
     (tmp_path / "a.yaml").write_text(text)
     with pytest.raises(ConfigError) as error:
-        config.check_duplicates(tmp_path / "a.yaml")
+        reading.check_keys(tmp_path / "a.yaml")
     assert len(one_line(error, tmp_path / "a.yaml", named)) < 1000
 
 
 def test_a_config_that_is_no_text_is_refused(tmp_path, one_line):
     (tmp_path / "a.yaml").write_bytes(b"a: \xff")
     with pytest.raises(ConfigError) as error:
-        config.check_duplicates(tmp_path / "a.yaml")
+        reading.check_keys(tmp_path / "a.yaml")
     one_line(error, tmp_path / "a.yaml", "utf-8")
 
 
 def test_aliases_that_end_are_allowed(tmp_path):
     (tmp_path / "a.yaml").write_text("a: &a {x: [1, 2]}\nb: {<<: *a, y: *a}\nc: *a\n")
-    config.check_duplicates(tmp_path / "a.yaml")
+    reading.check_keys(tmp_path / "a.yaml")
 
 
 @pytest.mark.parametrize("part", ["experiments", "figures", "theory"])
@@ -941,7 +937,7 @@ def test_what_a_config_dropped_is_not_of_the_run(complete, small, path, expected
     put(small, f"{E}.matchers", {"naive_wm": {}})
     put(small, "figures", figure())
     put(small, "theory", {"isotropic": {}})
-    assert config.belongs(complete(small), Path(path)) is expected
+    assert labels.belongs(complete(small), Path(path)) is expected
 
 
 def test_a_caption_ends_with_the_notes_of_what_it_shows(complete, small):
@@ -975,7 +971,7 @@ def test_a_caption_ends_with_the_notes_of_what_it_shows(complete, small):
 )
 def test_a_caption_says_what_the_options_show(complete, small, panel, said):
     put(small, "figures", {"f": {"panels": [{**panel, "experiment": "e"}]}})
-    description = config.panels.REGISTRY.entry(panel["name"]).description
+    description = REGISTRIES["panel"].entry(panel["name"]).description
     assert complete(small)["figures"]["f"]["caption"] == description + said
 
 
@@ -1003,7 +999,7 @@ def test_a_whole_number_where_any_number_goes_is_the_same_number(complete, small
     for decay in (0, 0.0, "0", "0.0"):
         put(small, f"{E}.training.optimiser", {"name": "sgd", "weight_decay": decay})
         done = complete(small)
-        rules.append((repr(done["experiments"]["e"]["training"]), config.training_hash(
+        rules.append((repr(done["experiments"]["e"]["training"]), labels.training_hash(
             done, done["experiments"]["e"])))  # fmt: skip
     assert len(set(rules)) == 1
     assert "'epochs': " in rules[0][0] and "'epochs': 1.0" not in rules[0][0]
@@ -1018,8 +1014,8 @@ def test_an_experiment_may_be_called_as_anything(complete, small, name):
     done = complete(small)
     kept = [f"{name}/1.000e-01/train.tsv", "collect.tsv", "theory/isotropic.parquet"]
     kept += ["results.parquet", "draw_figure/f.tsv"]
-    kept += [f"datasets/{config.dataset_label(done['experiments'][name]['dataset'])}.parquet"]
+    kept += [f"datasets/{labels.dataset_label(done['experiments'][name]['dataset'])}.parquet"]
     for path in kept:
-        assert config.belongs(done, Path(path)), path
+        assert labels.belongs(done, Path(path)), path
     for path in (f"{name}/2.000e-01/train.tsv", "theory/gone.parquet", "datasets/gone.parquet"):
-        assert not config.belongs(done, Path(path)), path
+        assert not labels.belongs(done, Path(path)), path

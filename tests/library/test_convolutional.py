@@ -7,20 +7,24 @@ import torch.nn.functional as F
 from evaluate_path import evaluate_path as evaluate_path_rule
 from torch import nn
 
-from lmc import activations, interpolation, permutation, tables
-from lmc.activations import chosen_examples
-from lmc.datasets.dataset import Dataset, Split
-from lmc.errors import ConfigError
-from lmc.evaluation import evaluate
-from lmc.matching.solver import Match
-from lmc.measurements import write_matches
-from lmc.networks import convolutional
-from lmc.networks.build import build
-from lmc.networks.convolutional import Convolutional
-from lmc.networks.network import initial_parameters, stack, unstack
-from lmc.networks.vgg16 import VGG16
-from lmc.optimisers.sgd import SGD
-from lmc.training import Member, Plan, train
+from lmc_ot import tables
+from lmc_ot.connectivity import interpolation
+from lmc_ot.data.dataset import Dataset, Split
+from lmc_ot.data.table import write_dataset
+from lmc_ot.errors import ConfigError
+from lmc_ot.matching import recording
+from lmc_ot.matching.recording import chosen_examples
+from lmc_ot.matching.solver import Match
+from lmc_ot.matching.table import write_matches
+from lmc_ot.networks import convolutional, permutation
+from lmc_ot.networks.build import build
+from lmc_ot.networks.convolutional import Convolutional
+from lmc_ot.networks.network import initial_parameters, stack, unstack
+from lmc_ot.networks.vgg16 import VGG16
+from lmc_ot.training.evaluation import evaluate
+from lmc_ot.training.loop import train
+from lmc_ot.training.optimisers.sgd import SGD
+from lmc_ot.training.settings import NetworkId, TrainingConfig
 
 NORMS = ["layer", "batch", "none"]
 GROUPS, HEAD, CLASSES = [[4, 3], [5]], [6], 3
@@ -390,9 +394,9 @@ def test_calibration_keeps_the_order_of_the_parameters(random_parameters, pixels
 def batch_pair(clusters):
     """The network with batch norm, what its training returned, and A and B."""
     network = Convolutional(clusters.shape, clusters.classes, [[6, 6], [8]], [8], "batch")
-    members = [Member(0, 0.05), Member(1, 0.05)]
-    plan = Plan(batch_size=20, epochs=6)
-    found = train(network, clusters, members, plan, SGD(), seed=1, report=lambda line: None)
+    networks = [NetworkId(0, 0.05), NetworkId(1, 0.05)]
+    settings = TrainingConfig(batch_size=20, epochs=6)
+    found = train(network, clusters, networks, settings, SGD(), seed=1, report=lambda line: None)
     return network, found, found.networks[0], found.networks[1]
 
 
@@ -457,7 +461,7 @@ def test_a_path_says_whether_it_was_calibrated(norm, batch_pair, clusters, tmp_p
             for number, p in networks.items()
         }
     files = {name: str(tmp_path / f"{name}.parquet") for name in ("dataset", "checkpoints", "path")}
-    tables.write_dataset(files["dataset"], clusters, {})
+    write_dataset(files["dataset"], clusters, {})
     tables.write_checkpoints(files["checkpoints"], networks, {}, "cpu", [])
     permutations = permutation.random(a, stream)
     units = dict.fromkeys(permutations, 0.0)
@@ -500,12 +504,12 @@ def test_recorded_are_the_activations_at_the_samples_positions(
     split = Split(images, np.arange(9) % CLASSES)
     data = Dataset(split, split, CLASSES, 255.0)
     network = Convolutional(shape, CLASSES, GROUPS, HEAD, norm)
-    monkeypatch.setattr(activations, "BATCH_FLOATS", 7 * network.floats_per_example)
-    samples = activations.chosen_samples(data, 5, 4, seed=2)
+    monkeypatch.setattr(recording, "BATCH_FLOATS", 7 * network.floats_per_example)
+    samples = recording.chosen_samples(data, 5, 4, seed=2)
     assert len(samples.example) == 20 and len(set(samples.example)) == 5
     seen = []
     for parameters in (random_parameters(network) for _ in range(2)):
-        batches = list(activations.record(network, parameters, data, samples))
+        batches = list(recording.record(network, parameters, data, samples))
         assert [len(some.example) for some, _ in batches] == [7, 7, 6]
         seen.append([np.concatenate([vars(s)[n] for s, _ in batches]) for n in ("example", "y")])
         inputs = torch.from_numpy(data.inputs("train")).double()

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from lmc import crate
-from lmc.errors import ConfigError, TableError, UserError
+from lmc_ot.errors import ConfigError, TableError, UserError
+from lmc_ot.provenance import crate
 
 FIGURE, RESULTS = "paper_figures/small/figure1.png", "results/small/results.parquet"
 

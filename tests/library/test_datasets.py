@@ -1,5 +1,11 @@
 """Data sets: what is in them, and what is said when they cannot be had."""
 
+import gzip
+import hashlib
+import multiprocessing
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.error import URLError
 
@@ -7,12 +13,16 @@ import numpy as np
 import pytest
 import torch
 
-from lmc import activations, paths, statistics, tables
-from lmc.datasets import REGISTRY, mnist
-from lmc.datasets.dataset import Dataset, Split
-from lmc.datasets.digits import digits
-from lmc.datasets.folder import data_folder
-from lmc.errors import DataError
+from lmc_ot import tables
+from lmc_ot.connectivity.pairs import evaluation_examples
+from lmc_ot.data import REGISTRY, mnist
+from lmc_ot.data.dataset import Dataset, Split
+from lmc_ot.data.digits import digits
+from lmc_ot.data.download import fetch
+from lmc_ot.data.folder import data_folder
+from lmc_ot.data.table import read_dataset, write_dataset
+from lmc_ot.errors import DataError
+from lmc_ot.matching import recording, sources
 
 NAMES = [
     "train-images-idx3-ubyte.gz",
@@ -220,8 +230,8 @@ def test_every_reader_gets_the_standardised_inputs(clusters, trained, run_mlp, t
     network, a, _ = trained
     run = {"experiment": "e", "config_hash": "0" * 16, "seed": 3}
     table = tmp_path / "dataset.parquet"
-    tables.write_dataset(table, clusters.standardised(), {"dataset": "clusters"})
-    data = tables.read_dataset(table)
+    write_dataset(table, clusters.standardised(), {"dataset": "clusters"})
+    data = read_dataset(table)
     pixels = by_channel(clusters.train.images, 1)
     train, test = (
         ((by_channel(part.images, 1) - pixels.mean()) / pixels.std()).reshape(-1, 16)
@@ -229,13 +239,13 @@ def test_every_reader_gets_the_standardised_inputs(clusters, trained, run_mlp, t
     )
     close = {"rtol": 1e-5, "atol": 1e-5}
 
-    some = activations.chosen_examples(data, 50, seed=3)
-    found = paths.examples(data, 50, seed=3)
+    some = recording.chosen_examples(data, 50, seed=3)
+    found = evaluation_examples(data, 50, seed=3)
     np.testing.assert_allclose(found["test"][0], test, **close)
     np.testing.assert_allclose(found["train"][0], train[some], **close)
 
-    samples = activations.chosen_samples(data, 50, 1, seed=3)
-    batches = list(activations.record(network, a, data, samples))
+    samples = recording.chosen_samples(data, 50, 1, seed=3)
+    batches = list(recording.record(network, a, data, samples))
     layers = run_mlp(a, train[some])[0]
     for layer in (1, 2):
         recorded = np.concatenate([values[layer - 1] for _, values in batches])
@@ -246,8 +256,8 @@ def test_every_reader_gets_the_standardised_inputs(clusters, trained, run_mlp, t
         for part, values in batches:
             write(vars(part), values)
     how = {"network": {"name": "mlp", "hidden_widths": [16, 12]}, "examples": 50, "device": "cpu"}
-    from_files = statistics.of_networks(table, {0: a}, folder, {}, run)(0)
-    streamed = statistics.of_networks(table, {0: a}, None, how, run)(0)
+    from_files = sources.of_networks(table, {0: a}, folder, {}, run)(0)
+    streamed = sources.of_networks(table, {0: a}, None, how, run)(0)
     for moments, asked in ((from_files, (0, 1, 2)), (streamed, (1, 2))):
         for layer in asked:
             second = layers[layer].T @ layers[layer] / 50
@@ -291,7 +301,7 @@ def test_the_digits_splits_are_disjoint_and_are_all_of_scikit_learns():
     assert len(set(ours)) == 1797, "no digit is there twice, so none is in both splits"
 
 
-# -- MNIST: files that are missing or corrupt ------------------------------------------------
+# -- MNIST: files in many packings -----------------------------------------------------------
 
 
 @pytest.fixture
@@ -316,6 +326,139 @@ def downloads(monkeypatch):
 
     monkeypatch.setattr("torchvision.datasets.utils.download_url", download)
     return found
+
+
+@pytest.fixture
+def small(stream, monkeypatch):
+    """An MNIST of 20 and 10 images that counts as the original: uncompressed file -> content."""
+    from torchvision.datasets import MNIST
+
+    contents = {}
+    for name in NAMES:
+        shape = (20 if "train" in name else 10, 28, 28)[: 3 if "images" in name else 1]
+        values = stream.integers(0, 10, shape).astype(np.uint8)
+        header = bytes([0, 0, 8, len(shape)]) + np.array(shape, ">i4").tobytes()
+        contents[name.removesuffix(".gz")] = header + values.tobytes()
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    resources = [
+        (f"{name}.gz", hashlib.md5(original(content)).hexdigest())
+        for name, content in contents.items()
+    ]
+    monkeypatch.setattr(mnist, "SHA256", digests)
+    monkeypatch.setattr(MNIST, "resources", resources)
+    return contents
+
+
+def original(content):
+    return gzip.compress(content, 9, mtime=0)
+
+
+# What lies in the folder for one of the files: suffix -> content.
+PACKINGS = {
+    "the original": lambda content: {".gz": original(content)},
+    "compressed again": lambda content: {".gz": gzip.compress(content, 1, mtime=7)},
+    "uncompressed": lambda content: {"": content},
+    "both": lambda content: {"": content, ".gz": original(content)},
+    "uncompressed by a browser": lambda content: {".gz": content},
+    "a corrupt .gz beside": lambda content: {"": content, ".gz": original(content)[:-9]},
+    "a corrupt uncompressed file beside": lambda content: {
+        "": content[:-1],
+        ".gz": original(content),
+    },
+}
+
+
+def put(raw, contents, packings):
+    raw.mkdir(parents=True, exist_ok=True)
+    for (name, content), packing in zip(contents.items(), packings, strict=True):
+        for suffix, packed in PACKINGS[packing](content).items():
+            (raw / f"{name}{suffix}").write_bytes(packed)
+
+
+def listed(folder):
+    return sorted((p.name, p.stat().st_mtime_ns) for p in folder.rglob("*"))
+
+
+def check_small(data, contents):
+    images, labels, test_images, test_labels = contents.values()
+    assert data.train.images.tobytes() == images[16:]
+    assert data.train.labels.tolist() == list(labels[8:])
+    assert data.test.images.tobytes() == test_images[16:]
+    assert data.test.labels.tolist() == list(test_labels[8:])
+    assert (data.shape, data.classes, data.train.labels.dtype) == ((28, 28), 10, np.int64)
+    assert data.train.images.flags.writeable
+
+
+@pytest.mark.parametrize(
+    "packings",
+    [
+        *([packing] * 4 for packing in PACKINGS),
+        ["the original", "uncompressed", "compressed again", "both"],
+    ],
+    ids=lambda packings: packings[0] if len(set(packings)) == 1 else "a mixture",
+)
+def test_mnist_is_read_in_any_packing_without_a_temporary_copy(
+    raw, downloads, small, packings, monkeypatch
+):
+    put(raw, small, packings)
+    before = listed(raw)
+    monkeypatch.setattr("tempfile.mkdtemp", None)
+    check_small(mnist.mnist(), small)
+    assert listed(raw) == before
+    assert downloads.asked == []
+
+
+def test_only_the_files_that_are_there_in_no_packing_are_downloaded(raw, downloads, small):
+    put(raw, small, ["the original", "uncompressed", "compressed again", "both"])
+    for name in (NAMES[1].removesuffix(".gz"), NAMES[2]):
+        (raw / name).unlink()
+
+    def give(url, root, filename, md5):
+        (Path(root) / filename).write_bytes(original(small[filename.removesuffix(".gz")]))
+
+    downloads.then = give
+    check_small(mnist.mnist(), small)
+    assert [filename for _, filename in downloads.asked] == NAMES[1:3]
+
+
+# -- MNIST: files that are missing or corrupt ------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("damage", ["cut short", "one bit", "empty", "other data"])
+def test_a_file_whose_content_is_not_the_originals_is_refused(
+    raw, downloads, small, name, suffix, damage, one_line
+):
+    packing = "compressed again" if suffix else "uncompressed"
+    put(raw, small, [packing] * 4)
+    path = raw / (name.removesuffix(".gz") + suffix)
+    content = path.read_bytes()
+    other = b"other data"
+    path.write_bytes(
+        {
+            "cut short": content[:-9],
+            "one bit": content[:-9] + bytes([content[-9] ^ 1]) + content[-8:],
+            "empty": b"",
+            "other data": gzip.compress(other) if suffix else other,
+        }[damage]
+    )
+    with pytest.raises(DataError) as error:
+        mnist.mnist()
+    one_line(error, f"{path}: corrupt", "delete it")
+    assert downloads.asked == []
+
+
+def test_a_file_that_cannot_be_read_is_named(raw, downloads, small, monkeypatch, one_line):
+    put(raw, small, ["uncompressed"] * 4)
+
+    def refuse(path, mode):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(mnist, "open", refuse, raising=False)
+    with pytest.raises(DataError) as error:
+        mnist.mnist()
+    one_line(error, raw / "train-images-idx3-ubyte", "unreadable")
 
 
 def test_the_data_folder_is_the_variables_or_data(monkeypatch):
@@ -355,7 +498,7 @@ def test_without_network_the_error_says_what_to_put_where(raw, downloads, one_li
 )
 def test_a_download_that_breaks_off_leaves_no_partial_file(raw, downloads, failure, one_line):
     def half(url, root, filename, md5):
-        (raw / filename).write_bytes(b"half")
+        (Path(root) / filename).write_bytes(b"half")
         raise failure
 
     downloads.then = half
@@ -375,7 +518,7 @@ def test_the_next_mirror_is_tried_and_every_missing_file_asked_for(raw, download
         if filename == NAMES[-1]:
             raise RuntimeError("not found")
         assert md5 == dict(MNIST.resources)[filename]
-        (raw / filename).write_bytes(b"whole")
+        (Path(root) / filename).write_bytes(b"whole")
 
     downloads.then = answer
     with pytest.raises(DataError) as error:
@@ -393,6 +536,97 @@ def test_a_data_folder_that_is_a_file_is_an_error_in_one_line(
     with pytest.raises(DataError) as error:
         mnist.mnist()
     one_line(error, raw)
+
+
+# -- several runs at once --------------------------------------------------------------------
+
+FILE = NAMES[0]
+CONTENT = bytes(range(256)) * 4096
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A server on loopback that has sent half of a file to two runs before it sends the rest."""
+    halves, first, both = [], threading.Event(), threading.Event()
+
+    class Slow(BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(CONTENT)))
+            self.end_headers()
+
+        def do_GET(self):
+            self.do_HEAD()
+            self.wfile.write(CONTENT[: len(CONTENT) // 2])
+            self.wfile.flush()
+            halves.append(self)
+            first.set()
+            if len(halves) == 2:
+                both.set()
+            if both.wait(60):
+                self.wfile.write(CONTENT[len(CONTENT) // 2 :])
+
+        def log_message(self, *_):
+            pass
+
+    class Quiet(ThreadingHTTPServer):
+        def handle_error(self, request, client_address):
+            """The run that asked may have been killed."""
+
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with Quiet(("127.0.0.1", 0), Slow) as listening:
+        yield SimpleNamespace(
+            listening=listening, first=first, mirror=f"http://127.0.0.1:{listening.server_port}/"
+        )
+        listening.shutdown()
+
+
+def download_file(folder, mirror):
+    fetch("MNIST", folder, {FILE: hashlib.md5(CONTENT).hexdigest()}, [mirror], holds="MNIST/raw")
+
+
+@pytest.fixture
+def other_run(server, tmp_path):
+    """A process that has downloaded half of a file into the test's folder."""
+    # The process is started before the server, since a fork copies no threads.
+    process = multiprocessing.get_context("fork").Process(
+        target=download_file, args=(tmp_path, server.mirror), daemon=True
+    )
+    process.start()
+    threading.Thread(target=server.listening.serve_forever, daemon=True).start()
+    assert server.first.wait(60)
+    yield process
+    process.kill()
+    process.join()
+
+
+def test_two_runs_that_download_the_same_file_at_once_both_get_it(server, other_run, tmp_path):
+    assert not (tmp_path / FILE).exists()
+    download_file(tmp_path, server.mirror)
+    other_run.join(60)
+    assert other_run.exitcode == 0
+    assert (tmp_path / FILE).read_bytes() == CONTENT
+    assert [path.name for path in tmp_path.iterdir()] == [FILE]
+
+
+def test_what_a_killed_run_left_is_not_mistaken_for_the_file(server, other_run, tmp_path):
+    other_run.kill()
+    other_run.join(60)
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith("unfinished-")
+    download_file(tmp_path, server.mirror)
+    assert (tmp_path / FILE).read_bytes() == CONTENT
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([FILE, left.name])
+
+
+def test_a_file_that_another_run_finished_meanwhile_is_taken(tmp_path, downloads):
+    def fail(url, root, filename, md5):
+        (tmp_path / filename).write_bytes(CONTENT)
+        raise URLError("no network")
+
+    downloads.then = fail
+    download_file(tmp_path, "http://mirror.invalid/")
+    assert [path.name for path in tmp_path.iterdir()] == [FILE]
 
 
 # -- MNIST itself ----------------------------------------------------------------------------

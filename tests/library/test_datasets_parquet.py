@@ -13,11 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from lmc import tables
-from lmc.config import complete
-from lmc.datasets import REGISTRY
-from lmc.datasets.parquet import BATCH_ROWS, parquet
-from lmc.errors import ConfigError, DataError
+from lmc_ot.config.completion import complete
+from lmc_ot.data import REGISTRY
+from lmc_ot.data.parquet import BATCH_ROWS, parquet
+from lmc_ot.data.table import read_dataset, write_dataset
+from lmc_ot.errors import ConfigError, DataError
+from lmc_ot.registries import REGISTRIES
 from mutations import varint
 
 HEIGHT, WIDTH = 4, 6
@@ -127,7 +128,7 @@ def test_a_split_that_does_not_fit_into_memory_is_refused(good, monkeypatch, one
     def full(*arguments):
         raise MemoryError
 
-    monkeypatch.setattr("lmc.datasets.parquet.np.empty", full)
+    monkeypatch.setattr("lmc_ot.data.parquet.np.empty", full)
     refused(one_line, "the train split does not fit into memory", "train_examples")
 
 
@@ -352,8 +353,8 @@ def test_without_such_a_column_nothing_is_said(good, folder, pixels, capsys):
 
 def test_a_data_set_survives_its_table(good, tmp_path):
     data = parquet(**BOTH)
-    tables.write_dataset(tmp_path / "out.parquet", data, {})
-    again = tables.read_dataset(tmp_path / "out.parquet")
+    write_dataset(tmp_path / "out.parquet", data, {})
+    again = read_dataset(tmp_path / "out.parquet")
     np.testing.assert_array_equal(again.train.images, data.train.images)
     assert again.shape == RGB
 
@@ -362,7 +363,7 @@ def test_the_config_completes_its_options(repository):
     options = {"name": "parquet", "train": ["a.parquet"], "test": "b*", "shape": [2, "3"]}
     block = {"dataset": options, "network": {"name": "mlp"}, "learning_rates": [0.1]}
     schema = repository / "workflow/schemas/config.schema.yaml"
-    done = complete({"name": "run", "experiments": {"one": block}}, schema)
+    done = complete({"name": "run", "experiments": {"one": block}}, schema, REGISTRIES)
     assert done["experiments"]["one"]["dataset"] == {
         "name": "parquet", "train": ["a.parquet"], "test": "b*", "files": None, "shape": [2, 3],
         "classes": None, "scale": 255.0, "train_examples": None, "test_examples": None,
@@ -371,11 +372,11 @@ def test_the_config_completes_its_options(repository):
     for wrong in ({"train": []}, {"train": 3}, {"shape": [2]}, {"scale": 0}, {"classes": 40000}):
         bad = {**block, "dataset": {**options, **wrong}}
         with pytest.raises(ConfigError):
-            complete({"name": "run", "experiments": {"one": bad}}, schema)
+            complete({"name": "run", "experiments": {"one": bad}}, schema, REGISTRIES)
 
 
 def test_importing_it_loads_neither_pillow_nor_pyarrow(repository):
-    program = "import sys, lmc.datasets.parquet, lmc.datasets.cifar10; print(*sys.modules)"
+    program = "import sys, lmc_ot.data.parquet, lmc_ot.data.cifar10; print(*sys.modules)"
     answer = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True,
         env={"PYTHONPATH": str(repository / "workflow/scripts")},

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from lmc import device
-from lmc.errors import ConfigError, UserError
+from lmc_ot.errors import ConfigError, UserError
+from lmc_ot.training import device
 
 
 def only(monkeypatch, *there):
@@ -69,19 +69,21 @@ def limited(largest, seen):
 )
 def test_half_as_many_where_memory_does_not_suffice(items, at_once, largest, tried):
     seen, lines = [], []
-    parts = device.in_parts(range(items), at_once, limited(largest, seen), "networks", lines.append)
+    parts = device.run_in_batches(
+        range(items), at_once, limited(largest, seen), "networks", lines.append
+    )
     assert [item for part in parts for item in part] == [item * 10 for item in range(items)]
     assert seen == tried
     assert len(lines) == sum(size > largest for size in tried)
     if lines:
         assert lines[0] == (
-            f"out of memory with {tried[0]} networks at once: going on with {tried[1]}"
+            f"out of memory with {tried[0]} networks at once: halving to {tried[1]}"
         )
 
 
 def test_memory_that_does_not_suffice_for_one_is_an_error_in_one_line(one_line):
     with pytest.raises(UserError) as error:
-        device.in_parts([1, 2], None, limited(0, []), "networks", lambda line: None)
+        device.run_in_batches([1, 2], None, limited(0, []), "networks", lambda line: None)
     one_line(error, "device", "one of the networks", "device: cpu")
 
 
@@ -90,4 +92,4 @@ def test_other_errors_are_not_taken_for_it():
         raise RuntimeError("something else")
 
     with pytest.raises(RuntimeError, match="something else"):
-        device.in_parts([1, 2], None, run, "networks")
+        device.run_in_batches([1, 2], None, run, "networks")

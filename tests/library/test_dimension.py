@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from lmc.dimension import approximate_dimension, describe
-from lmc.matching import REGISTRY
-from lmc.matching.solver import layer_of
-from lmc.moments import NetworkMoments
+from lmc_ot.connectivity.dimension import approximate_dimension, describe
+from lmc_ot.matching import REGISTRY
+from lmc_ot.matching.moments import NetworkMoments
+from lmc_ot.matching.solver import layer_of
 
 
 def random_covariance(stream, size=12, rank=12):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from lmc import evaluation
-from lmc.networks.mlp import MLP
-from lmc.networks.network import stack
+from lmc_ot.networks.mlp import MLP
+from lmc_ot.networks.network import stack
+from lmc_ot.training import evaluation
 
 
 @pytest.fixture

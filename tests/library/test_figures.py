@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from lmc.figures import (
+from lmc_ot.reporting.figures import (
     dimension_against_error,
     dimension_correlation,
     independence,

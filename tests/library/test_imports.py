@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from lmc import matching, panels
+from lmc_ot import matching
+from lmc_ot.reporting import panels
 
 TORCH = {"torch", "torchvision"}
 DRAWING = {"matplotlib"}
@@ -18,16 +19,23 @@ def all_of(package):
 
 
 MODULES = [
-    ("lmc", TORCH | DRAWING | NUMBERS | {"yaml", "jsonschema"}),
-    ("lmc.errors, lmc.provenance, lmc.published, lmc.source", TORCH | DRAWING | NUMBERS),
-    ("lmc.config", TORCH | DRAWING | NUMBERS),
+    ("lmc_ot, lmc_ot.cli", TORCH | DRAWING | NUMBERS | {"yaml", "jsonschema"}),
     (
-        "lmc.datasets, lmc.networks, lmc.optimisers, lmc.matching, lmc.panels, lmc.figures",
+        "lmc_ot.errors, lmc_ot.environment, lmc_ot.reporting.published, lmc_ot.provenance.code",
         TORCH | DRAWING | NUMBERS,
     ),
-    ("lmc.tables", TORCH | DRAWING | {"pandas", "scipy", "sklearn"}),
-    ("lmc.matching.solver", TORCH | DRAWING | {"pandas", "sklearn"}),
-    ("lmc.results, lmc.comparison, lmc.measurements", TORCH | DRAWING | {"sklearn"}),
+    ("lmc_ot.config.completion", TORCH | DRAWING | NUMBERS),
+    (
+        "lmc_ot.registries, lmc_ot.data, lmc_ot.networks, lmc_ot.training.optimisers, "
+        "lmc_ot.matching, lmc_ot.reporting.panels, lmc_ot.reporting.figures",
+        TORCH | DRAWING | NUMBERS,
+    ),
+    ("lmc_ot.tables", TORCH | DRAWING | {"pandas", "scipy", "sklearn"}),
+    ("lmc_ot.matching.solver", TORCH | DRAWING | {"pandas", "sklearn"}),
+    (
+        "lmc_ot.reporting.results, lmc_ot.reporting.comparison, lmc_ot.matching.table",
+        TORCH | DRAWING | {"sklearn"},
+    ),
     (all_of(matching), TORCH | DRAWING | {"pandas", "sklearn"}),
     (all_of(panels), TORCH | DRAWING | {"sklearn"}),
     # scripts

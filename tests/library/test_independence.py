@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lmc import independence
+from lmc_ot.connectivity import independence
 
 
 def test_cosines_by_hand():

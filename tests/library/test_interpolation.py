@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from lmc import interpolation, permutation
-from lmc.errors import UserError
-from lmc.networks.mlp import MLP
+from lmc_ot.connectivity import interpolation
+from lmc_ot.errors import UserError
+from lmc_ot.networks import permutation
+from lmc_ot.networks.mlp import MLP
 
 
 def test_the_ends_are_the_networks_and_the_middle_is_their_mean(random_mlp):
@@ -119,6 +120,6 @@ def test_fewer_points_are_evaluated_at_once_where_memory_does_not_suffice(
     found = interpolation.evaluate_path(*arguments)
     assert tried == [7, 4, 2, 2, 2, 1]
     np.testing.assert_allclose(found, expected, rtol=1e-5)
-    assert "out of memory with 7 points of the path at once: going on with 4" in (
+    assert "out of memory with 7 points of the path at once: halving to 4" in (
         capsys.readouterr().out
     )

@@ -5,14 +5,14 @@ from itertools import permutations as all_orders
 import numpy as np
 import pytest
 
-from lmc import permutation
-from lmc.errors import UserError
-from lmc.matching import REGISTRY
-from lmc.matching.am import ActivationMatching
-from lmc.matching.naive_wm import NaiveWeightMatching
-from lmc.matching.sigma_wm import SigmaWeightMatching
-from lmc.matching.solver import match
-from lmc.moments import InMemory, NetworkMoments
+from lmc_ot.errors import UserError
+from lmc_ot.matching import REGISTRY
+from lmc_ot.matching.am import ActivationMatching
+from lmc_ot.matching.moments import InMemory, NetworkMoments
+from lmc_ot.matching.naive_wm import NaiveWeightMatching
+from lmc_ot.matching.sigma_wm import SigmaWeightMatching
+from lmc_ot.matching.solver import match
+from lmc_ot.networks import permutation
 
 # A matcher that is registered later is tested by the tests that are parametrised with this.
 MATCHING = [name for name in REGISTRY.names if name != "identity"]

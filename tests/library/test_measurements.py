@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lmc import measurements, tables
-from lmc.errors import TableError
-from lmc.matching.solver import Match
+from lmc_ot import tables
+from lmc_ot.errors import TableError
+from lmc_ot.matching.solver import Match
+from lmc_ot.matching.table import read_permutations, whole_pairs, write_matches
 
 RUN = {"experiment": "e", "learning_rate": 0.1, "matcher": "am"}
 PROVENANCE = {"experiment": "e", "config_hash": "0" * 16, "seed": 0}
@@ -28,10 +29,10 @@ def checkpoints(tmp_path):
 
 
 def test_pairs_keep_their_numbers_when_others_are_left_out(checkpoints, capsys):
-    found = measurements.whole_pairs(PAIRS, *checkpoints([0, 1, 2, 4, 5], [3]))
+    found = whole_pairs(PAIRS, *checkpoints([0, 1, 2, 4, 5], [3]))
     assert list(found) == [(0, (0, 1)), (2, (4, 5))]
     assert "pair 1: left out, a network diverged" in capsys.readouterr().out
-    assert list(measurements.whole_pairs(PAIRS, *checkpoints([], range(6)))) == []
+    assert list(whole_pairs(PAIRS, *checkpoints([], range(6)))) == []
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_a_network_that_neither_is_there_nor_diverged_is_refused(
 ):
     networks, path = checkpoints(trained, diverged)
     with pytest.raises(TableError) as error:
-        list(measurements.whole_pairs(PAIRS, networks, path))
+        list(whole_pairs(PAIRS, networks, path))
     one_line(
         error, f"{path}: network {missing} is missing: rebuild it: `rm {path}`", "run snakemake"
     )
@@ -67,8 +68,8 @@ def found():
 
 def test_permutations_come_back(found, tmp_path):
     paths = tmp_path / "p.parquet", tmp_path / "o.parquet"
-    measurements.write_matches(*paths, found, RUN, {"seed": 0})
-    again = measurements.read_permutations(paths[0])
+    write_matches(*paths, found, RUN, {"seed": 0})
+    again = read_permutations(paths[0])
     assert list(again) == [0, 2]
     for (pair, _, _), expected in found.items():
         assert list(again[pair]) == [1, 2]
@@ -79,7 +80,7 @@ def test_permutations_come_back(found, tmp_path):
 
 def test_objectives_stand_beside_the_identitys(found, tmp_path):
     paths = tmp_path / "p.parquet", tmp_path / "o.parquet"
-    measurements.write_matches(*paths, found, RUN, {"seed": 0})
+    write_matches(*paths, found, RUN, {"seed": 0})
     frame = tables.read("objectives", paths[1]).to_pandas()
     expected = pd.DataFrame(
         {
@@ -97,8 +98,8 @@ def test_objectives_stand_beside_the_identitys(found, tmp_path):
 
 def test_no_pair_at_all_gives_empty_tables(tmp_path):
     paths = tmp_path / "p.parquet", tmp_path / "o.parquet"
-    measurements.write_matches(*paths, {}, RUN, {"seed": 0})
-    assert measurements.read_permutations(paths[0]) == {}
+    write_matches(*paths, {}, RUN, {"seed": 0})
+    assert read_permutations(paths[0]) == {}
     assert len(tables.read("objectives", paths[1])) == 0
 
 
@@ -107,10 +108,10 @@ def test_no_pair_at_all_gives_empty_tables(tmp_path):
 )
 def test_permutations_of_another_run_are_refused(key, other, found, tmp_path, one_line):
     path = tmp_path / "p.parquet"
-    measurements.write_matches(path, tmp_path / "o.parquet", found, RUN, PROVENANCE)
-    assert list(measurements.read_permutations(path, PROVENANCE)) == [0, 2]
+    write_matches(path, tmp_path / "o.parquet", found, RUN, PROVENANCE)
+    assert list(read_permutations(path, PROVENANCE)) == [0, 2]
     with pytest.raises(TableError) as error:
-        measurements.read_permutations(path, {**PROVENANCE, key: other})
+        read_permutations(path, {**PROVENANCE, key: other})
     one_line(
         error,
         path,
@@ -139,5 +140,5 @@ def test_a_vector_that_is_no_permutation_is_refused(tmp_path, one_line, units, p
     ]
     tables.write_rows("permutations", path, rows, {"seed": 0})
     with pytest.raises(TableError) as error:
-        measurements.read_permutations(path)
+        read_permutations(path)
     one_line(error, path, "pair 3, layer 2", "not a permutation")

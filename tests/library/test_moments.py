@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from lmc.dimension import Dimension, describe
-from lmc.errors import UserError
-from lmc.moments import InMemory, Moments, NetworkMoments, cross_moment, second_moment
+from lmc_ot.connectivity.dimension import Dimension, describe
+from lmc_ot.errors import UserError
+from lmc_ot.matching.moments import InMemory, Moments, NetworkMoments, cross_moment, second_moment
 
 
 def test_moments_by_hand():
@@ -75,7 +75,7 @@ def test_no_examples_have_no_moments():
 
 
 def test_batches_of_different_examples_are_refused():
-    with pytest.raises(ValueError, match="2 and 3 examples"):
+    with pytest.raises(UserError, match="2 and 3 examples"):
         cross_moment([(np.ones((2, 1)), np.ones((3, 1)))])
 
 

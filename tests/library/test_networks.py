@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from lmc.datasets.dataset import Dataset, Split
-from lmc.networks.build import build
-from lmc.networks.initialisers import INITIALISERS, TRUNCATED_STD
-from lmc.networks.mlp import MLP
-from lmc.networks.network import initial_parameters, stack, unstack
+from lmc_ot.data.dataset import Dataset, Split
+from lmc_ot.networks.build import build
+from lmc_ot.networks.initialisers import INITIALISERS, TRUNCATED_STD
+from lmc_ot.networks.mlp import MLP
+from lmc_ot.networks.network import initial_parameters, stack, unstack
 
 
 def same(a, b):

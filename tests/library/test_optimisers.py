@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lmc.optimisers import REGISTRY
+from lmc_ot.training.optimisers import REGISTRY
 
 RATES = [0.1, 0.03, 0.2]
 OPTIONS = {

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lmc import tables
-from lmc.datasets.digits import digits
-from lmc.errors import TableError
-from lmc.panels import (
+from lmc_ot import tables
+from lmc_ot.data.digits import digits
+from lmc_ot.data.table import write_dataset
+from lmc_ot.errors import TableError
+from lmc_ot.reporting.panels import (
     approximate_dimension,
     dimension_against_error,
     dimension_correlation,
@@ -17,7 +18,7 @@ from lmc.panels import (
     lmc_error,
     matching,
 )
-from lmc.panels.spread import spread
+from lmc_ot.reporting.panels.spread import spread
 
 RUN = {"experiment": "e", "seed": 0}
 PUBLISHED = pd.DataFrame(
@@ -308,7 +309,7 @@ def matched(folder, rate, pairs, dataset):
 def test_the_matching_is_of_the_smallest_rate_that_has_a_pair(tmp_path, pairs, shown):
     """Files come in the order of their names: 1.000e-01 before 1.000e-04."""
     dataset = digits()
-    tables.write_dataset(tmp_path / "digits.parquet", dataset, RUN)
+    write_dataset(tmp_path / "digits.parquet", dataset, RUN)
     matched(tmp_path / "1.000e-01", 1e-1, pairs[0], dataset)
     matched(tmp_path / "1.000e-04", 1e-4, pairs[1], dataset)
     sources = {
@@ -323,7 +324,7 @@ def test_the_matching_is_of_the_smallest_rate_that_has_a_pair(tmp_path, pairs, s
 
 def test_no_pair_no_matching(tmp_path, one_line):
     dataset = digits()
-    tables.write_dataset(tmp_path / "digits.parquet", dataset, RUN)
+    write_dataset(tmp_path / "digits.parquet", dataset, RUN)
     matched(tmp_path / "1.000e-01", 1e-1, 0, dataset)
     sources = {
         kind: [str(tmp_path / f"1.000e-01/{kind}.parquet")]

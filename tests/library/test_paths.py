@@ -5,16 +5,18 @@ import math
 import numpy as np
 import pytest
 
-from lmc import measurements, paths, permutation
-from lmc.errors import TableError
-from lmc.matching.solver import Match
+from lmc_ot.connectivity.pairs import evaluation_examples, path_rows, permuted_pairs
+from lmc_ot.errors import TableError
+from lmc_ot.matching.solver import Match
+from lmc_ot.matching.table import write_matches
+from lmc_ot.networks import permutation
 
 PROVENANCE = {"experiment": "e", "config_hash": "0" * 16, "seed": 0}
 RUN = {"experiment": "e", "learning_rate": 0.1, "matcher": "am"}
 
 
 def test_all_of_test_and_some_of_train(clusters):
-    found = paths.examples(clusters, 7, seed=3)
+    found = evaluation_examples(clusters, 7, seed=3)
     assert list(found) == ["test", "train"]
     np.testing.assert_array_equal(found["test"][0], clusters.inputs("test"))
     np.testing.assert_array_equal(found["test"][1], clusters.test.labels)
@@ -41,7 +43,7 @@ def written(tmp_path):
             for pair, permutations in by_pair.items()
         }
         files = tmp_path / "permutations.parquet", tmp_path / "objectives.parquet"
-        measurements.write_matches(*files, found, RUN, PROVENANCE)
+        write_matches(*files, found, RUN, PROVENANCE)
         return str(files[0])
 
     return write
@@ -51,7 +53,7 @@ def test_every_pair_comes_with_its_own_permutation(trained, clusters, written):
     built, a, b = trained
     path = written({0: IDENTITY, 2: ROLLED})
     pairs = [(0, (0, 1)), (2, (1, 0))]
-    found = paths.permuted(built, {0: a, 1: b}, pairs, path, clusters.inputs("test"), PROVENANCE)
+    found = permuted_pairs(built, {0: a, 1: b}, pairs, path, clusters.inputs("test"), PROVENANCE)
     (zero, first, image), (two, second, other) = found
     assert (zero, first, two, second) == (0, (0, 1), 2, (1, 0))
     expected = permutation.apply(a, ROLLED)
@@ -65,13 +67,13 @@ def test_a_pair_that_is_missing_is_refused(trained, clusters, written, one_line)
     path = written({0: ROLLED})
     pairs = [(0, (0, 1)), (1, (0, 1))]
     with pytest.raises(TableError) as error:
-        list(paths.permuted(built, {0: a, 1: b}, pairs, path, clusters.inputs("test"), PROVENANCE))
+        list(permuted_pairs(built, {0: a, 1: b}, pairs, path, clusters.inputs("test"), PROVENANCE))
     one_line(error, f"{path}: pair 1 is missing", f"rm {path}")
 
 
 def test_rows_of_points():
     columns = {"experiment": "e", "split": "test"}
-    rows = paths.rows(columns, 3, (6, 7), [0.0, 0.5], [0.25, math.inf], [1.0, 0.1])
+    rows = path_rows(columns, 3, (6, 7), [0.0, 0.5], [0.25, math.inf], [1.0, 0.1])
     same = {"experiment": "e", "split": "test", "pair": 3, "network_a": 6, "network_b": 7}
     assert rows == [
         {**same, "t": 0.0, "loss": 0.25, "accuracy": 1.0},

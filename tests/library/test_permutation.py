@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from lmc import permutation
-from lmc.errors import UserError
-from lmc.networks.mlp import MLP
-from lmc.networks.network import stack
+from lmc_ot.errors import UserError
+from lmc_ot.networks import permutation
+from lmc_ot.networks.mlp import MLP
+from lmc_ot.networks.network import stack
 
 
 @pytest.fixture

@@ -9,31 +9,34 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmc import provenance
+from lmc_ot import environment
 
 
 def test_equal_values_have_equal_hashes_whatever_the_order_of_keys():
-    assert provenance.digest({"a": 1, "b": [1, 2]}) == provenance.digest({"b": [1, 2], "a": 1})
+    assert environment.digest({"a": 1, "b": [1, 2]}) == environment.digest({"b": [1, 2], "a": 1})
 
 
 @pytest.mark.parametrize(
     "other", [{"a": 2, "b": [1, 2]}, {"a": 1, "b": [2, 1]}, {"a": "1", "b": [1, 2]}, {"a": 1}]
 )
 def test_different_values_have_different_hashes(other):
-    assert provenance.digest({"a": 1, "b": [1, 2]}) != provenance.digest(other)
+    assert environment.digest({"a": 1, "b": [1, 2]}) != environment.digest(other)
 
 
 def test_a_hash_is_short_and_the_same_everywhere():
     """SHA-256 of ``["a", 1]``."""
-    assert provenance.digest(["a", 1]) == "2657442bb4a48d62"
+    assert environment.digest(["a", 1]) == "2657442bb4a48d62"
 
 
 @pytest.fixture
 def commit():
     """The function, without what it knows from before."""
-    provenance.commit.cache_clear()
-    yield provenance.commit
-    provenance.commit.cache_clear()
+    caches = (environment.commit, environment.unknown_commit)
+    for function in caches:
+        function.cache_clear()
+    yield environment.commit
+    for function in caches:
+        function.cache_clear()
 
 
 def test_the_commit_can_be_given(commit, monkeypatch):
@@ -48,13 +51,13 @@ def checkout(tmp_path, monkeypatch):
         pytest.skip("git is not here")
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         monkeypatch.delenv(name)  # a hook's git would be that of the repository
-    library = tmp_path / "workflow" / "scripts" / "lmc"
+    library = tmp_path / "workflow" / "scripts" / "lmc_ot"
     library.mkdir(parents=True)
-    (library / "provenance.py").write_text("")
+    (library / "environment.py").write_text("")
     (tmp_path / "Snakefile").write_text("")
     (tmp_path / "README.md").write_text("")
     monkeypatch.delenv("LMC_COMMIT", raising=False)
-    monkeypatch.setattr(provenance, "__file__", str(library / "provenance.py"))
+    monkeypatch.setattr(environment, "__file__", str(library / "environment.py"))
 
     def git(*arguments):
         identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
@@ -73,7 +76,7 @@ def test_the_commit_is_gits(commit, checkout):
     assert commit() == git("rev-parse", "HEAD")
 
 
-@pytest.mark.parametrize("changed", ["Snakefile", "workflow/scripts/lmc/new.py"])
+@pytest.mark.parametrize("changed", ["Snakefile", "workflow/scripts/lmc_ot/new.py"])
 def test_changes_of_the_code_are_said(commit, checkout, changed):
     folder, git = checkout
     (folder / changed).write_text("changed")
@@ -100,7 +103,7 @@ def test_without_git_the_commit_is_unknown(commit, monkeypatch):
 
 
 def test_the_environment_is_what_a_table_carries():
-    found = provenance.environment("cuda (a card)")
+    found = environment.environment("cuda (a card)")
     assert set(found) == {"versions", "device", "commit"}
     assert found["device"] == "cuda (a card)"
     assert found["versions"]["numpy"] == np.__version__
@@ -109,9 +112,9 @@ def test_the_environment_is_what_a_table_carries():
 
 
 def test_a_package_that_is_not_installed_is_left_out(monkeypatch):
-    monkeypatch.setattr(provenance, "PACKAGES", ("numpy", "no-such-package"))
-    assert set(provenance.environment()["versions"]) == {"python", "numpy"}
+    monkeypatch.setattr(environment, "PACKAGES", ("numpy", "no-such-package"))
+    assert set(environment.environment()["versions"]) == {"python", "numpy"}
 
 
 def test_the_file_of_the_library_is_in_this_repository(repository):
-    assert Path(provenance.__file__).is_relative_to(repository)
+    assert Path(environment.__file__).is_relative_to(repository)

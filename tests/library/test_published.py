@@ -4,8 +4,8 @@ import csv
 
 import pytest
 
-from lmc import published
-from lmc.errors import ConfigError
+from lmc_ot.errors import ConfigError
+from lmc_ot.reporting import published
 
 COLUMNS = [*published.TEXTS, *published.NUMBERS]
 

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from lmc import provenance, record, tables
-from lmc.errors import TableError
+from lmc_ot import environment, tables
+from lmc_ot.errors import TableError
+from lmc_ot.provenance import record
 
 RATE = "1.000e-01"
 CONFIG = {
@@ -21,7 +22,7 @@ def test_a_record_names_every_commit_and_device_that_made_a_table(tmp_path, monk
     folders = [f"e/{RATE}/one", f"e/{RATE}/two", "e/2.000e-01/one", f"e/{RATE}/three"]
     devices = ["cpu", "cuda (a GPU)", "old", "older"]
     for number, (folder, device) in enumerate(zip(folders, devices, strict=True)):
-        monkeypatch.setattr(tables, "environment", lambda _, d=device, n=number: {
+        monkeypatch.setattr("lmc_ot.tables.parquet.environment", lambda _, d=device, n=number: {
             "versions": {"numpy": "2"}, "device": d, "commit": f"commit {n}"})  # fmt: skip
         path = tmp_path / folder / "dimensions.parquet"
         path.parent.mkdir(parents=True)
@@ -33,7 +34,7 @@ def test_a_record_names_every_commit_and_device_that_made_a_table(tmp_path, monk
         "device": ["cpu", "cuda (a GPU)"],
         "versions": [{"numpy": "2"}],
     }
-    assert found["config_hash"] == provenance.digest(CONFIG)
+    assert found["config_hash"] == environment.digest(CONFIG)
     assert (found["name"], found["seed"]) == ("run", 7)
     assert found["config_files"] == ["a.yaml", "b.yaml"]
     assert found["rules"] == usage

@@ -4,9 +4,9 @@ import inspect
 
 import pytest
 
-from lmc.config import REGISTRIES
-from lmc.errors import ConfigError
-from lmc.registry import Entry, Registry
+from lmc_ot.config.registry import Entry, Registry
+from lmc_ot.errors import ConfigError
+from lmc_ot.registries import REGISTRIES
 
 ENTRIES = [(kind, name) for kind, registry in REGISTRIES.items() for name in registry.names]
 
@@ -51,7 +51,7 @@ def test_names_are_sorted_and_fit_into_paths(kind):
 
 
 def test_an_unknown_name_is_told_the_choices():
-    registry = Registry("colour", "lmc", {"red": Entry("a:b"), "blue": Entry("a:c")})
+    registry = Registry("colour", "lmc_ot", {"red": Entry("a:b"), "blue": Entry("a:c")})
     for ask in (registry.entry, registry.module, registry.get):
         with pytest.raises(ConfigError) as error:
             ask("green")
@@ -59,7 +59,17 @@ def test_an_unknown_name_is_told_the_choices():
 
 
 def test_a_module_is_named_without_importing_it():
-    registry = Registry("colour", "lmc.colours", {"red": Entry("not_there:Red")})
-    assert registry.module("red") == "lmc.colours.not_there"
+    registry = Registry("colour", "lmc_ot.colours", {"red": Entry("not_there:Red")})
+    assert registry.module("red") == "lmc_ot.colours.not_there"
     with pytest.raises(ModuleNotFoundError):
         registry.get("red")
+
+
+def test_a_block_is_built_by_its_name_or_its_kind(monkeypatch):
+    registry = Registry("colour", "lmc_ot.colours", {"red": Entry("module:Red")})
+    monkeypatch.setattr(registry, "get", lambda name: lambda *a, **k: (name, a, k))
+    expected = ("red", (1,), {"shade": 0.5, "more": 2})
+    assert registry.build({"name": "red", "shade": 0.5}, 1, more=2) == expected
+    block = {"colour": "red", "shade": 0.5}
+    assert registry.build(block, 1, more=2) == expected
+    assert block == {"colour": "red", "shade": 0.5}

@@ -5,10 +5,10 @@ import math
 import pandas as pd
 import pytest
 
-from lmc import tables
-from lmc.errors import TableError
-from lmc.frames import write_csv
-from lmc.results import collect
+from lmc_ot import tables
+from lmc_ot.errors import TableError
+from lmc_ot.reporting.results import collect
+from lmc_ot.tables.csv import write_csv
 
 RUN = {"experiment": "e", "learning_rate": 0.1}
 PAIRS = {"e": [(0, 1), (2, 3)]}

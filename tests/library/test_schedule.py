@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from lmc.schedule import warmup_cosine
+from lmc_ot.training.schedule import warmup_cosine
 
 PEAK = 0.1
 

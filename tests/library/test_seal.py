@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lmc import seal
+from lmc_ot.tables import seal
 from sealed import write_sealed
 
 

@@ -13,21 +13,23 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from lmc import tables
-from lmc.augmentation import Augmentation
-from lmc.datasets.dataset import Split
-from lmc.datasets.digits import digits
-from lmc.errors import ConfigError, UserError
-from lmc.networks.build import build
-from lmc.optimisers.adam import Adam
-from lmc.optimisers.sgd import SGD
-from lmc.snapshots import Snapshots, Stopped, seconds_of_environment
-from lmc.training import Member, Plan, train
+from lmc_ot import tables
+from lmc_ot.data.augmentation import Augmentation
+from lmc_ot.data.dataset import Split
+from lmc_ot.data.digits import digits
+from lmc_ot.data.table import write_dataset
+from lmc_ot.errors import ConfigError, UserError
+from lmc_ot.networks.build import build
+from lmc_ot.training.loop import train
+from lmc_ot.training.optimisers.adam import Adam
+from lmc_ot.training.optimisers.sgd import SGD
+from lmc_ot.training.settings import NetworkId, TrainingConfig
+from lmc_ot.training.snapshots import Snapshots, Stopped, seconds_of_environment
 from support import REPOSITORY
 
-PLAN = Plan(batch_size=20, epochs=3, warmup_steps=3, initial_learning_rate=1e-3)
+SETTINGS = TrainingConfig(batch_size=20, epochs=3, warmup_steps=3, initial_learning_rate=1e-3)
 # The last of them diverges in the first epoch.
-MEMBERS = [Member(0, 0.1), Member(1, 0.02), Member(7, 1e12)]
+NETWORKS = [NetworkId(0, 0.1), NetworkId(1, 0.02), NetworkId(7, 1e12)]
 NEVER = None
 
 
@@ -68,22 +70,24 @@ def outcome(trained):
 
 
 CASES = {
-    "sgd": ({"name": "mlp", "hidden_widths": [16, 12]}, SGD(momentum=0.9), PLAN),
-    "adam": ({"name": "mlp", "hidden_widths": [16, 12]}, Adam(), PLAN),
+    "sgd": ({"name": "mlp", "hidden_widths": [16, 12]}, SGD(momentum=0.9), SETTINGS),
+    "adam": ({"name": "mlp", "hidden_widths": [16, 12]}, Adam(), SETTINGS),
     "one at a time, batch norm, augmentation": (
         {"name": "convnet", "groups": [[4, 6]], "head": [8], "norm": "batch"},
         SGD(momentum=0.9),
-        Plan(batch_size=20, epochs=3, augmentation=Augmentation(zoom=(1.0, 1.2), flip=True)),
+        TrainingConfig(
+            batch_size=20, epochs=3, augmentation=Augmentation(zoom=(1.0, 1.2), flip=True)
+        ),
     ),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_training_killed_anywhere_ends_bit_for_bit_as_one_that_is_not(case, clusters, tmp_path):
-    block, optimiser, plan = CASES[case]
+    block, optimiser, settings = CASES[case]
     network = build(block, clusters)
-    members = MEMBERS if network.at_once is None else MEMBERS[:2]
-    arguments = (network, clusters, members, plan, optimiser, 1)
+    networks = NETWORKS if network.at_once is None else NETWORKS[:2]
+    arguments = (network, clusters, networks, settings, optimiser, 1)
     undisturbed = outcome(train(*arguments, report=quiet))
     moments = random.Random(case)
     lines = []
@@ -100,16 +104,16 @@ def test_a_snapshot_of_another_training_is_passed_over(clusters, tmp_path):
     network = build(CASES["sgd"][0], clusters)
     with pytest.raises(Killed):
         train(
-            network, clusters, MEMBERS, PLAN, SGD(), 1, report=quiet,
+            network, clusters, NETWORKS, SETTINGS, SGD(), 1, report=quiet,
             snapshots=Dying(tmp_path, {"momentum": 0.9}, after=4),
         )  # fmt: skip
     lines = []
     other = train(
-        network, clusters, MEMBERS, PLAN, SGD(momentum=0.5), 1, report=lines.append,
+        network, clusters, NETWORKS, SETTINGS, SGD(momentum=0.5), 1, report=lines.append,
         snapshots=Snapshots(tmp_path, {"momentum": 0.5}, 1000.0),
     )  # fmt: skip
     assert any("passed over" in line and "other settings" in line for line in lines)
-    alone = train(network, clusters, MEMBERS, PLAN, SGD(momentum=0.5), 1, report=quiet)
+    alone = train(network, clusters, NETWORKS, SETTINGS, SGD(momentum=0.5), 1, report=quiet)
     assert outcome(other) == outcome(alone)
 
 
@@ -177,7 +181,7 @@ def test_when_a_snapshot_is_due(tmp_path):
 def test_without_a_cadence_nothing_is_written(clusters, tmp_path):
     network = build(CASES["sgd"][0], clusters)
     snapshots = Snapshots(tmp_path / "snapshots", "", NEVER)
-    train(network, clusters, MEMBERS, PLAN, SGD(), 1, report=quiet, snapshots=snapshots)
+    train(network, clusters, NETWORKS, SETTINGS, SGD(), 1, report=quiet, snapshots=snapshots)
     assert not (tmp_path / "snapshots").exists()
 
 
@@ -235,7 +239,7 @@ train(
 @pytest.fixture
 def start(tmp_path):
     """Start a training in a folder, on the data of ``digits.parquet``."""
-    tables.write_dataset(tmp_path / "digits.parquet", digits(), {})
+    write_dataset(tmp_path / "digits.parquet", digits(), {})
     environment = {
         **os.environ,
         "PYTHONPATH": str(REPOSITORY / "workflow/scripts"),
@@ -261,9 +265,7 @@ def test_a_training_does_not_continue_on_other_data(start, tmp_path):
     job.wait()
     data = digits()
     relabelled = Split(data.train.images, data.train.labels[::-1].copy())
-    tables.write_dataset(
-        tmp_path / "digits.parquet", dataclasses.replace(data, train=relabelled), {}
-    )
+    write_dataset(tmp_path / "digits.parquet", dataclasses.replace(data, train=relabelled), {})
     said = []
     for folder in ("killed", "undisturbed"):
         job = start(folder)

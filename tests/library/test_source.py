@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from lmc import config, source
+from lmc_ot.provenance import code
+from lmc_ot.registries import REGISTRIES
 
-CACHES = [thing for thing in vars(source).values() if hasattr(thing, "cache_clear")]
+CACHES = [thing for thing in vars(code).values() if hasattr(thing, "cache_clear")]
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def digest():
     def fresh(script, *modules):
         for cached in CACHES:
             cached.cache_clear()
-        return source.digest(script, modules)
+        return code.digest(script, modules)
 
     return fresh
 
@@ -37,7 +38,7 @@ def copy(repository, tmp_path_factory):
 @pytest.fixture
 def scripts(copy, monkeypatch):
     """That copy, to edit: it is restored afterwards."""
-    monkeypatch.setattr(source, "PACKAGE", copy / "lmc")
+    monkeypatch.setattr(code, "PACKAGE", copy / "lmc_ot")
     before = {path: path.read_text() for path in copy.rglob("*.py")}
     yield copy
     for path, text in before.items():
@@ -47,13 +48,13 @@ def scripts(copy, monkeypatch):
 @pytest.fixture
 def small(tmp_path, monkeypatch):
     """A script and a library of a few lines, to write modules into."""
-    package = tmp_path / "lmc"
+    package = tmp_path / "lmc_ot"
     (package / "inner").mkdir(parents=True)
     (package / "__init__.py").write_text("")
     (package / "inner" / "__init__.py").write_text("")
     (package / "deep.py").write_text("")
     (package / "inner" / "part.py").write_text("")
-    monkeypatch.setattr(source, "PACKAGE", package)
+    monkeypatch.setattr(code, "PACKAGE", package)
     return tmp_path
 
 
@@ -71,7 +72,7 @@ def test_touching_and_cloning_change_nothing(scripts, digest, tmp_path, monkeypa
     assert digest(scripts / "match.py") == before
     clone = tmp_path / "clone" / "of" / "it"
     shutil.copytree(scripts, clone)
-    monkeypatch.setattr(source, "PACKAGE", clone / "lmc")
+    monkeypatch.setattr(code, "PACKAGE", clone / "lmc_ot")
     assert digest(clone / "match.py") == before
 
 
@@ -82,45 +83,46 @@ def test_editing_the_script_changes_it(scripts, digest):
 
 
 EVALUATES = {"evaluate_midpoints", "evaluate_path"}
+EVERY_TABLE = {
+    "approximate_dimension",
+    "collect",
+    "compare_published",
+    "draw_figure",
+    "draw_theory",
+    *EVALUATES,
+    "match",
+    "measure_theory",
+    "prepare_dataset",
+    "record_activations",
+    "tabulate_panel",
+    "tabulate_theory",
+    "train",
+}
 EDITS = [
-    ("dimension.py", {"approximate_dimension"}),
-    ("results.py", {"collect"}),
-    ("training.py", {"train"}),
-    ("schedule.py", {"train"}),
-    ("interpolation.py", EVALUATES),
-    ("barrier.py", {"collect", *EVALUATES}),
+    ("connectivity/dimension.py", {"approximate_dimension"}),
+    ("reporting/results.py", {"collect"}),
+    ("training/loop.py", {"train"}),
+    ("training/schedule.py", {"train"}),
+    ("connectivity/interpolation.py", EVALUATES),
+    ("connectivity/barrier.py", {"collect", *EVALUATES}),
     ("matching/solver.py", {"approximate_dimension", "match", *EVALUATES}),
-    ("moments.py", {"approximate_dimension", "match", *EVALUATES}),
-    ("evaluation.py", {"train", *EVALUATES}),
+    ("matching/moments.py", {"approximate_dimension", "match", *EVALUATES}),
+    ("training/evaluation.py", {"train", *EVALUATES}),
     (
         "networks/network.py",
         {"approximate_dimension", "match", "record_activations", "train", *EVALUATES},
     ),
-    ("figures/style.py", {"draw_figure", "draw_theory"}),
-    (
-        "tables.py",
-        {
-            "approximate_dimension",
-            "collect",
-            "compare_published",
-            "draw_figure",
-            "draw_theory",
-            *EVALUATES,
-            "match",
-            "measure_theory",
-            "prepare_dataset",
-            "record_activations",
-            "tabulate_panel",
-            "tabulate_theory",
-            "train",
-        },
-    ),
+    ("reporting/figures/style.py", {"draw_figure", "draw_theory"}),
+    ("tables/parquet.py", EVERY_TABLE),
+    ("tables/schemas.py", EVERY_TABLE),
     # of the registries only what a job names counts, and messages are no results
     ("networks/mlp.py", set()),
     ("matching/am.py", set()),
-    ("datasets/digits.py", set()),
+    ("data/digits.py", set()),
     ("errors.py", set()),
-    ("config.py", set()),
+    ("environment.py", set()),
+    ("config/completion.py", set()),
+    ("provenance/usage.py", set()),
     ("matching/__init__.py", set()),
 ]
 
@@ -130,28 +132,28 @@ def test_editing_a_module_changes_the_digest_of_its_dependents_only(scripts, mod
     names = [path.stem for path in scripts.glob("*.py") if path.stem != "adapter"]
     digests = []
     for change in (lambda path: None, edit):
-        change(scripts / "lmc" / module)
-        source._hash.cache_clear()  # the edit leaves the imports as they are
-        digests.append({name: source.digest(scripts / f"{name}.py") for name in names})
+        change(scripts / "lmc_ot" / module)
+        code._hash.cache_clear()  # the edit leaves the imports as they are
+        digests.append({name: code.digest(scripts / f"{name}.py") for name in names})
     assert {name for name in names if digests[0][name] != digests[1][name]} == dependents
 
 
 def test_a_registered_module_counts_where_it_is_named(scripts, digest):
     def named():
         return {
-            name: digest(scripts / "match.py", f"lmc.matching.{name}")
+            name: digest(scripts / "match.py", f"lmc_ot.matching.{name}")
             for name in ("am", "sigma_wm")
         }
 
     before = named()
-    edit(scripts / "lmc" / "matching" / "am.py")
+    edit(scripts / "lmc_ot" / "matching" / "am.py")
     after = named()
     assert after["am"] != before["am"] and after["sigma_wm"] == before["sigma_wm"]
 
 
-@pytest.mark.parametrize("kind", config.REGISTRIES)
+@pytest.mark.parametrize("kind", REGISTRIES)
 def test_every_registered_module_can_be_named(scripts, digest, kind):
-    registry = config.REGISTRIES[kind]
+    registry = REGISTRIES[kind]
     plain = digest(scripts / "adapter.py")
     found = {name: digest(scripts / "adapter.py", registry.module(name)) for name in registry.names}
     assert len({plain, *found.values()}) == len(found) + 1
@@ -160,13 +162,13 @@ def test_every_registered_module_can_be_named(scripts, digest, kind):
 # -- which imports it sees -------------------------------------------------------------------
 
 FORMS = [
-    "from lmc import deep",
-    "from lmc import nothing, deep as d",
-    "from lmc.deep import thing",
-    "import lmc.deep",
-    "import json, lmc.deep as d",
-    "def late():\n    from lmc.deep import thing",
-    "if True:\n    import lmc.deep",
+    "from lmc_ot import deep",
+    "from lmc_ot import nothing, deep as d",
+    "from lmc_ot.deep import thing",
+    "import lmc_ot.deep",
+    "import json, lmc_ot.deep as d",
+    "def late():\n    from lmc_ot.deep import thing",
+    "if True:\n    import lmc_ot.deep",
 ]
 
 
@@ -175,7 +177,7 @@ def test_an_absolute_import_of_a_script_is_seen(small, digest, form):
     script = small / "script.py"
     script.write_text(form + "\n")
     before = digest(script)
-    edit(small / "lmc" / "deep.py")
+    edit(small / "lmc_ot" / "deep.py")
     assert digest(script) != before
 
 
@@ -191,7 +193,7 @@ def test_an_absolute_import_of_a_script_is_seen(small, digest, form):
         ("inner/middle.py", "from . import part"),
         ("inner/middle.py", "from .part import thing"),
         ("inner/middle.py", "from ..inner.part import thing"),
-        ("inner/middle.py", "from lmc.deep import thing"),
+        ("inner/middle.py", "from lmc_ot.deep import thing"),
         ("inner/middle.py", "def late():\n    from ..deep import thing"),
         ("inner/__init__.py", "from .part import thing"),
         ("inner/__init__.py", "from ..deep import thing"),
@@ -199,22 +201,22 @@ def test_an_absolute_import_of_a_script_is_seen(small, digest, form):
 )
 def test_a_relative_import_of_a_module_is_seen(small, digest, place, form):
     """From the script through a module in the middle to the one at the end."""
-    (small / "lmc" / place).write_text(form + "\n")
+    (small / "lmc_ot" / place).write_text(form + "\n")
     script = small / "script.py"
     dotted = place.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-    script.write_text(f"from lmc.{dotted} import thing\n")
+    script.write_text(f"from lmc_ot.{dotted} import thing\n")
     before = digest(script)
-    edit(small / "lmc" / ("inner/part.py" if "part" in form else "deep.py"))
+    edit(small / "lmc_ot" / ("inner/part.py" if "part" in form else "deep.py"))
     assert digest(script) != before
 
 
 def test_modules_that_import_each_other_are_seen_once(small, digest):
-    (small / "lmc" / "deep.py").write_text("from .inner.part import thing\n")
-    (small / "lmc" / "inner" / "part.py").write_text("from ..deep import thing\n")
+    (small / "lmc_ot" / "deep.py").write_text("from .inner.part import thing\n")
+    (small / "lmc_ot" / "inner" / "part.py").write_text("from ..deep import thing\n")
     script = small / "script.py"
-    script.write_text("from lmc import deep\n")
+    script.write_text("from lmc_ot import deep\n")
     before = digest(script)
-    edit(small / "lmc" / "inner" / "part.py")
+    edit(small / "lmc_ot" / "inner" / "part.py")
     assert digest(script) != before
 
 
@@ -223,11 +225,11 @@ import json, sys
 sys.path.insert(0, sys.argv[1])
 found = {}
 for name in sys.argv[2:]:
-    for module in [m for m in sys.modules if m.split(".")[0] == "lmc"]:
+    for module in [m for m in sys.modules if m.split(".")[0] == "lmc_ot"]:
         del sys.modules[module]
     sys.modules.pop(name, None)
     __import__(name)
-    found[name] = [m.__file__ for k, m in sys.modules.items() if k.split(".")[0] == "lmc"]
+    found[name] = [m.__file__ for k, m in sys.modules.items() if k.split(".")[0] == "lmc_ot"]
 print(json.dumps(found))
 """
 
@@ -240,6 +242,6 @@ def test_it_sees_all_that_python_imports(repository):
     answer = subprocess.run(command, capture_output=True, text=True)
     assert answer.returncode == 0, answer.stderr
     for name, files in json.loads(answer.stdout).items():
-        loaded = {Path(file) for file in files if Path(file).stem not in source._NO_RESULT}
+        loaded = {Path(file) for file in files if code.determines_results(Path(file))}
         assert loaded, name
-        assert loaded <= source.imported(scripts / f"{name}.py"), name
+        assert loaded <= code.imported(scripts / f"{name}.py"), name

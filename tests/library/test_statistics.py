@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from lmc import statistics, tables
-from lmc.errors import TableError
-from lmc.matching import REGISTRY
-from lmc.matching.solver import match
-from lmc.moments import NetworkMoments
+from lmc_ot import tables
+from lmc_ot.data.table import write_dataset
+from lmc_ot.errors import TableError
+from lmc_ot.matching import REGISTRY, sources
+from lmc_ot.matching.moments import NetworkMoments
+from lmc_ot.matching.solver import match
 
 EXAMPLES = np.arange(0, 120, 2)
 RUN = {"experiment": "e", "config_hash": "0" * 16, "seed": 0}
@@ -28,7 +29,7 @@ def write_activations(path, examples, layers, run=RUN):
 @pytest.fixture
 def folder(tmp_path, clusters, trained, run_mlp):
     """The data set, and the activations of both networks on every second training example."""
-    tables.write_dataset(tmp_path / "dataset.parquet", clusters, {"dataset": "clusters"})
+    write_dataset(tmp_path / "dataset.parquet", clusters, {"dataset": "clusters"})
     for number, parameters in enumerate(trained[1:]):
         phi, _ = run_mlp(parameters, clusters.inputs("train")[EXAMPLES])
         write_activations(tmp_path / "activations" / f"{number}.parquet", EXAMPLES, phi[1:])
@@ -36,7 +37,7 @@ def folder(tmp_path, clusters, trained, run_mlp):
 
 
 def of_recorded(folder, networks):
-    return statistics.of_networks(
+    return sources.of_networks(
         folder / "dataset.parquet", networks, folder / "activations", {}, RUN
     )
 

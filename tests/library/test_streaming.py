@@ -5,20 +5,21 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lmc import activations, permutation, statistics, streaming, tables
-from lmc.activations import Samples
-from lmc.datasets.dataset import Dataset, Split
-from lmc.errors import UserError
-from lmc.matching import REGISTRY
-from lmc.matching.am import ActivationMatching
-from lmc.matching.sigma_wm import SigmaWeightMatching
-from lmc.matching.solver import layer_of, match
-from lmc.moments import InMemory, NetworkMoments
-from lmc.networks.convolutional import Convolutional
-from lmc.networks.mlp import MLP
-from lmc.networks.network import Network, stack, unstack
-from lmc.networks.vgg16 import VGG16
-from lmc.streaming import StreamedMoments
+from lmc_ot.data.dataset import Dataset, Split
+from lmc_ot.data.table import write_dataset
+from lmc_ot.errors import UserError
+from lmc_ot.matching import REGISTRY, forward, recording, sources
+from lmc_ot.matching.am import ActivationMatching
+from lmc_ot.matching.forward import StreamedMoments
+from lmc_ot.matching.moments import InMemory, NetworkMoments
+from lmc_ot.matching.recording import Samples
+from lmc_ot.matching.sigma_wm import SigmaWeightMatching
+from lmc_ot.matching.solver import layer_of, match
+from lmc_ot.networks import permutation
+from lmc_ot.networks.convolutional import Convolutional
+from lmc_ot.networks.mlp import MLP
+from lmc_ot.networks.network import Network, stack, unstack
+from lmc_ot.networks.vgg16 import VGG16
 
 NORMS = ["layer", "batch", "none"]
 MATCHING = [name for name in REGISTRY.names if name != "identity"]
@@ -227,7 +228,7 @@ def test_float32_networks_give_the_moments_to_float32_accuracy(case, stream):
 def test_the_size_of_a_batch_changes_nothing(batch, case, monkeypatch):
     network, networks, images, _ = case
     whole = [exact(network, parameters, images) for parameters in networks]
-    monkeypatch.setattr(streaming, "BATCH_FLOATS", batch * network.floats_per_example)
+    monkeypatch.setattr(forward, "BATCH_FLOATS", batch * network.floats_per_example)
     parts = [exact(network, parameters, images) for parameters in networks]
     assert [len(b) for b in parts[0]._batches()][:-1] == [batch] * ((EXAMPLES - 1) // batch)
     for layer in range(1, len(network.hidden_widths) + 1):
@@ -239,7 +240,7 @@ def test_the_size_of_a_batch_changes_nothing(batch, case, monkeypatch):
 
 def test_a_batch_smaller_than_an_example_is_one_example(convnet, monkeypatch):
     network, (a, _), images = convnet
-    monkeypatch.setattr(streaming, "BATCH_FLOATS", 1)
+    monkeypatch.setattr(forward, "BATCH_FLOATS", 1)
     assert [len(b) for b in StreamedMoments(network, a, images)._batches()] == [1] * EXAMPLES
 
 
@@ -261,8 +262,8 @@ def test_layers_are_asked_for_in_any_order_whatever_is_kept(kept, order, convnet
         layer: exact(network, a, images).transfer(layer, a[layer, "weight"], b[layer, "weight"])
         for layer in range(1, LAYERS + 1)
     }
-    monkeypatch.setattr(streaming, "KEPT_BYTES", KEPT[kept])
-    monkeypatch.setattr(streaming, "BATCH_FLOATS", 3 * network.floats_per_example)
+    monkeypatch.setattr(forward, "KEPT_BYTES", KEPT[kept])
+    monkeypatch.setattr(forward, "BATCH_FLOATS", 3 * network.floats_per_example)
     streamed = exact(network, a, images)
     for layer in order:
         found = streamed.transfer(layer, a[layer, "weight"], b[layer, "weight"])
@@ -277,7 +278,7 @@ def test_layers_are_asked_for_in_any_order_whatever_is_kept(kept, order, convnet
 def test_kept_inputs_save_the_layers_below(kept, starts, convnet, monkeypatch):
     """How often five layers in order begin at the images."""
     network, (a, _), images = convnet
-    monkeypatch.setattr(streaming, "KEPT_BYTES", KEPT[kept])
+    monkeypatch.setattr(forward, "KEPT_BYTES", KEPT[kept])
     streamed = exact(network, a, images)
     entered = []
     enter = network.enter
@@ -368,14 +369,14 @@ def test_networks_of_the_workflow_are_run_on_the_chosen_examples(
 ):
     network = Convolutional(SHAPE, 3, GROUPS, HEAD)
     networks = {4: random_parameters(network), 7: random_parameters(network)}
-    tables.write_dataset(tmp_path / "dataset.parquet", dataset, {})
+    write_dataset(tmp_path / "dataset.parquet", dataset, {})
     block = {"name": "convnet", "groups": GROUPS, "head": HEAD}
     streamed = {"network": block, "examples": examples, "device": "cpu"}
-    moments = statistics.of_networks(
+    moments = sources.of_networks(
         tmp_path / "dataset.parquet", networks, None, streamed, {"seed": 3}
     )
     assert moments(4) is moments(4) and moments(4) is not moments(7)
-    chosen = activations.chosen_examples(dataset, examples, 3)
+    chosen = recording.chosen_examples(dataset, examples, 3)
     assert len(chosen) == (examples or 40)
     images = dataset.inputs("train")[chosen]
     for number, parameters in networks.items():
@@ -384,7 +385,7 @@ def test_networks_of_the_workflow_are_run_on_the_chosen_examples(
 
 def recorded_at(network, parameters, dataset, samples):
     """Moments of the activations that were recorded on the samples."""
-    batches = activations.record(network, parameters, dataset, samples)
+    batches = recording.record(network, parameters, dataset, samples)
     layers = [np.concatenate(parts) for parts in zip(*(b for _, b in batches), strict=True)]
     return NetworkMoments(InMemory([dataset.inputs("train")[samples.example], *layers]))
 
@@ -414,7 +415,7 @@ def test_am_on_random_positions_comes_near_the_streamed_similarity(dataset, rand
     streamed = [StreamedMoments(network, p, dataset.inputs("train")) for p in networks]
     errors = []
     for positions in (4, 256):
-        samples = activations.chosen_samples(dataset, None, positions, seed=0)
+        samples = recording.chosen_samples(dataset, None, positions, seed=0)
         memory = [recorded_at(network, p, dataset, samples) for p in networks]
         errors.append([
             np.linalg.norm(found - wanted) / np.linalg.norm(wanted)
@@ -432,7 +433,7 @@ def test_am_on_random_positions_comes_near_the_streamed_similarity(dataset, rand
 def test_sigma_wm_on_recorded_convolutions_asks_to_stream(of, dataset, random_parameters, one_line):
     network = Convolutional(SHAPE, 3, GROUPS, HEAD)
     a, b = random_parameters(network), random_parameters(network)
-    samples = activations.chosen_samples(dataset, None, 1, seed=0)
+    samples = recording.chosen_samples(dataset, None, 1, seed=0)
     memory = [recorded_at(network, p, dataset, samples) for p in (a, b)]
     with pytest.raises(UserError) as error:
         if of == "similarity":

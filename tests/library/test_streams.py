@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from lmc.streams import generator
+from lmc_ot.rng import generator
 
 
 def first(*identity):

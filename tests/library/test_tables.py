@@ -6,6 +6,7 @@ import json
 import math
 import os
 import resource
+import tempfile
 from contextlib import contextmanager
 
 import numpy as np
@@ -15,11 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 from prepare_dataset import prepare_dataset
 
-from lmc import frames, tables
-from lmc.datasets.dataset import Dataset, Split
-from lmc.datasets.digits import digits
-from lmc.errors import TableError
-from lmc.seal import BLANK, seal
+from lmc_ot import tables
+from lmc_ot.data.dataset import Dataset, Split
+from lmc_ot.data.digits import digits
+from lmc_ot.data.table import read_dataset, write_dataset
+from lmc_ot.errors import TableError
+from lmc_ot.tables.csv import read_csv, write_csv
+from lmc_ot.tables.seal import BLANK, seal
 from sealed import change_sealed, write_sealed
 
 PROVENANCE = {"experiment": "digits-mlp", "config_hash": "0123456789abcdef", "seed": 3}
@@ -437,7 +440,7 @@ def test_csv_has_exact_decimals_and_lists(tmp_path):
         }
     )
     before = frame.copy()
-    frames.write_csv(tmp_path / "a.csv", frame)
+    write_csv(tmp_path / "a.csv", frame)
     text = (tmp_path / "a.csv").read_bytes()
     assert text == b"name,value,list\na,0.30000000000000004,1.0 0.1\nb,,\n"
     pd.testing.assert_frame_equal(frame, before)
@@ -448,13 +451,13 @@ def table_and_digest(tmp_path):
     """A csv, its digest, and what is in it."""
     frame = pd.DataFrame({"name": ["a", "b"], "value": [0.1 + 0.2, 1e-300]})
     paths = tmp_path / "a.csv", tmp_path / "panels" / "a.sha256"
-    frames.write_csv(paths[0], frame, paths[1])
+    write_csv(paths[0], frame, paths[1])
     return *paths, frame
 
 
 def test_a_csv_comes_back_with_its_digest(table_and_digest):
     path, digest, frame = table_and_digest
-    pd.testing.assert_frame_equal(frames.read_csv(path, digest), frame, check_exact=True)
+    pd.testing.assert_frame_equal(read_csv(path, digest), frame, check_exact=True)
     assert digest.read_text().split() == [hashlib.sha256(path.read_bytes()).hexdigest(), str(path)]
 
 
@@ -464,12 +467,12 @@ def test_a_csv_of_which_any_byte_changed_is_refused(table_and_digest, one_line):
     for place in range(len(content)):
         path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
         with pytest.raises(TableError) as error:
-            frames.read_csv(path, digest)
+            read_csv(path, digest)
         one_line(error, path, digest, f"`rm {path}`, then run snakemake again")
     for other in (content + b"c,1\n", content[:-1], b""):
         path.write_bytes(other)
         with pytest.raises(TableError):
-            frames.read_csv(path, digest)
+            read_csv(path, digest)
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe", b"0" * 64, b"0" * 63 + b" a.csv"])
@@ -477,7 +480,7 @@ def test_a_digest_that_says_something_else_is_refused(table_and_digest, content,
     path, digest, _ = table_and_digest
     digest.write_bytes(content)
     with pytest.raises(TableError) as error:
-        frames.read_csv(path, digest)
+        read_csv(path, digest)
     one_line(error, path, digest)
 
 
@@ -487,7 +490,7 @@ def test_a_csv_or_digest_that_is_not_there_is_named(table_and_digest, one_line):
         content = missing.read_bytes()
         missing.unlink()
         with pytest.raises(TableError) as error:
-            frames.read_csv(path, digest)
+            read_csv(path, digest)
         assert one_line(error, "No such file").startswith(f"{missing}: ")
         missing.write_bytes(content)
 
@@ -591,8 +594,8 @@ def write_table(path):
     tables.write("history", path, columns_of("history"), PROVENANCE)
 
 
-def write_csv(path):
-    frames.write_csv(path, pd.DataFrame({"a": np.arange(10_000)}))
+def write_frame(path):
+    write_csv(path, pd.DataFrame({"a": np.arange(10_000)}))
 
 
 def write_text(path):
@@ -609,7 +612,7 @@ def write_activations(path):
         write(samples_of(range(500)), [values])
 
 
-WRITERS = [write_table, write_csv, write_text, write_checkpoints, write_activations]
+WRITERS = [write_table, write_frame, write_text, write_checkpoints, write_activations]
 
 
 @pytest.mark.parametrize("write", WRITERS)
@@ -639,7 +642,7 @@ def test_a_folder_without_the_right_to_write_is_an_error_in_one_line(
     def refuse(*arguments, **options):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(tables.tempfile, "mkstemp", refuse)
+    monkeypatch.setattr(tempfile, "mkstemp", refuse)
     with pytest.raises(TableError) as error:
         write(path)
     one_line(error, path, "cannot be written: Permission denied")
@@ -789,8 +792,8 @@ def dataset(stream):
 
 
 def test_a_data_set_comes_back_as_it_was(path, dataset):
-    tables.write_dataset(path, dataset, PROVENANCE)
-    again = tables.read_dataset(path)
+    write_dataset(path, dataset, PROVENANCE)
+    again = read_dataset(path)
     assert (again.shape, again.classes, again.scale) == ((2, 4, 3), 5, 255.0)
     for name, split in dataset.splits.items():
         found = again.splits[name]
@@ -806,8 +809,8 @@ GIVEN = {"mean": [1 / 3, 0.1, -1e-9], "deviation": [0.229, 2**-40 / 3, 7.0]}
 @pytest.mark.parametrize("given", [{}, GIVEN], ids=["measured", "given"])
 def test_a_standardised_data_set_comes_back_bit_for_bit(path, dataset, given):
     before = dataset.standardised(**given)
-    tables.write_dataset(path, before, PROVENANCE)
-    again = tables.read_dataset(path)
+    write_dataset(path, before, PROVENANCE)
+    again = read_dataset(path)
     assert again.standardisation == before.standardisation
     assert again.black.tobytes() == before.black.tobytes()
     for name, split in dataset.splits.items():
@@ -818,12 +821,12 @@ def test_a_standardised_data_set_comes_back_bit_for_bit(path, dataset, given):
 
 def test_a_table_that_says_nothing_of_standardisation_is_not_standardised(path, dataset):
     """As those made before there was this option."""
-    tables.write_dataset(path, dataset, PROVENANCE)
+    write_dataset(path, dataset, PROVENANCE)
     assert tables.metadata("dataset", path)["standardisation"] is None
-    assert tables.read_dataset(path).standardisation is None
+    assert read_dataset(path).standardisation is None
     change_metadata(path, standardisation=None)
     assert "standardisation" not in tables.metadata("dataset", path)
-    again = tables.read_dataset(path)
+    again = read_dataset(path)
     assert again.standardisation is None and not again.black.any()
     for name in dataset.splits:
         assert again.inputs(name).tobytes() == dataset.inputs(name).tobytes()
@@ -839,10 +842,10 @@ def test_a_table_that_says_nothing_of_standardisation_is_not_standardised(path, 
 )
 def test_a_data_set_is_prepared_as_the_config_says(path, standardise, given):
     prepare_dataset(str(path), "digits", {}, standardise, {"dataset": "digits"})
-    found = tables.read_dataset(path)
+    found = read_dataset(path)
     assert found.standardisation == digits().standardised(**given).standardisation
     prepare_dataset(str(path), "digits", {}, None, {"dataset": "digits"})
-    assert tables.read_dataset(path).standardisation is None
+    assert read_dataset(path).standardisation is None
 
 
 def change_metadata(path, **changes):
@@ -873,19 +876,19 @@ def test_a_data_set_that_contradicts_its_metadata_is_refused(
     path, dataset, changes, named, one_line
 ):
     """Shapes of half and of double the pixels, too, which a reshape would take."""
-    tables.write_dataset(path, dataset, PROVENANCE)
+    write_dataset(path, dataset, PROVENANCE)
     change_metadata(path, **changes)
     with pytest.raises(TableError) as error:
-        tables.read_dataset(path)
+        read_dataset(path)
     one_line(error, path, named)
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_a_data_set_without_a_split_is_refused(path, dataset, split, one_line):
-    tables.write_dataset(path, dataset, PROVENANCE)
+    write_dataset(path, dataset, PROVENANCE)
     change_sealed(path, lambda table: table.filter(pa.compute.not_equal(table["split"], split)))
     with pytest.raises(TableError) as error:
-        tables.read_dataset(path)
+        read_dataset(path)
     one_line(error, path, split)
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lmc.errors import ConfigError
-from lmc.theory import REGISTRY, rates, transport
-from lmc.theory.experiment import Measurement, Prediction
-from lmc.theory.isotropic import Isotropic
-from lmc.theory.low_dimension import LowDimension
+from lmc_ot.errors import ConfigError
+from lmc_ot.theory import REGISTRY, rates, transport
+from lmc_ot.theory.experiment import Measurement, Prediction
+from lmc_ot.theory.isotropic import Isotropic
+from lmc_ot.theory.low_dimension import LowDimension
 
 
 def frame(measurements):

@@ -3,9 +3,17 @@
 import numpy as np
 import pytest
 
-from lmc.theory import REGISTRY, mean_field
-from lmc.theory.mean_field import BARRIER, DEVIATION, LOSS_GAP, MeanField, ascent, compare, predict
-from lmc.theory.transport import matching
+from lmc_ot.theory import REGISTRY, mean_field
+from lmc_ot.theory.mean_field import (
+    BARRIER,
+    DEVIATION,
+    LOSS_GAP,
+    MeanField,
+    ascent,
+    compare,
+    predict,
+)
+from lmc_ot.theory.transport import matching
 
 SMALL = {
     "sizes": [16, 32],

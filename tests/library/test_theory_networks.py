@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lmc import permutation
-from lmc.config import complete
-from lmc.errors import ConfigError
-from lmc.matching import REGISTRY as MATCHERS
-from lmc.theory import REGISTRY, dropout, random_networks, weighted_matching
-from lmc.theory.rates import slopes
-from lmc.theory.transport import squared_distance
+from lmc_ot.config.completion import complete
+from lmc_ot.errors import ConfigError
+from lmc_ot.matching import REGISTRY as MATCHERS
+from lmc_ot.networks import permutation
+from lmc_ot.registries import REGISTRIES
+from lmc_ot.theory import REGISTRY, dropout, random_networks, weighted_matching
+from lmc_ot.theory.rates import slopes
+from lmc_ot.theory.transport import squared_distance
 
 MATCHING = [name for name in MATCHERS.names if name != "identity"]
 SIGMA_WM = {"name": "sigma_wm"}
@@ -351,7 +352,7 @@ def completed(repository):
         }
         config = {"name": "a", "experiments": {"b": training}, "theory": {name: options}}
         schema = repository / "workflow" / "schemas" / "config.schema.yaml"
-        return complete(config, schema)["theory"][name]
+        return complete(config, schema, REGISTRIES)["theory"][name]
 
     return complete_
 

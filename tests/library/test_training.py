@@ -8,22 +8,23 @@ import numpy as np
 import pytest
 import torch
 
-from lmc.augmentation import Augmentation
-from lmc.datasets.dataset import Dataset, Split
-from lmc.datasets.digits import digits
-from lmc.errors import ConfigError
-from lmc.networks.build import build
-from lmc.networks.mlp import MLP
-from lmc.networks.network import initial_parameters
-from lmc.optimisers import REGISTRY
-from lmc.optimisers.sgd import SGD
-from lmc.schedule import warmup_cosine
-from lmc.streams import generator
-from lmc.training import Member, Plan, train
+from lmc_ot.data.augmentation import Augmentation
+from lmc_ot.data.dataset import Dataset, Split
+from lmc_ot.data.digits import digits
+from lmc_ot.errors import ConfigError
+from lmc_ot.networks.build import build
+from lmc_ot.networks.mlp import MLP
+from lmc_ot.networks.network import initial_parameters
+from lmc_ot.rng import generator
+from lmc_ot.training.loop import train
+from lmc_ot.training.optimisers import REGISTRY
+from lmc_ot.training.optimisers.sgd import SGD
+from lmc_ot.training.schedule import warmup_cosine
+from lmc_ot.training.settings import NetworkId, TrainingConfig
 
-PLAN = Plan(batch_size=20, epochs=4, warmup_steps=3, initial_learning_rate=1e-3)
-MEMBERS = [Member(0, 0.1), Member(1, 0.1), Member(2, 0.02)]
-HUGE = Member(7, 1e12)
+SETTINGS = TrainingConfig(batch_size=20, epochs=4, warmup_steps=3, initial_learning_rate=1e-3)
+NETWORKS = [NetworkId(0, 0.1), NetworkId(1, 0.1), NetworkId(2, 0.02)]
+HUGE = NetworkId(7, 1e12)
 
 
 class Recording(MLP):
@@ -44,9 +45,11 @@ def network(clusters):
     return Recording(clusters.shape, clusters.classes, [16, 12])
 
 
-def trained_on(network, clusters, members=MEMBERS, plan=PLAN, optimiser=None, seed=1, report=None):
+def trained_on(
+    network, clusters, networks=NETWORKS, settings=SETTINGS, optimiser=None, seed=1, report=None
+):
     report = report or (lambda line: None)
-    return train(network, clusters, members, plan, optimiser or SGD(), seed, report=report)
+    return train(network, clusters, networks, settings, optimiser or SGD(), seed, report=report)
 
 
 def bits(networks):
@@ -70,11 +73,11 @@ def without_time(history, *numbers):
     ]
 
 
-def plain_torch(clusters, member, batches, plan, momentum):
+def plain_torch(clusters, identity, batches, settings, momentum):
     """The same training of one network, by torch.nn and torch.optim. Also its batch losses."""
     layers = [torch.nn.Linear(16, 16), torch.nn.Linear(16, 12), torch.nn.Linear(12, 3)]
     network = MLP(clusters.shape, clusters.classes, [16, 12])
-    start = initial_parameters(network, 1, member.learning_rate, member.number)
+    start = initial_parameters(network, 1, identity.learning_rate, identity.number)
     with torch.no_grad():
         for number, layer in enumerate(layers, start=1):
             layer.weight.copy_(torch.from_numpy(start[number, "weight"]))
@@ -87,7 +90,11 @@ def plain_torch(clusters, member, batches, plan, momentum):
     losses, correct = [], []
     for step, batch in enumerate(batches):
         optimiser.param_groups[0]["lr"] = warmup_cosine(
-            step, member.learning_rate, len(batches), plan.warmup_steps, plan.initial_learning_rate
+            step,
+            identity.learning_rate,
+            len(batches),
+            settings.warmup_steps,
+            settings.initial_learning_rate,
         )
         logits = model(images[batch])
         loss = torch.nn.functional.cross_entropy(logits, labels[batch])
@@ -111,7 +118,7 @@ def test_a_network_is_trained_as_by_plain_torch(network, clusters, k):
     found = trained_on(network, clusters)
     assert len(network.batches) == 4 * 6
     own = [batch[k] for batch in network.batches]
-    parameters, losses, correct = plain_torch(clusters, MEMBERS[k], own, PLAN, momentum=0.9)
+    parameters, losses, correct = plain_torch(clusters, NETWORKS[k], own, SETTINGS, momentum=0.9)
     assert_close(parameters, found.networks[k])
     history = [row for row in found.history if row["network"] == k]
     for epoch in range(1, 5):
@@ -130,7 +137,7 @@ def test_the_history_has_a_row_for_every_network_and_epoch(network, clusters):
     seconds = [row["seconds"] for row in history]
     assert seconds[0] == 0 and seconds == sorted(seconds)
     for row in history:
-        rate = MEMBERS[row["network"]].learning_rate
+        rate = NETWORKS[row["network"]].learning_rate
         last = row["epoch"] * 6 - 1
         expected = warmup_cosine(last, rate, 24, 3, 1e-3) if row["epoch"] else 0
         assert row["step_learning_rate"] == pytest.approx(expected)
@@ -172,9 +179,9 @@ def test_a_step_on_images_that_are_moved_and_then_standardised(stream, shape):
     )
     data = Dataset(train_split, test_split, 3, 255.0)
     augmentation = Augmentation(flip=True, zoom=(0.5, 1.2), rotation=30.0)
-    plan = Plan(batch_size=12, epochs=1, warmup_steps=0, augmentation=augmentation)
+    plan = TrainingConfig(batch_size=12, epochs=1, warmup_steps=0, augmentation=augmentation)
     network = MLP(shape, 3, [5])
-    found = trained_on(network, data.standardised(), [Member(4, 0.1)], plan)
+    found = trained_on(network, data.standardised(), [NetworkId(4, 0.1)], plan)
 
     channels = data.channels
     pixels = train_split.images.reshape(-1, channels) / 255
@@ -208,8 +215,10 @@ def test_a_short_training_on_the_digits_learns_them(name):
     data = digits()
     rate = {"adam": 0.01}.get(name, 0.05)
     network = MLP(data.shape, data.classes, [32, 32])
-    plan = Plan(batch_size=50, epochs=5)
-    history = trained_on(network, data, [Member(0, rate)], plan, REGISTRY.get(name)()).history
+    settings = TrainingConfig(batch_size=50, epochs=5)
+    history = trained_on(
+        network, data, [NetworkId(0, rate)], settings, REGISTRY.get(name)()
+    ).history
     assert 2 < history[0]["test_loss"] < 3 and history[0]["test_accuracy"] < 0.3
     assert history[-1]["test_loss"] < 0.5 and history[-1]["test_accuracy"] > 0.85
     assert history[-1]["train_loss"] < history[1]["train_loss"]
@@ -227,14 +236,14 @@ def test_a_line_is_reported_after_every_epoch(network, clusters):
 
 def test_a_network_alone_is_the_network_in_an_ensemble(network, clusters):
     together = trained_on(network, clusters).networks
-    for member in MEMBERS:
-        alone = trained_on(network, clusters, [member]).networks
-        assert list(alone) == [member.number]
-        assert_close(alone[member.number], together[member.number])
+    for one in NETWORKS:
+        alone = trained_on(network, clusters, [one]).networks
+        assert list(alone) == [one.number]
+        assert_close(alone[one.number], together[one.number])
 
 
 def test_the_order_of_the_ensemble_does_not_matter(network, clusters):
-    found = trained_on(network, clusters, MEMBERS[::-1]).networks
+    found = trained_on(network, clusters, NETWORKS[::-1]).networks
     for number, parameters in trained_on(network, clusters).networks.items():
         assert_close(parameters, found[number])
 
@@ -251,8 +260,8 @@ def test_the_same_seed_gives_the_same_bits_whatever_the_global_state(network, cl
 def test_another_seed_number_or_rate_gives_another_network(network, clusters):
     networks = [trained_on(network, clusters, seed=seed).networks[0] for seed in (1, 2)]
     networks += [
-        trained_on(network, clusters, [m]).networks[m.number]
-        for m in (Member(1, 0.1), Member(0, 0.11))
+        trained_on(network, clusters, [one]).networks[one.number]
+        for one in (NetworkId(1, 0.1), NetworkId(0, 0.11))
     ]
     weights = [parameters[1, "weight"] for parameters in networks]
     for i, a in enumerate(weights):
@@ -280,7 +289,7 @@ def test_the_data_order_depends_on_the_seed(clusters):
 
 
 def test_the_remainder_of_an_epoch_is_left_out(network, clusters):
-    trained_on(network, clusters, plan=Plan(batch_size=50, epochs=3))
+    trained_on(network, clusters, settings=TrainingConfig(batch_size=50, epochs=3))
     assert [batch.shape for batch in network.batches] == [(3, 50)] * 6
     seen = [set(np.concatenate(network.batches[i : i + 2], 1)[0]) for i in (0, 2, 4)]
     assert all(len(numbers) == 100 for numbers in seen)
@@ -288,10 +297,10 @@ def test_the_remainder_of_an_epoch_is_left_out(network, clusters):
 
 
 def test_a_batch_may_hold_all_examples_but_no_more(network, clusters, one_line):
-    trained_on(network, clusters, plan=Plan(batch_size=120, epochs=2))
+    trained_on(network, clusters, settings=TrainingConfig(batch_size=120, epochs=2))
     assert len(network.batches) == 2
     with pytest.raises(ConfigError) as error:
-        trained_on(network, clusters, plan=Plan(batch_size=121, epochs=2))
+        trained_on(network, clusters, settings=TrainingConfig(batch_size=121, epochs=2))
     one_line(error, "training.batch_size", 121, 120)
 
 
@@ -299,18 +308,20 @@ PROGRAM = """
 import hashlib
 import numpy as np
 import torch
-from lmc.datasets.dataset import Dataset, Split
-from lmc.networks.build import build
-from lmc.networks.mlp import MLP
-from lmc.optimisers.adam import Adam
-from lmc.training import Member, Plan, train
+from lmc_ot.data.dataset import Dataset, Split
+from lmc_ot.networks.build import build
+from lmc_ot.networks.mlp import MLP
+from lmc_ot.training.optimisers.adam import Adam
+from lmc_ot.training.loop import train
+from lmc_ot.training.settings import NetworkId, TrainingConfig
 
 torch.set_num_threads(1)
 images = np.random.default_rng(0).integers(0, 256, (40, 3, 3)).astype(np.uint8)
 split = Split(images, np.arange(40) % 4)
 data = Dataset(split, split, 4, 255.0)
-members = [Member(0, 0.01), Member(1, 0.02)]
-found = train(MLP((3, 3), 4, [5]), data, members, Plan(10, 2), Adam(), 3, report=lambda _: None)
+ids = [NetworkId(0, 0.01), NetworkId(1, 0.02)]
+settings = TrainingConfig(10, 2)
+found = train(MLP((3, 3), 4, [5]), data, ids, settings, Adam(), 3, report=lambda _: None)
 digest = hashlib.sha256()
 for parameters in found.networks.values():
     for array in parameters.values():
@@ -344,8 +355,8 @@ def test_another_process_with_another_hash_seed_gives_the_same_bits(repository):
 
 @pytest.mark.parametrize("name", REGISTRY.names)
 def test_a_diverging_network_is_recorded_and_left_out(network, clusters, name, recwarn):
-    members = [*MEMBERS[:2], Member(7, 1e38)]
-    found = trained_on(network, clusters, members, optimiser=REGISTRY.get(name)())
+    ids = [*NETWORKS[:2], NetworkId(7, 1e38)]
+    found = trained_on(network, clusters, ids, optimiser=REGISTRY.get(name)())
     assert found.diverged == [7]
     assert list(found.networks) == [0, 1]
     rows = [row for row in found.history if row["network"] == 7]
@@ -361,7 +372,7 @@ def test_a_diverging_network_is_recorded_and_left_out(network, clusters, name, r
 
 def test_a_diverging_network_does_not_disturb_the_others(network, clusters):
     alone = trained_on(network, clusters)
-    beside = trained_on(network, clusters, [MEMBERS[0], HUGE, *MEMBERS[1:]])
+    beside = trained_on(network, clusters, [NETWORKS[0], HUGE, *NETWORKS[1:]])
     assert beside.diverged == [7]
     for number, parameters in alone.networks.items():
         assert_close(parameters, beside.networks[number])
@@ -373,14 +384,14 @@ def test_a_diverging_network_does_not_disturb_the_others(network, clusters):
 
 def test_all_networks_may_diverge(network, clusters):
     lines = []
-    found = trained_on(network, clusters, [HUGE, Member(8, 1e12)], report=lines.append)
+    found = trained_on(network, clusters, [HUGE, NetworkId(8, 1e12)], report=lines.append)
     assert (found.networks, found.diverged) == ({}, [7, 8])
     assert "mean of 0 networks" in lines[-1] and "diverged: [7, 8]" in lines[-1]
 
 
 @pytest.mark.parametrize("rate", [1e39, 1e300])
 def test_a_rate_that_float32_cannot_hold_diverges_without_raising(network, clusters, rate):
-    found = trained_on(network, clusters, [MEMBERS[0], Member(7, rate)])
+    found = trained_on(network, clusters, [NETWORKS[0], NetworkId(7, rate)])
     assert found.diverged == [7]
     assert list(found.networks) == [0]
 
@@ -427,8 +438,8 @@ def test_reduced_precision_trains_and_keeps_float32_parameters(name):
     data = digits()
     options = {"mlp": {"hidden_widths": [16]}, "convnet": {"groups": [[6]], "head": [16]}}[name]
     network = build({"name": name, **options}, data)
-    plan = Plan(50, 2, precision="bfloat16")
-    found = train(network, data, [Member(0, 0.05)], plan, SGD(), 0, report=lambda line: None)
+    settings = TrainingConfig(50, 2, precision="bfloat16")
+    found = train(network, data, [NetworkId(0, 0.05)], settings, SGD(), 0, report=lambda line: None)
     assert found.history[-1]["train_loss"] < found.history[0]["train_loss"]
     assert all(array.dtype == np.float32 for array in found.networks[0].values())
 
@@ -452,7 +463,7 @@ def test_fewer_networks_are_trained_at_once_where_memory_does_not_suffice(cluste
     hungry = Hungry(clusters.shape, clusters.classes, [16, 12])
     hungry.from_step = step
     found = trained_on(hungry, clusters, report=lines.append)
-    assert "out of memory with 3 networks at once: going on with 2" in lines
+    assert "out of memory with 3 networks at once: halving to 2" in lines
     alone = MLP(clusters.shape, clusters.classes, [16, 12])
     expected = trained_on(alone, clusters)
     for number, parameters in expected.networks.items():

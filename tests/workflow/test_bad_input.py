@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from lmc import tables
+from lmc_ot import tables
 from sealed import change_sealed
 from support import REPOSITORY, snakemake, succeeds
 
@@ -67,7 +67,7 @@ def test_config(before, after, parts, tmp_path):
 def test_two_experiments_of_one_name(tmp_path):
     (tmp_path / "config.yaml").write_text(MINIMAL + MINIMAL[MINIMAL.index("  one:") :])
     finished = snakemake(tmp_path, "--configfile", tmp_path / "config.yaml")
-    fails_with_one_line(finished, "config.yaml", "the key 'one' is there twice")
+    fails_with_one_line(finished, "config.yaml", "duplicate key 'one'")
 
 
 def test_a_batch_larger_than_the_data(tmp_path):

@@ -13,7 +13,7 @@ import urllib3
 from rocrate.rocrate import ROCrate
 from rocrate_validator import services
 
-from lmc import crate
+from lmc_ot.provenance import crate
 from support import REPOSITORY
 
 CONTEXT = "https://w3id.org/ro/crate/1.1/context"

@@ -7,7 +7,7 @@ import sys
 import pytest
 import yaml
 
-from lmc import source
+from lmc_ot.provenance import code
 from support import REPOSITORY
 
 ENVIRONMENTS = sorted((REPOSITORY / "envs").glob("*.yaml"))
@@ -69,16 +69,16 @@ def test_an_environment_holds_what_its_rules_import(rule):
     text = rules()[rule]
     script = REPOSITORY / "workflow/scripts" / re.search(r"scripts/(\w+\.py)", text)[1]
     environment = re.search(r"envs/(\w+\.yaml)", text)[1]
-    files = {script, *source.imported(script), *_registered(script)}
+    files = {script, *code.imported(script), *_registered(script)}
     needed = set().union(*(_third_party(file) for file in files))
     assert needed <= set(packages(environment)), needed
 
 
 def _registered(script):
     """What a script's registries can import."""
-    for package in re.findall(r"from lmc\.(\w+) import REGISTRY", script.read_text()):
-        for file in (source.PACKAGE / package).glob("*.py"):
-            yield from {file, *source.imported(file)}
+    for package in re.findall(r"from lmc_ot\.([\w.]+) import REGISTRY", script.read_text()):
+        for file in (code.PACKAGE / package.replace(".", "/")).glob("*.py"):
+            yield from {file, *code.imported(file)}
 
 
 def _third_party(file) -> set[str]:

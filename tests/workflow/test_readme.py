@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from lmc import tables
+from lmc_ot import tables
 from support import REPOSITORY, snakemake, succeeds
 
 from .conftest import reduced_default, write_config
@@ -14,10 +14,10 @@ BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 def test_a_new_matcher_network_and_data_set_are_a_file_and_a_line_each(finished):
-    library = finished / "workflow/scripts/lmc"
-    for path in ("matching/sign.py", "networks/tanh.py", "datasets/parity.py"):
+    library = finished / "workflow/scripts/lmc_ot"
+    for path in ("matching/sign.py", "networks/tanh.py", "data/parity.py"):
         name = path.rsplit("/")[-1].removesuffix(".py")
-        block = re.search(rf"`lmc/{path}`.*?```python\n(.*?)```", README, re.DOTALL)[1]
+        block = re.search(rf"`lmc_ot/{path}`.*?```python\n(.*?)```", README, re.DOTALL)[1]
         (library / path).write_text(block)
         registry = (library / path).with_name("__init__.py")
         line = re.search(rf'`("{name}": .*?,)`', README, re.DOTALL)[1]

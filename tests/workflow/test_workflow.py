@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lmc import tables
+from lmc_ot import tables
 from support import REPOSITORY, snakemake, succeeds
 
 from .conftest import clone, reduced_default, write_config
@@ -138,7 +138,7 @@ def test_an_option_of_a_matcher_reruns_what_depends_on_it(finished):
 
 
 def test_editing_a_matcher_reruns_what_depends_on_it(finished):
-    module = finished / "workflow/scripts/lmc/matching/sigma_wm.py"
+    module = finished / "workflow/scripts/lmc_ot/matching/sigma_wm.py"
     module.write_text(module.read_text() + "\n# edited\n")
     jobs = planned(finished)
     assert (jobs["match"], jobs["approximate_dimension"], jobs["evaluate_path"]) == (6, 6, 6)
@@ -147,7 +147,7 @@ def test_editing_a_matcher_reruns_what_depends_on_it(finished):
 
 
 def test_editing_a_figure_redraws_that_figure(finished):
-    module = finished / "workflow/scripts/lmc/figures/ranking.py"
+    module = finished / "workflow/scripts/lmc_ot/reporting/figures/ranking.py"
     module.write_text(module.read_text() + "\n# edited\n")
     assert planned(finished) == {"draw_figure": 1}
 

@@ -7,6 +7,10 @@ import contextlib
 import inspect
 import sys
 import traceback
+from pathlib import Path
+
+# Snakemake appends this folder to the path: an installed copy of the library would be found first.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 RERUN = ("code", "recording")
 
@@ -29,7 +33,7 @@ def run(function, snakemake) -> None:
         torch.set_num_threads(snakemake.threads)
         torch.set_num_interop_threads(snakemake.threads)
     with (
-        open(snakemake.log[0], "w", buffering=1) as log,
+        open(snakemake.log[0], "w", buffering=1, encoding="utf-8") as log,
         contextlib.redirect_stdout(log),
         contextlib.redirect_stderr(log),
     ):
@@ -38,7 +42,7 @@ def run(function, snakemake) -> None:
 
 
 def _say_gpu_memory() -> None:
-    """A line in the log that `lmc.benchmark` reads: Snakemake's benchmarks know no GPU."""
+    """A line in the log that `provenance/usage.py` reads: Snakemake's benchmarks know no GPU."""
     torch = sys.modules.get("torch")
     if torch and torch.cuda.is_initialized():
         peak, name = torch.cuda.max_memory_allocated(), torch.cuda.get_device_name()
@@ -58,7 +62,7 @@ def _report(kind, error, trace) -> None:
     snakemake = sys.modules["__main__"].snakemake
     known = any(parent.__name__ == "UserError" for parent in kind.__mro__)
     text = " ".join(str(error).split())
-    with open(snakemake.log[0], "a") as log:
+    with open(snakemake.log[0], "a", encoding="utf-8") as log:
         if known:
             print(text, file=log)
         else:

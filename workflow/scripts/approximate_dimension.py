@@ -1,10 +1,11 @@
 """Rule approximate_dimension: the covariance of one matcher, all networks and hidden layers."""
 
 from adapter import run
-from lmc import dimension, statistics, tables
-from lmc.matching import REGISTRY
-from lmc.matching.solver import layer_of
-from lmc.permutation import hidden_layers
+from lmc_ot import tables
+from lmc_ot.connectivity import dimension
+from lmc_ot.matching import REGISTRY, sources
+from lmc_ot.matching.solver import layer_of
+from lmc_ot.networks.permutation import hidden_layers
 
 
 def approximate_dimension(
@@ -22,10 +23,9 @@ def approximate_dimension(
 
     `streamed` says what to run the networks on where no `activations` were recorded.
     """
-    options = dict(matcher)
-    chosen = REGISTRY.get(options.pop("matcher"))(**options)
+    chosen = REGISTRY.build(matcher)
     networks = tables.read_checkpoints(checkpoints, provenance)
-    of = statistics.of_networks(dataset, networks, activations, streamed, provenance)
+    of = sources.of_networks(dataset, networks, activations, streamed, provenance)
     rows = []
     for number, parameters in networks.items():
         moments = of(number)
@@ -46,7 +46,7 @@ def approximate_dimension(
                         **vars(found),
                     }
                 )
-    where = statistics.device(activations, streamed)
+    where = sources.device(activations, streamed)
     tables.write_rows("dimensions", dimensions, rows, provenance, where)
 
 

@@ -1,8 +1,9 @@
 """Rule collect: one row for every pair and matcher, on each split."""
 
 from adapter import run
-from lmc import frames, tables
-from lmc import results as collecting
+from lmc_ot import tables
+from lmc_ot.reporting.results import collect as collect_rows
+from lmc_ot.tables.csv import write_csv
 
 
 def collect(
@@ -17,7 +18,7 @@ def collect(
     provenance: dict,
 ) -> None:
     """Collect all experiments of a config into `results`, and into `csv` for readers."""
-    rows = collecting.collect(
+    rows = collect_rows(
         tables.read_all("path", paths),
         tables.read_all("objectives", objectives),
         tables.read_all("dimensions", dimensions),
@@ -26,7 +27,7 @@ def collect(
         matchers,
     )
     tables.write_rows("results", results, rows, provenance)
-    frames.write_csv(csv, tables.read("results", results).to_pandas())
+    write_csv(csv, tables.read("results", results).to_pandas())
 
 
 if "snakemake" in globals():

@@ -1,7 +1,9 @@
 """Rule compare_published: our numbers beside the published ones."""
 
 from adapter import run
-from lmc import comparison, frames, tables
+from lmc_ot import tables
+from lmc_ot.reporting import comparison
+from lmc_ot.tables.csv import write_csv
 
 
 def compare_published(
@@ -17,7 +19,7 @@ def compare_published(
         tables.read_all("dimensions", dimensions),
         published,
     )
-    frames.write_csv(csv, frame)
+    write_csv(csv, frame)
     tables.write_text(markdown, comparison.markdown(frame))
 
 

@@ -3,17 +3,15 @@
 from pathlib import Path
 
 from adapter import run
-from lmc import frames
-from lmc.figures.compose import compose, save
+from lmc_ot.reporting.figures.compose import compose, save
+from lmc_ot.tables.csv import read_csv
 
 
 def draw_figure(
     panel_tables: list, digests: list, pdf: str, svg: str, png: str, panels: list
 ) -> None:
     """Draw the panels, each from its table, and save the figure in three formats."""
-    shown = [
-        frames.read_csv(table, digest) for table, digest in zip(panel_tables, digests, strict=True)
-    ]
+    shown = [read_csv(table, digest) for table, digest in zip(panel_tables, digests, strict=True)]
     figure = compose(list(zip(panels, shown, strict=True)))
     save(figure, [Path(path) for path in (pdf, svg, png)])
 

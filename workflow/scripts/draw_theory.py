@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from adapter import run
-from lmc import frames
-from lmc.figures.compose import save
-from lmc.figures.theory import compose
+from lmc_ot.reporting.figures.compose import save
+from lmc_ot.reporting.figures.theory import compose
+from lmc_ot.tables.csv import read_csv
 
 
 def draw_theory(
@@ -13,8 +13,7 @@ def draw_theory(
 ) -> None:
     """Draw the figure in three formats; `about` is the experiment's line in its registry."""
     shown = [
-        frames.read_csv(table, digest)
-        for table, digest in zip((curves, slopes), digests, strict=True)
+        read_csv(table, digest) for table, digest in zip((curves, slopes), digests, strict=True)
     ]
     save(compose(*shown, about["size"]), [Path(path) for path in (pdf, svg, png)])
 

@@ -1,9 +1,13 @@
 """Rule evaluate_midpoints: losses in the middle of the paths of all pairs of one learning rate."""
 
 from adapter import run
-from lmc import barrier, interpolation, measurements, paths, tables
-from lmc import device as devices
-from lmc.networks.build import build
+from lmc_ot import tables
+from lmc_ot.connectivity import barrier, interpolation
+from lmc_ot.connectivity.pairs import evaluation_examples, path_rows, permuted_pairs
+from lmc_ot.data.table import read_dataset
+from lmc_ot.matching.table import whole_pairs
+from lmc_ot.networks.build import build
+from lmc_ot.training.device import describe, resolve
 
 
 def evaluate_midpoints(
@@ -23,16 +27,16 @@ def evaluate_midpoints(
 
     `labels` are the matchers' labels, in the order of their files `permutations`.
     """
-    data = tables.read_dataset(dataset)
+    data = read_dataset(dataset)
     built = build(network, data)
     networks = tables.read_checkpoints(checkpoints, provenance)
-    chosen = devices.resolve(device)
-    splits = paths.examples(data, train_examples, provenance["seed"])
-    whole = list(measurements.whole_pairs(pairs, networks, checkpoints))
+    chosen = resolve(device)
+    splits = evaluation_examples(data, train_examples, provenance["seed"])
+    whole = list(whole_pairs(pairs, networks, checkpoints))
     # pi(B) computes what B does, so every network is evaluated once, whatever it is paired with.
     points = {number: (parameters, parameters, 0.0) for number, parameters in networks.items()}
     for label, path in zip(labels, permutations, strict=True):
-        for number, (a, _), permuted in paths.permuted(
+        for number, (a, _), permuted in permuted_pairs(
             built, networks, whole, path, splits["test"][0], provenance
         ):
             points[label, number] = networks[a], permuted, barrier.MIDPOINT
@@ -53,9 +57,9 @@ def evaluate_midpoints(
             of_all = {**columns, "matcher": label, "split": split}
             for number, (a, b) in whole:
                 found = zip(values[a], values[label, number], values[b], strict=True)
-                rows += paths.rows(of_all, number, (a, b), (0.0, barrier.MIDPOINT, 1.0), *found)
+                rows += path_rows(of_all, number, (a, b), (0.0, barrier.MIDPOINT, 1.0), *found)
         print(f"{split}: {len(points)} networks and midpoints done")
-    tables.write_rows("path", midpoints, rows, provenance, devices.describe(chosen))
+    tables.write_rows("path", midpoints, rows, provenance, describe(chosen))
 
 
 if "snakemake" in globals():

@@ -1,9 +1,13 @@
 """Rule evaluate_path: losses along the paths of all pairs of one learning rate and matcher."""
 
 from adapter import run
-from lmc import barrier, interpolation, measurements, paths, tables
-from lmc import device as devices
-from lmc.networks.build import build
+from lmc_ot import tables
+from lmc_ot.connectivity import barrier, interpolation
+from lmc_ot.connectivity.pairs import evaluation_examples, path_rows, permuted_pairs
+from lmc_ot.data.table import read_dataset
+from lmc_ot.matching.table import whole_pairs
+from lmc_ot.networks.build import build
+from lmc_ot.training.device import describe, resolve
 
 
 def evaluate_path(
@@ -21,12 +25,12 @@ def evaluate_path(
     provenance: dict,
 ) -> None:
     """Evaluate (1 - t) A + t pi(B) on both splits, after checking that pi(B) computes B."""
-    data = tables.read_dataset(dataset)
+    data = read_dataset(dataset)
     built = build(network, data)
     networks = tables.read_checkpoints(checkpoints, provenance)
-    chosen = devices.resolve(device)
-    splits = paths.examples(data, train_examples, provenance["seed"])
-    whole = measurements.whole_pairs(pairs, networks, checkpoints)
+    chosen = resolve(device)
+    splits = evaluation_examples(data, train_examples, provenance["seed"])
+    whole = whole_pairs(pairs, networks, checkpoints)
     t = barrier.grid(points)
     columns = {
         "experiment": provenance["experiment"],
@@ -35,16 +39,16 @@ def evaluate_path(
         "calibrated": bool(built.calibrated_names),
     }
     rows = []
-    for number, (a, b), permuted in paths.permuted(
+    for number, (a, b), permuted in permuted_pairs(
         built, networks, whole, permutations, splits["test"][0], provenance
     ):
         for split, examples in splits.items():
             values = interpolation.evaluate_path(
                 built, networks[a], permuted, t, *examples, chosen, splits["train"][0]
             )
-            rows += paths.rows({**columns, "split": split}, number, (a, b), t, *values)
+            rows += path_rows({**columns, "split": split}, number, (a, b), t, *values)
         print(f"pair {number} done")
-    tables.write_rows("path", path, rows, provenance, devices.describe(chosen))
+    tables.write_rows("path", path, rows, provenance, describe(chosen))
 
 
 if "snakemake" in globals():

@@ -1,8 +1,9 @@
 """Rule match: the permutations of all pairs of one learning rate, by one matcher."""
 
 from adapter import run
-from lmc import measurements, statistics, tables
-from lmc.matching import REGISTRY, solver
+from lmc_ot import tables
+from lmc_ot.matching import REGISTRY, solver, sources
+from lmc_ot.matching.table import whole_pairs, write_matches
 
 
 def match(
@@ -22,12 +23,11 @@ def match(
 
     `streamed` says what to run the networks on where no `activations` were recorded.
     """
-    options = dict(matcher)
-    chosen = REGISTRY.get(options.pop("matcher"))(**options)
+    chosen = REGISTRY.build(matcher)
     networks = tables.read_checkpoints(checkpoints, provenance)
-    moments = statistics.of_networks(dataset, networks, activations, streamed, provenance)
+    moments = sources.of_networks(dataset, networks, activations, streamed, provenance)
     found = {}
-    for number, (a, b) in measurements.whole_pairs(pairs, networks, checkpoints):
+    for number, (a, b) in whole_pairs(pairs, networks, checkpoints):
         found[number, a, b] = solver.match(
             chosen,
             networks[a],
@@ -42,8 +42,8 @@ def match(
         "learning_rate": learning_rate,
         "matcher": label,
     }
-    where = statistics.device(activations, streamed)
-    measurements.write_matches(permutations, objectives, found, run_columns, provenance, where)
+    where = sources.device(activations, streamed)
+    write_matches(permutations, objectives, found, run_columns, provenance, where)
 
 
 if "snakemake" in globals():

@@ -1,14 +1,13 @@
 """Rule measure_theory: all measurements of an experiment on a theorem."""
 
 from adapter import run
-from lmc import tables
-from lmc.theory import REGISTRY
+from lmc_ot import tables
+from lmc_ot.theory import REGISTRY
 
 
 def measure_theory(measurements: str, label: str, theory: dict, provenance: dict) -> None:
     """Measure every size and repetition."""
-    options = dict(theory)
-    experiment = REGISTRY.get(options.pop("theory"))(**options)
+    experiment = REGISTRY.build(theory)
     rows = []
     for found in experiment.measure(provenance["seed"]):
         rows.append({"theory": label, **found._asdict()})

@@ -1,8 +1,8 @@
 """Rule prepare_dataset: a registered data set, as a table."""
 
 from adapter import run
-from lmc import tables
-from lmc.datasets import REGISTRY
+from lmc_ot.data import REGISTRY
+from lmc_ot.data.table import write_dataset
 
 
 def prepare_dataset(
@@ -12,7 +12,7 @@ def prepare_dataset(
     data = REGISTRY.get(name)(**options)
     if standardise is not None:
         data = data.standardised(**({} if standardise == "measured" else standardise))
-    tables.write_dataset(dataset, data, provenance)
+    write_dataset(dataset, data, provenance)
 
 
 if "snakemake" in globals():

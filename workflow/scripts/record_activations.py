@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from adapter import run
-from lmc import activations as recording
-from lmc import device as devices
-from lmc import tables
-from lmc.networks.build import build
+from lmc_ot import tables
+from lmc_ot.data.table import read_dataset
+from lmc_ot.matching import recording
+from lmc_ot.networks.build import build
+from lmc_ot.training.device import describe, resolve
 
 
 def record_activations(
@@ -20,9 +21,9 @@ def record_activations(
     provenance: dict,
 ) -> None:
     """Write ``<activations>/<network>.parquet`` for every network that did not diverge."""
-    data = tables.read_dataset(dataset)
+    data = read_dataset(dataset)
     built = build(network, data)
-    chosen = devices.resolve(device)
+    chosen = resolve(device)
     samples = recording.chosen_samples(data, examples, positions, provenance["seed"])
     folder = Path(activations)
     folder.mkdir(parents=True, exist_ok=True)
@@ -31,7 +32,7 @@ def record_activations(
             folder / f"{number}.parquet",
             built.hidden_widths,
             provenance,
-            devices.describe(chosen),
+            describe(chosen),
         ) as write:
             for some, batch in recording.record(built, parameters, data, samples, chosen):
                 write(vars(some), batch)

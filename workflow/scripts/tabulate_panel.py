@@ -1,19 +1,17 @@
 """Rule tabulate_panel: the table that one panel of a figure is drawn from."""
 
 from adapter import run
-from lmc import frames
-from lmc.panels import REGISTRY
-from lmc.published import frame
+from lmc_ot.reporting.panels import REGISTRY
+from lmc_ot.reporting.published import frame
+from lmc_ot.tables.csv import write_csv
 
 
 def tabulate_panel(
     table: str, digest: str, panel: dict, published: list | None, **sources: list
 ) -> None:
     """Tabulate a panel from its sources, with the published rows of its experiment, if any."""
-    options = dict(panel)
-    tabulate = REGISTRY.get(options.pop("name"))
     rows = frame(published) if published else None
-    frames.write_csv(table, tabulate(sources, rows, **options), digest)
+    write_csv(table, REGISTRY.build(panel, sources, rows), digest)
 
 
 if "snakemake" in globals():

@@ -3,15 +3,17 @@
 from pathlib import Path
 
 from adapter import run
-from lmc import device as devices
-from lmc import seal, tables
-from lmc.augmentation import Augmentation
-from lmc.networks.build import build
-from lmc.optimisers import REGISTRY as OPTIMISERS
-from lmc.provenance import versions
-from lmc.snapshots import Snapshots, seconds_of_environment
-from lmc.training import Member, Plan
-from lmc.training import train as train_ensemble
+from lmc_ot import tables
+from lmc_ot.data.augmentation import Augmentation
+from lmc_ot.data.table import read_dataset
+from lmc_ot.environment import versions
+from lmc_ot.networks.build import build
+from lmc_ot.tables import seal
+from lmc_ot.training.device import describe, resolve
+from lmc_ot.training.loop import train as train_ensemble
+from lmc_ot.training.optimisers import REGISTRY as OPTIMISERS
+from lmc_ot.training.settings import NetworkId, TrainingConfig
+from lmc_ot.training.snapshots import Snapshots, seconds_of_environment
 
 
 def train(
@@ -30,11 +32,10 @@ def train(
 
     A job that was stopped continues from its last snapshot.
     """
-    data = tables.read_dataset(dataset)
-    plan = {key: value for key, value in training.items() if key != "optimiser"}
-    plan["augmentation"] = Augmentation(**plan["augmentation"])
-    optimiser = dict(training["optimiser"])
-    chosen = devices.resolve(device)
+    data = read_dataset(dataset)
+    settings = {key: value for key, value in training.items() if key != "optimiser"}
+    settings["augmentation"] = Augmentation(**settings["augmentation"])
+    chosen = resolve(device)
     snapshots = Snapshots(
         Path(checkpoints).parent / "snapshots",
         # The file too: images of the user's own can change, and the config does not tell.
@@ -54,14 +55,14 @@ def train(
         trained = train_ensemble(
             build(network, data),
             data,
-            [Member(number, learning_rate) for number in range(networks)],
-            Plan(**plan),
-            OPTIMISERS.get(optimiser.pop("name"))(**optimiser),
+            [NetworkId(number, learning_rate) for number in range(networks)],
+            TrainingConfig(**settings),
+            OPTIMISERS.build(training["optimiser"]),
             provenance["seed"],
             chosen,
             snapshots=snapshots,
         )
-    where = devices.describe(chosen)
+    where = describe(chosen)
     tables.write_checkpoints(checkpoints, trained.networks, provenance, where, trained.diverged)
     columns = {key: [row[key] for row in trained.history] for key in trained.history[0]}
     run_columns = {

@@ -1,0 +1,5 @@
+# The pairs of `rules/all_pairs.smk`.
+
+
+def all_pairs_of(wildcards):
+    return labels.all_pairs(EXPERIMENTS[wildcards.experiment])

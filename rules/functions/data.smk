@@ -1,0 +1,18 @@
+# What `rules/data.smk` asks of the config.
+DATASETS = {
+    labels.dataset_label(b["dataset"]): b["dataset"] for b in EXPERIMENTS.values()
+}
+
+
+def dataset_path(block):
+    return f"{RESULTS}/datasets/{labels.dataset_label(block['dataset'])}.parquet"
+
+
+def dataset_of(wildcards):
+    return dataset_path(EXPERIMENTS[wildcards.experiment])
+
+
+def dataset_options(wildcards):
+    """What the data set's own function is given."""
+    block = DATASETS[wildcards.dataset]
+    return {k: v for k, v in block.items() if k not in ("name", "standardise")}

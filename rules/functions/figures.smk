@@ -1,0 +1,41 @@
+# What `rules/figures.smk` asks of the config.
+FIGURES = [
+    f"{FIGURE_FOLDER}/{name}.{kind}"
+    for name in config["figures"]
+    for kind in ("pdf", "svg", "png")
+]
+COMPARISON = [
+    f"{FIGURE_FOLDER}/comparison.{kind}" for kind in ("csv", "md") if PUBLISHED
+]
+# Where the sources of a panel lie: its line in lmc_ot/reporting/panels/__init__.py names them.
+SOURCES = {
+    "checkpoints": "checkpoints.parquet",
+    "history": "history.parquet",
+    "permutations": "{matcher}/permutations.parquet",
+    "dimensions": "{matcher}/dimensions.parquet",
+    "path": "{matcher}/path.parquet",
+    "midpoints": "all_pairs/midpoints.parquet",
+}
+
+
+def panel_of(wildcards):
+    figure, i = TABLES[wildcards.table]
+    return config["figures"][figure]["panels"][i]
+
+
+def panel_sources(wildcards):
+    panel = panel_of(wildcards)
+    name = panel["experiment"]
+    matchers = [panel["matcher"]] if "matcher" in panel else None
+    once = {"dataset": [dataset_path(EXPERIMENTS[name])], "results": [RESULTS_TABLE]}
+    return {
+        kind: (
+            once[kind] if kind in once else of_experiment(name, SOURCES[kind], matchers)
+        )
+        for kind in REGISTRIES["panel"].entry(panel["name"]).sources
+    }
+
+
+def figure_files(wildcards, pattern):
+    """The files of that pattern of a figure's panels."""
+    return expand(pattern, table=labels.panel_tables(config, wildcards.figure))

@@ -1,0 +1,175 @@
+"""What surrounds a run: folders, configs, copies of the library, other workflows."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from lmc_ot.cli import main
+from support import REPOSITORY, snakemake, succeeds
+
+from .conftest import clone
+
+NANO = {
+    "name": "nano",
+    "device": "cpu",
+    "experiments": {
+        "d": {
+            "dataset": {"name": "digits"},
+            "network": {"name": "mlp", "hidden_widths": [8]},
+            "training": {"batch_size": 100, "epochs": 1},
+            "learning_rates": [0.1],
+            "networks": 2,
+            "matchers": {"naive_wm": {}},
+            "activations": {"examples": 50},
+            "path": {"points": 3, "train_examples": 50},
+        }
+    },
+    "figures": {"f": {"panels": [{"name": "lmc_error", "experiment": "d"}]}},
+}
+MATCHED = "results/nano/d/1.000e-01/naive_wm/permutations.parquet"
+
+
+@pytest.fixture
+def nano(tmp_path):
+    """A folder with the config of a run of seconds."""
+    folder = tmp_path / "nano"
+    folder.mkdir()
+    (folder / "nano.yaml").write_text(yaml.safe_dump(NANO))
+    return folder
+
+
+def run(folder, *arguments):
+    """Snakemake as a user calls it in a folder, without a directory of its own."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", *map(str, arguments)]
+    return subprocess.run(
+        command,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "LMC_COMMIT": "test"},
+    )
+
+
+# -- other folders and configs -----------------------------------------------------------------
+
+
+def test_the_default_config_is_found_from_any_folder(tmp_path):
+    there = succeeds(run(tmp_path, "-n", "--quiet", "rules", "-s", REPOSITORY / "Snakefile"))
+    here = succeeds(run(REPOSITORY, "-n", "--quiet", "rules", "--directory", tmp_path))
+    for output in (there, here):
+        assert "draw_figure" in output
+
+
+def test_an_overlay_alone_changes_the_default_config_from_any_folder(tmp_path):
+    (tmp_path / "overlay.yaml").write_text("name: other\n")
+    output = succeeds(
+        run(
+            tmp_path, "-n", "-s", REPOSITORY / "Snakefile",
+            "--configfile", "overlay.yaml",
+        )
+    )  # fmt: skip
+    assert "results/other/digits-mlp/" in output
+
+
+def test_a_partial_config_is_told_to_be_given_after_the_one_it_changes(tmp_path):
+    (tmp_path / "part.yaml").write_text("experiments: {digits-mlp: {networks: 2}}\n")
+    answer = run(tmp_path, "-n", "-s", REPOSITORY / "Snakefile", "--configfile", "part.yaml")
+    assert answer.returncode and "Traceback" not in answer.stdout
+    assert "experiments.digits-mlp: " in answer.stdout
+    assert "--configfile config/config.yaml, then this file" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"), [("on", "bool"), ("001", "int"), ("1.5", "float"), ("2026-11-28", "timestamp")]
+)
+def test_a_key_that_yaml_does_not_read_as_text_is_refused(tmp_path, key, kind):
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(NANO) + f"{key}: 1\n")
+    answer = run(tmp_path, "-n", "-s", REPOSITORY / "Snakefile", "--configfile", "c.yaml")
+    assert answer.returncode and "Traceback" not in answer.stdout
+    assert f"the key {key} is read as {kind}, not as text: write it in quotes" in answer.stdout
+
+
+# -- other copies of the library -----------------------------------------------------------------
+
+
+def test_jobs_run_the_checkout_and_not_an_installed_copy(nano, tmp_path):
+    checkout = clone(tmp_path / "checkout")
+    installed = tmp_path / "site-packages"
+    shutil.copytree(checkout / "workflow/scripts/lmc_ot", installed / "lmc_ot")
+    matcher = checkout / "workflow/scripts/lmc_ot/matching/naive_wm.py"
+    as_it_is = matcher.read_text()
+    edited = as_it_is.replace("return layer.a.weight", "return 1000 * layer.a.weight")
+    assert edited != as_it_is
+    reached = []
+    for text in (as_it_is, edited):
+        matcher.write_text(text)
+        arguments = ("--configfile", nano / "nano.yaml", "--", MATCHED)
+        environment = {"PYTHONPATH": str(installed)}
+        succeeds(snakemake(nano, *arguments, repository=checkout, **environment))
+        objectives = (nano / MATCHED).with_name("objectives.parquet")
+        reached.append(pq.read_table(objectives)["objective"].to_pylist())
+    assert reached[1] == pytest.approx([1000 * value for value in reached[0]])
+
+
+# -- other workflows -------------------------------------------------------------------------------
+
+OUTER = """
+import yaml
+
+module first:
+    snakefile:
+        "{repository}/workflow/Snakefile"
+    config:
+        yaml.safe_load(open("nano.yaml"))
+    prefix:
+        "study"
+
+use rule * from first as first_*
+
+module second:
+    snakefile:
+        "{repository}/Snakefile"
+    config:
+        yaml.safe_load(open("second.yaml"))
+
+use rule * from second as second_*
+
+rule everything:
+    default_target: True
+    input:
+        rules.first_all.input,
+        rules.second_all.input,
+
+onsuccess:
+    first.onsuccess(log)
+    second.onsuccess(log)
+"""
+
+
+def test_the_workflow_is_a_module_twice_with_a_prefix_and_other_names(nano):
+    text = (nano / "nano.yaml").read_text()
+    (nano / "second.yaml").write_text(text.replace("name: nano", "name: second"))
+    (nano / "Snakefile").write_text(OUTER.format(repository=REPOSITORY))
+    succeeds(run(nano))
+    for place, name in ((nano / "study", "nano"), (nano, "second")):
+        assert (place / f"paper_figures/{name}/f.png").stat().st_size
+        record = json.loads((place / f"benchmark/{name}.json").read_text())
+        assert record["name"] == name
+        assert {row["rule"] for row in record["rules"]} >= {"train", "match", "draw_figure"}
+
+
+def test_a_run_in_another_folder_has_its_crate_there(nano, monkeypatch, capsys):
+    succeeds(run(nano, "-s", REPOSITORY / "Snakefile", "--configfile", "nano.yaml"))
+    monkeypatch.chdir(nano)
+    assert main(["crate", "nano.yaml"]) == 0
+    made = nano / capsys.readouterr().out.strip()
+    files = {str(path.relative_to(made)) for path in made.rglob("*")}
+    assert {"Snakefile", "rules/train.smk", "paper_figures/nano/f.png", "config/nano.yaml"} <= files
+    assert "ro-crate-metadata.json" in files

@@ -1,0 +1,83 @@
+"""The command ``lmc-ot``: what is done with a run beside the workflow."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from .errors import UserError
+
+SCHEMA = Path(__file__).resolve().parents[2] / "schemas/config.schema.yaml"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one subcommand; an error of the user's is one line and exit status 1."""
+    given = _parser().parse_args(arguments)
+    try:
+        print(given.run(given), end="")
+    except UserError as error:
+        print(f"lmc-ot {given.command}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lmc-ot", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    crate = commands.add_parser(
+        "crate",
+        help="write the Workflow Run RO-Crate of a finished run",
+        description="Write the Workflow Run RO-Crate of a finished run, in the folder of the run.",
+    )
+    crate.add_argument(
+        "configs",
+        nargs="*",
+        type=Path,
+        default=[Path("config/config.yaml")],
+        help="the run's config and its overlays; default: config/config.yaml",
+    )
+    crate.add_argument("--crate", type=Path, help="folder or .zip; default: crates/<name>")
+    crate.add_argument(
+        "--author", action="append", default=[], help='"Name" or "Name <https://orcid.org/...>"'
+    )
+    crate.set_defaults(run=_crate)
+
+    usage = commands.add_parser(
+        "usage",
+        help="print the time and memory of a run, one row per rule",
+        description="Print the time and memory of a run, one row per rule.",
+    )
+    usage.add_argument("name", help="name of the run")
+    usage.set_defaults(run=_usage)
+
+    reference = commands.add_parser(
+        "reference",
+        help="print the reference page of the config",
+        description="Print the reference page of the config, in Markdown.",
+    )
+    reference.set_defaults(run=_reference)
+    return parser
+
+
+def _crate(given: argparse.Namespace) -> str:
+    from .provenance import crate
+
+    return f"{crate.write(Path(), given.configs, given.crate, given.author)}\n"
+
+
+def _usage(given: argparse.Namespace) -> str:
+    from .provenance import usage
+
+    rows = usage.roll_up(Path("benchmark", given.name), Path("logs", given.name))
+    if not rows:
+        raise UserError(f"benchmark/{given.name}: no benchmark files: run the workflow first")
+    return f"{usage.text(rows)}\n"
+
+
+def _reference(given: argparse.Namespace) -> str:
+    import yaml
+
+    from .config import reference
+    from .registries import REGISTRIES
+
+    return reference.markdown(yaml.safe_load(SCHEMA.read_text(encoding="utf-8")), REGISTRIES)

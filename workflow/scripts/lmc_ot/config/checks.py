@@ -1,0 +1,110 @@
+"""What a schema cannot say of a config: values that depend on others, names that must differ."""
+
+import math
+import re
+
+from ..errors import ConfigError
+from .labels import RATE_LABEL, panel_tables, rate_label
+from .registry import Registry
+
+# Tables beside the figures that are no figure's.
+RESERVED = ["results", "comparison"]
+
+
+def check(config: dict, registries: dict[str, Registry]) -> dict:
+    """The completed config with its derived values. Raises ConfigError, in one line."""
+    for name, experiment in config["experiments"].items():
+        _resolve(f"experiments.{name}", experiment, registries)
+    for name, figure in config["figures"].items():
+        for panel in figure["panels"]:
+            _check_panel(f"figures.{name}", panel, config["experiments"], registries)
+        figure["caption"] = figure["caption"] or _caption(
+            figure["panels"], config["experiments"], registries
+        )
+    theory_figures = [f"theory_{label}" for label in config["theory"]]
+    tables = [
+        *RESERVED,
+        *(table for figure in config["figures"] for table in panel_tables(config, figure)),
+        *theory_figures,
+        *(f"{figure}_slopes" for figure in theory_figures),
+    ]
+    drawings = [*config["figures"], *theory_figures]
+    for names, what, end in ((tables, "tables", "csv"), (drawings, "figures", "pdf")):
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ConfigError(
+                f"figures, theory: two {what} would be called {twice[0]}.{end}: rename one"
+            )
+    return config
+
+
+def _resolve(path: str, experiment: dict, registries: dict[str, Registry]) -> None:
+    rates = experiment["learning_rates"]
+    if isinstance(rates, dict):
+        low, high, number = rates["minimum"], rates["maximum"], rates["number"]
+        if low >= high:
+            raise ConfigError(f"{path}.learning_rates: minimum {low} is not below maximum {high}")
+        step = math.log(high / low) / (number - 1)
+        rates = [low * math.exp(step * i) for i in range(number - 1)] + [high]
+    experiment["learning_rates"] = [float(rate) for rate in rates]
+    activations = experiment["activations"]
+    convolutional = registries["network"].entry(experiment["network"]["name"]).convolutional
+    if activations["streamed"] is None:
+        activations["streamed"] = convolutional
+    named = [options["matcher"] for options in experiment["matchers"].values()]
+    if convolutional and not activations["streamed"] and "sigma_wm" in named:
+        raise ConfigError(
+            f"{path}.activations.streamed: is false, sigma_wm on convolutions needs the stream: "
+            f"set it to true, or leave sigma_wm out"
+        )
+    labels = [rate_label(rate) for rate in rates]
+    odd = [label for label in labels if not re.fullmatch(RATE_LABEL, label)]
+    if odd:
+        raise ConfigError(f"{path}.learning_rates: {odd[0]}: between 1e-99 and 1e99 is wanted")
+    twice = {label for label in labels if labels.count(label) > 1}
+    if twice:
+        raise ConfigError(f"{path}.learning_rates: {min(twice)} is there twice")
+    if experiment["path"]["points"] % 2 == 0:
+        raise ConfigError(
+            f"{path}.path.points: {experiment['path']['points']} is even: an odd number has 1/2"
+        )
+
+
+def _check_panel(
+    path: str, panel: dict, experiments: dict, registries: dict[str, Registry]
+) -> None:
+    name = panel["experiment"]
+    if name not in experiments:
+        raise ConfigError(
+            f"{path}: unknown experiment {name!r}: one of {', '.join(sorted(experiments))}"
+        )
+    network = experiments[name]["network"]["name"]
+    if (
+        registries["network"].entry(network).convolutional
+        and not registries["panel"].entry(panel["name"]).convolutional
+    ):
+        raise ConfigError(
+            f"{path}: the panel {panel['name']} cannot show convolutions, and {name} is of "
+            f"{network}: choose an experiment without"
+        )
+    matcher = panel.get("matcher")
+    if matcher is not None and matcher not in experiments[name]["matchers"]:
+        raise ConfigError(
+            f"{path}: experiment {name} has no matcher {matcher!r}: "
+            f"one of {', '.join(sorted(experiments[name]['matchers']))}"
+        )
+
+
+def _caption(panels: list[dict], experiments: dict, registries: dict[str, Registry]) -> str:
+    captions = []
+    for panel in panels:
+        entry = registries["panel"].entry(panel["name"])
+        said = [o.get("captions", {}).get(panel[name]) for name, o in entry.options.items()]
+        captions.append(" ".join([entry.description, *filter(None, said)]))
+    if len(captions) > 1:
+        captions = [
+            f"({letter}) {text}" for letter, text in zip("abcdefgh", captions, strict=False)
+        ]
+    names = dict.fromkeys(panel["experiment"] for panel in panels)
+    notes = [note for name in names for note in experiments[name]["notes"].values()]
+    return " ".join([*captions, *notes])

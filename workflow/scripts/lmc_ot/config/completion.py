@@ -1,0 +1,206 @@
+"""A config completed with its defaults and checked, one line an error.
+
+The schema is ``workflow/schemas/config.schema.yaml``; names and options of data sets, networks,
+optimisers, matchers and panels come from the registries that the caller gives. Nothing heavy is
+imported here: the Snakefile calls this at every start.
+"""
+
+import copy
+import difflib
+import math
+import re
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from ..errors import ConfigError, one_line
+from . import checks
+from .reading import NOT_UNDERSTOOD
+from .registry import Registry
+
+# No labels of matchers: folders beside theirs, in the folder of a learning rate, and what the
+# panels' tables call the networks themselves.
+RESERVED_LABELS = ["activations", "all_pairs", "snapshots", "endpoints"]
+_TYPES = {list: "array", dict: "object", str: "string", type(None): "null"}
+_WRITTEN = {"array": "a list", "null": "null"}
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+def complete(config: dict, schema_path: str | Path, registries: dict[str, Registry]) -> dict:
+    """A config with its defaults filled in, numbers read as numbers, and all of it checked.
+
+    Parameters
+    ----------
+    config
+        As YAML gives it; not changed.
+    schema_path
+        The schema.
+    registries
+        Kind -> registry, of all kinds that the schema names.
+
+    Raises
+    ------
+    ConfigError
+        One line: the key, what is wrong with it, and what is allowed.
+    """
+    try:
+        schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+        config = _without_what_is_left_out(config)
+        config, concrete = _Completion(registries).complete(config, schema, "")
+        errors = jsonschema.Draft202012Validator(concrete).iter_errors(config)
+        error = jsonschema.exceptions.best_match(errors)
+        if error is not None:
+            where = _where(".".join(str(part) for part in error.absolute_path))
+            raise ConfigError(f"{where}{one_line(error.message)}")
+        return checks.check(config, registries)
+    except NOT_UNDERSTOOD as error:
+        raise ConfigError(f"cannot be understood: {one_line(error)}") from error
+
+
+def _without_what_is_left_out(config: dict) -> dict:
+    """An overlay cannot delete a key, but it can set an experiment or a figure to null."""
+    return {
+        part: {name: block for name, block in blocks.items() if block is not None}
+        if part in ("experiments", "figures", "theory") and isinstance(blocks, dict)
+        else blocks
+        for part, blocks in config.items()
+    }
+
+
+class _Completion:
+    """Walks a config and its schema together; names of registered things bring their options."""
+
+    def __init__(self, registries: dict[str, Registry]):
+        self.registries = registries
+
+    def complete(self, value, schema: dict, path: str):
+        """The value with defaults, and the schema with its registries replaced by their entries."""
+        schema = dict(schema)
+        if "registry" in schema:
+            schema = self._named(value, schema, path)
+        elif "registry_map" in schema:
+            schema = self._labelled(value, schema, path)
+        elif "anyOf" in schema:
+            kind = _TYPES.get(type(value))
+            if kind not in [alternative["type"] for alternative in schema["anyOf"]]:
+                ways = ", or ".join(_way(alternative) for alternative in schema["anyOf"])
+                raise ConfigError(f"{_where(path)}{value!r}: write {ways}")
+            schema = next(s for s in schema["anyOf"] if s["type"] == kind)
+        types = schema.get("type", ())
+        if {"number", "integer"} & _set(types):
+            value = _number(value, "number" in _set(types), path)
+        if "boolean" in _set(types) and value in ("true", "false"):
+            # As `--config` gives it.
+            value = value == "true"
+        if isinstance(value, dict) and types == "object":
+            value, schema = self._complete_object(value, schema, path)
+        elif isinstance(value, list) and "items" in schema:
+            done = [self.complete(v, schema["items"], f"{path}[{i}]") for i, v in enumerate(value)]
+            value = [v for v, _ in done]
+            schema["prefixItems"] = [s for _, s in done]
+        return value, schema
+
+    def _complete_object(self, value: dict, schema: dict, path: str):
+        properties = dict(schema.get("properties", {}))
+        others = schema.get("additionalProperties", False)
+        value = {str(key): v for key, v in value.items()}
+        for key, sub in properties.items():
+            if key not in value and "default" in sub:
+                value[key] = copy.deepcopy(sub["default"])
+            if key not in value and key in schema.get("required", ()):
+                hint = f"; {schema['missing']}" if "missing" in schema else ""
+                raise ConfigError(
+                    f"{_where(path)}the key {key!r} is missing: {sub['description']}{hint}"
+                )
+        for key in value:
+            inside = f"{path}.{key}" if path else key
+            if key not in properties and others is False:
+                raise ConfigError(f"{_where(path)}unknown key {key!r}{_instead(key, properties)}")
+            value[key], properties[key] = self.complete(
+                value[key], properties.get(key, others), inside
+            )
+        # Rules compare parameters as they are printed: neither the order of a config's keys, nor a
+        # default that it writes out, may train anything again.
+        value = {key: value[key] for key in properties if key in value}
+        return value, {**schema, "properties": properties, "additionalProperties": False}
+
+    def _named(self, value, schema: dict, path: str) -> dict:
+        """Schema of ``{name: <registered>, option: ...}``."""
+        registry = self.registries[schema["registry"]]
+        if not isinstance(value, dict) or "name" not in value:
+            raise ConfigError(
+                f"{_where(path)}a {registry.kind} is written {{name: <name>, ...}}, "
+                f"the name one of {', '.join(registry.names)}"
+            )
+        return {
+            "type": "object",
+            "required": ["name", *schema.get("required", ())],
+            "properties": {
+                "name": {"type": "string"},
+                **schema.get("properties", {}),
+                **_entry(registry, value["name"], path).options,
+            },
+        }
+
+    def _labelled(self, value, schema: dict, path: str) -> dict:
+        """Schema of ``{label: {matcher: <registered, the label by default>, option: ...}}``."""
+        registry = self.registries[schema["registry_map"]]
+        if not isinstance(value, dict) or (not value and schema.get("default") != {}):
+            raise ConfigError(f"{_where(path)}write <{registry.kind}>: {{options}}, at least one")
+        properties = {}
+        for label, options in value.items():
+            if not re.fullmatch(r"[a-z][a-z0-9_]*", str(label)):
+                raise ConfigError(f"{_where(path)}{label!r}: a label is of the form a_b1")
+            if label in RESERVED_LABELS:
+                raise ConfigError(f"{_where(path)}{label!r}: is a name of the workflow's own")
+            options = options if isinstance(options, dict) else {}
+            name = options.get(registry.kind, label)
+            properties[label] = {
+                "type": "object",
+                "properties": {
+                    registry.kind: {"type": "string", "default": label},
+                    **_entry(registry, name, path).options,
+                },
+            }
+        return {"type": "object", "properties": properties}
+
+
+def _way(alternative: dict) -> str:
+    """How a value of one of several alternatives is written."""
+    if alternative["type"] == "object":
+        return f"{{{', '.join(f'{key}: ...' for key in alternative['properties'])}}}"
+    return " or ".join(alternative.get("enum", ())) or _WRITTEN[alternative["type"]]
+
+
+def _number(value, fractional: bool, path: str):
+    """A number as it is meant: YAML reads ``1e-3`` as text, ``20.0`` may count, ``0`` may not."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        value = int(value) if re.fullmatch(r"[+-]?\d+", value) else float(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{_where(path)}{value}: a finite number is wanted")
+    if isinstance(value, float) and value.is_integer() and not fractional:
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and fractional:
+        return float(value)
+    return value
+
+
+def _set(types) -> set[str]:
+    return {types} if isinstance(types, str) else set(types)
+
+
+def _where(path: str) -> str:
+    return f"{path}: " if path else ""
+
+
+def _instead(key: str, choices) -> str:
+    close = difflib.get_close_matches(key, list(choices), n=1)
+    return f": did you mean {close[0]!r}?" if close else f": one of {', '.join(sorted(choices))}"
+
+
+def _entry(registry: Registry, name, path: str):
+    try:
+        return registry.entry(name)
+    except ConfigError as error:
+        raise ConfigError(f"{_where(path)}{error}") from None

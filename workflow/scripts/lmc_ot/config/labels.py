@@ -1,0 +1,74 @@
+"""What a completed config says of names: of settings, data sets, tables, pairs, and of its hash."""
+
+import itertools
+from pathlib import Path
+
+from ..environment import digest
+
+RATE_LABEL = r"\d\.\d{3}e[+-]\d{2}"
+
+
+def dataset_label(block: dict) -> str:
+    """A data set as it stands in paths: its name, and a hash of its options if it has any."""
+    options = {k: v for k, v in block.items() if k != "name" and v is not None}
+    return block["name"] + (f"-{digest(options)}" if options else "")
+
+
+def rate_label(learning_rate: float) -> str:
+    """A learning rate as it stands in paths: ``1.585e-03``."""
+    return f"{learning_rate:.3e}"
+
+
+def panel_tables(config: dict, figure: str) -> list[str]:
+    """Names of the tables of a figure's panels: ``figure2``, or ``figure1a, figure1b``."""
+    count = len(config["figures"][figure]["panels"])
+    return [figure] if count == 1 else [f"{figure}{chr(ord('a') + i)}" for i in range(count)]
+
+
+def pairs(experiment: dict) -> list[tuple[int, int]]:
+    """The pairs of networks of each learning rate: (0, 1), (2, 3), ..."""
+    return [(i, i + 1) for i in range(0, experiment["networks"], 2)]
+
+
+def all_pairs(experiment: dict) -> list[tuple[int, int]]:
+    """Every pair of networks of each learning rate: (0, 1), (0, 2), ..., (1, 2), ..."""
+    return list(itertools.combinations(range(experiment["networks"]), 2))
+
+
+def belongs(config: dict, path: Path) -> bool:
+    """Whether a table or a benchmark file is of the config as it is now.
+
+    What a learning rate, a matcher or an experiment left that the config has no more is not.
+
+    Parameters
+    ----------
+    config
+        Completed.
+    path
+        Relative to the run's folder of tables, or of benchmark files.
+    """
+    first, *rest = path.with_suffix("").parts
+    # A table or a job of an experiment is in the folder of a learning rate; an experiment may be
+    # called as something else that has files of its own.
+    if first in config["experiments"] and len(rest) > 1:
+        block = config["experiments"][first]
+        rate, *inside = rest
+        known = {"activations", "all_pairs", *block["matchers"]}
+        return rate in map(rate_label, block["learning_rates"]) and known.issuperset(inside[:-1])
+    labelled = {
+        "draw_figure": config["figures"],
+        "tabulate_panel": [t for figure in config["figures"] for t in panel_tables(config, figure)],
+        **dict.fromkeys(
+            ("theory", "measure_theory", "tabulate_theory", "draw_theory"), config["theory"]
+        ),
+    }
+    if first in labelled:
+        return rest[0] in labelled[first]
+    if first in ("datasets", "prepare_dataset"):
+        return rest[0] in [dataset_label(e["dataset"]) for e in config["experiments"].values()]
+    return not rest
+
+
+def training_hash(config: dict, experiment: dict) -> str:
+    """Hash of what determines an experiment's networks: tables that differ in it do not mix."""
+    return digest([config["seed"], *(experiment[k] for k in ("dataset", "network", "training"))])

@@ -1,0 +1,84 @@
+"""The config's reference page, written from its schema and the registries.
+
+.venv/bin/lmc-ot reference > config/README.md
+"""
+
+import yaml
+
+from .registry import Registry
+
+_HEAD = """\
+# The config, key by key
+
+Written from `workflow/schemas/config.schema.yaml` and the registries of `workflow/scripts/lmc_ot/`
+by `.venv/bin/lmc-ot reference > config/README.md`; a test holds it to them.
+
+| file | what it runs |
+|---|---|
+| `config.yaml` | the default: the paper's experiment on scikit-learn's digits, in minutes |
+| `mnist-small.yaml` | real MNIST at a scale that two cores finish in about a quarter of an hour |
+| `cifar10-small.yaml` | VGG16 on CIFAR-10 at a scale that two cores finish in two to three hours |
+| `paper.yaml` | the paper's own scale |
+| `theory.yaml` | the theorems as experiments, at full size, and a sweep with Adam |
+| `overlays/cifar10-bfloat16.yaml` | after `cifar10-small.yaml`: training in bfloat16 (needs AMX) |
+| `overlays/cifar10-parquet.yaml` | after `cifar10-small.yaml`: CIFAR-10 from parquet shards |
+| `overlays/paper-mnist.yaml` | after `paper.yaml`: its MNIST experiment alone |
+| `published.csv` | published numbers; every row says where it comes from |
+
+Run another one with `snakemake --cores all --configfile config/paper.yaml`. Unknown keys are
+errors. A key without a default is required. Files go to `results/<name>/`, figures to
+`paper_figures/<name>/`.
+"""
+
+
+def markdown(schema: dict, registries: dict[str, Registry]) -> str:
+    """The page, of the config's schema and the registries of all kinds that it names."""
+    lines = [_HEAD, "## Keys", "", "| key | default | meaning |", "|---|---|---|"]
+    lines += _rows(schema, "")
+    for kind, registry in registries.items():
+        lines += ["", f"## {kind}: registered names", "", "| name | option | default | meaning |"]
+        lines += ["|---|---|---|---|"]
+        for name in registry.names:
+            entry = registry.entry(name)
+            lines.append(f"| `{name}` | | | {_cell(entry.description)} |")
+            lines += [
+                f"| | `{option}` | {_default(sub)} | {_meaning(sub)} |"
+                for option, sub in entry.options.items()
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(schema: dict, path: str) -> list[str]:
+    rows = []
+    for key, sub in schema.get("properties", {}).items():
+        inside = f"{path}{key}"
+        required = key in schema.get("required", ()) and "default" not in sub
+        default = "required" if required else _default(sub)
+        rows.append(f"| `{inside}` | {default} | {_meaning(sub)} |")
+        rows += _rows(sub, f"{inside}.")
+        for alternative in sub.get("anyOf", ()):
+            rows += _rows(alternative, f"{inside}.")
+        if isinstance(sub.get("additionalProperties"), dict):
+            rows += _rows(sub["additionalProperties"], f"{inside}.<name>.")
+        if "items" in sub:
+            rows += _rows(sub["items"], f"{inside}[].")
+    return rows
+
+
+def _default(schema: dict) -> str:
+    if "default" not in schema:
+        return "-"
+    value = yaml.safe_dump(schema["default"], default_flow_style=True, width=200).split("\n")[0]
+    return f"`{value}`"
+
+
+def _meaning(schema: dict) -> str:
+    text = schema["description"]
+    if "enum" in schema:
+        text += f" (one of {', '.join(f'`{choice}`' for choice in schema['enum'])})"
+    kind = schema.get("registry") or schema.get("registry_map")
+    return _cell(f"{text} (see [{kind}](#{kind}-registered-names))" if kind else text)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,79 @@
+"""Data sets. A new one is one file with a function that returns a `Dataset`, and one line here.
+
+The function's keyword arguments are the options declared with its line. It is called once, by
+the rule prepare_dataset; everything after reads the parquet file that rule writes.
+"""
+
+from ..config.registry import Entry, Registry
+
+_FILES = {"type": ["string", "array", "null"], "items": {"type": "string"}, "minItems": 1}
+_COUNT = {"type": ["integer", "null"], "minimum": 1, "default": None}
+
+REGISTRY = Registry(
+    "dataset",
+    __name__,
+    {
+        "cifar10": Entry(
+            "cifar10:cifar10",
+            "CIFAR-10: 50,000 train, 10,000 test; downloaded, or found in the data folder",
+        ),
+        "digits": Entry(
+            "digits:digits",
+            "8 x 8 digits that ship inside scikit-learn: 1,437 train, 360 test, no download",
+        ),
+        "mnist": Entry(
+            "mnist:mnist",
+            "MNIST: 60,000 train, 10,000 test; downloaded, or found in the data folder",
+        ),
+        "parquet": Entry(
+            "parquet:parquet",
+            "your own images: parquet files with columns image (PNG, or raw pixels as a list of "
+            "uint8) and label (an integer from 0)",
+            {
+                "train": {
+                    **_FILES,
+                    "default": None,
+                    "description": "the training files: names or patterns (train-*.parquet), one "
+                    "or a list, relative to the data folder or absolute; needs test",
+                },
+                "test": {**_FILES, "default": None, "description": "the test files, as train"},
+                "files": {
+                    **_FILES,
+                    "default": None,
+                    "description": "instead of train and test: files with a column split "
+                    "(train or test)",
+                },
+                "shape": {
+                    "type": ["array", "null"],
+                    "items": {"type": "integer", "minimum": 1},
+                    "minItems": 2,
+                    "maxItems": 3,
+                    "default": None,
+                    "description": "[height, width] or [height, width, channels] of an image; "
+                    "required for raw pixels, null for the first PNG's",
+                },
+                "classes": {
+                    "type": ["integer", "null"],
+                    "minimum": 1,
+                    "maximum": 32768,
+                    "default": None,
+                    "description": "number of classes; null for the largest label + 1",
+                },
+                "scale": {
+                    "type": "number",
+                    "exclusiveMinimum": 0,
+                    "default": 255.0,
+                    "description": "the pixel value that stands for 1",
+                },
+                "train_examples": {
+                    **_COUNT,
+                    "description": "read the first so many training examples; null for all",
+                },
+                "test_examples": {
+                    **_COUNT,
+                    "description": "read the first so many test examples; null for all",
+                },
+            },
+        ),
+    },
+)

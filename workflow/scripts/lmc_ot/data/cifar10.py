@@ -1,0 +1,127 @@
+"""CIFAR-10 through torchvision: its folder or its archive, its md5 checks, its reader."""
+
+import os
+import shutil
+import tarfile
+import tempfile
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from ..errors import DataError
+from .dataset import Dataset, Split
+from .download import fetch
+from .folder import data_folder
+
+LARGEST_BATCH = 1 << 25  # bytes; the originals have 31 million
+ROOM = "190 MB"  # of all of them
+
+
+def cifar10() -> Dataset:
+    """50,000 training and 10,000 test images of 32 x 32 pixels in RGB, 0 .. 255.
+
+    The folder ``cifar-10-batches-py`` is read from the data folder if it is there and whole. Else
+    the archive is unpacked into a temporary folder, whatever packed it. If neither is there,
+    torchvision downloads the archive. The data folder may be read-only.
+
+    The files inside are pickles, which can run any code when they are loaded. torchvision loads
+    one only if its md5 is that of the original.
+
+    Raises
+    ------
+    DataError
+        A file is corrupt, or missing and cannot be downloaded; or the temporary folder is full.
+    """
+    from torchvision.datasets import CIFAR10
+
+    folder = data_folder()
+    archive, batches = folder / CIFAR10.filename, folder / CIFAR10.base_folder
+    wrong = _wrong(batches)
+    if wrong is None:
+        return _read(folder)
+    if os.path.exists(batches) and not os.path.exists(archive):
+        raise DataError(
+            f"{batches / wrong}: missing or corrupt (its md5 is not {_md5()[wrong]}): delete "
+            f"{batches} and run again"
+        )
+    fetch(
+        "CIFAR-10",
+        folder,
+        {CIFAR10.filename: CIFAR10.tgz_md5},
+        [CIFAR10.url.removesuffix(CIFAR10.filename)],
+        holds=f"it or its folder {CIFAR10.base_folder}",
+    )
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            unpacked = Path(scratch) / CIFAR10.base_folder
+            _unpack(archive, unpacked)
+            wrong = _wrong(unpacked)
+            if wrong is None:
+                return _read(unpacked.parent)
+    except OSError as error:
+        raise DataError(
+            f"{archive}: cannot be unpacked into {tempfile.tempdir or 'a temporary folder'} "
+            f"({error}): it needs {ROOM} of room there: set TMPDIR to a folder that has it"
+        ) from error
+    raise DataError(
+        f"{archive}: corrupt ({wrong} in it is missing, or its md5 is not {_md5()[wrong]}): "
+        "delete it and run again"
+    )
+
+
+def _md5() -> dict[str, str]:
+    """File name -> md5 of every file that torchvision reads."""
+    from torchvision.datasets import CIFAR10
+
+    meta = CIFAR10.meta
+    return dict([*CIFAR10.train_list, *CIFAR10.test_list, (meta["filename"], meta["md5"])])
+
+
+def _wrong(batches: Path) -> str | None:
+    """The first file that is missing, unreadable or not the original. None if all are whole."""
+    from torchvision.datasets.utils import check_integrity
+
+    for name, md5 in _md5().items():
+        whole = False
+        with suppress(OSError):
+            whole = check_integrity(str(batches / name), md5)
+        if not whole:
+            return name
+    return None
+
+
+def _unpack(archive: Path, batches: Path) -> None:
+    """Copy the batches out of an archive: regular files only, by their names, into a new folder.
+
+    Of a damaged archive, what can be copied is. OSError if there is no room.
+    """
+    wanted = _md5()
+    batches.mkdir()
+    try:
+        with tarfile.open(archive) as members:
+            for member in members:
+                if member.size < 0:  # the next member would be this one
+                    break
+                name = PurePosixPath(member.name).name
+                if name in wanted and member.isreg() and member.size <= LARGEST_BATCH:
+                    with open(batches / name, "wb") as file:
+                        shutil.copyfileobj(members.extractfile(member), file)
+    except Exception as error:  # on damage tarfile raises errors of many types
+        if getattr(error, "errno", None):  # of the operating system
+            raise
+
+
+def _read(folder: Path) -> Dataset:
+    from torchvision.datasets import CIFAR10
+
+    train = CIFAR10(folder, train=True, download=False)
+    test = CIFAR10(folder, train=False, download=False)
+    return Dataset(train=_split(train), test=_split(test), classes=10, scale=255.0)
+
+
+def _split(torchvision_split) -> Split:
+    return Split(
+        images=np.ascontiguousarray(torchvision_split.data),
+        labels=np.array(torchvision_split.targets, np.int64),
+    )

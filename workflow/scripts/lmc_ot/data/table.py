@@ -1,0 +1,52 @@
+"""A data set as a table: one row per example."""
+
+from dataclasses import asdict
+
+import numpy as np
+import pyarrow as pa
+
+from ..errors import DataError, TableError
+from ..tables.parquet import matrix, metadata, read, write
+from .dataset import Dataset, Split, Standardisation
+
+
+def write_dataset(path, dataset: Dataset, provenance: dict) -> None:
+    """Write a data set, the training split first."""
+    splits = dataset.splits
+    pixels = np.concatenate([s.images.reshape(len(s.images), -1) for s in splits.values()])
+    write(
+        "dataset",
+        path,
+        {
+            "split": [name for name, s in splits.items() for _ in range(len(s.labels))],
+            "image": pa.FixedSizeListArray.from_arrays(pa.array(pixels.ravel()), pixels.shape[1]),
+            "label": np.concatenate([s.labels for s in splits.values()]).astype(np.int16),
+        },
+        provenance,
+        shape=list(dataset.shape),
+        classes=dataset.classes,
+        scale=dataset.scale,
+        standardisation=dataset.standardisation and asdict(dataset.standardisation),
+    )
+
+
+def read_dataset(path) -> Dataset:
+    """Read a data set. Raises TableError, also where its labels or shapes contradict it."""
+    table, about = read("dataset", path), metadata("dataset", path)
+    names = table["split"].to_numpy(zero_copy_only=False)
+    labels = table["label"].to_numpy().astype(np.int64)
+    images = matrix(table["image"], np.uint8)
+    try:
+        shape = tuple(about["shape"])
+        images = images.reshape(len(labels), *shape)
+        train, test = (
+            Split(images[names == split], labels[names == split]) for split in ("train", "test")
+        )
+        # A table made before there was this option is of images that are not standardised.
+        given = about.get("standardisation")
+        standardisation = given and Standardisation(tuple(given["mean"]), tuple(given["deviation"]))
+        return Dataset(train, test, about["classes"], about["scale"], standardisation)
+    except KeyError as error:
+        raise TableError(f"{path}: its metadata lack {error}") from error
+    except (ValueError, DataError) as error:
+        raise TableError(f"{path}: {error}") from error

@@ -1,0 +1,35 @@
+"""Matchers. A new one is one file with a class, and one line here.
+
+A matcher says how alike two units are; `solver` turns that into permutations. The class is
+documented in `matcher`. Its keyword arguments are the options declared with its line.
+"""
+
+from ..config.registry import Entry, Registry
+
+REGISTRY = Registry(
+    "matcher",
+    __name__,
+    {
+        "identity": Entry("identity:Identity", "no matching, the baseline"),
+        "naive_wm": Entry(
+            "naive_wm:NaiveWeightMatching",
+            "weight matching by incoming weights: minimises ||W_A - P W_B||_F^2",
+        ),
+        "sigma_wm": Entry(
+            "sigma_wm:SigmaWeightMatching",
+            "weight matching weighted by the second moment of A's activations: the paper's own",
+        ),
+        "am": Entry(
+            "am:ActivationMatching",
+            "activation matching: minimises ||Z_A - P Z_B||_F^2 over the training examples",
+            {
+                "centred": {
+                    "type": "boolean",
+                    "default": True,
+                    "description": "cross covariance (the published runs) or, if false, "
+                    "uncentred cross second moment (the paper's formula)",
+                }
+            },
+        ),
+    },
+)

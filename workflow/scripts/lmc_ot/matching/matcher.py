@@ -1,0 +1,74 @@
+"""What a matcher is."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .moments import Moments
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of one network, as a matcher sees it.
+
+    Parameters
+    ----------
+    weight
+        W_l, (units, inputs).
+    transfer
+        Returns the moments of W_x phi and W_y phi for two weights (units, inputs) in the place of
+        this layer's, phi = phi_{l-1} of this network. Of a convolution, every example and
+        position is a sample.
+    outputs
+        Returns the moments of phi_l of this network.
+    """
+
+    weight: np.ndarray
+    transfer: Callable[[np.ndarray, np.ndarray], Moments]
+    outputs: Callable[[], Moments]
+
+
+@dataclass(frozen=True)
+class PairLayer:
+    """The same layer of two networks.
+
+    Parameters
+    ----------
+    a
+        Network A's layer.
+    weight_b
+        Network B's W_l, its columns already reordered by the permutation of layer l - 1.
+    cross
+        Returns the moments of phi_l of A (x) and of B (y) over the same examples.
+    """
+
+    a: Layer
+    weight_b: np.ndarray
+    cross: Callable[[], Moments]
+
+
+class Matcher(ABC):
+    """How alike a unit of A and a unit of B are.
+
+    The permutation p that the solver finds maximises the sum over i of S[i, p[i]].
+    """
+
+    @abstractmethod
+    def similarity(self, layer: PairLayer) -> np.ndarray:
+        """S, float64 (units of A, units of B)."""
+
+    @abstractmethod
+    def covariance(self, layer: Layer, centred: bool) -> np.ndarray | None:
+        """The covariance that drives this matcher's Wasserstein rate (spec section 3).
+
+        Parameters
+        ----------
+        centred
+            False is the paper's.
+
+        Returns
+        -------
+        A symmetric float64 matrix, or None if the matcher has none.
+        """

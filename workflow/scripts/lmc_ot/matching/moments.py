@@ -1,0 +1,191 @@
+"""First and second moments of activations, streamed and accumulated in float64."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ..errors import UserError
+from ..tables import ActivationFile
+
+INPUTS_AT_ONCE = 4096
+# Of an entry of a covariance, relative to the product of its means. Activations are float32: units
+# that vary by less than the root of it are constant, and what is left of them is rounding error.
+CONSTANT = 1e-12
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Moments of a pair of random vectors x, y (of one vector if y is x).
+
+    Parameters
+    ----------
+    covariance
+        E[(x - E x)(y - E y)^T], float64 (dim x, dim y).
+    mean_x, mean_y
+        E[x] and E[y].
+    """
+
+    covariance: np.ndarray
+    mean_x: np.ndarray
+    mean_y: np.ndarray
+
+    @classmethod
+    def of_sums(cls, count: int, products, sum_x, sum_y) -> "Moments":
+        """From sums over `count` examples, of x y^T (dim x, dim y), of x and of y.
+
+        A constant unit has no covariance, not a rounding error of one.
+        """
+        mean_x, mean_y = sum_x / count, sum_y / count
+        of_means = np.outer(mean_x, mean_y)
+        covariance = products / count - of_means
+        covariance[np.abs(covariance) <= CONSTANT * np.abs(of_means)] = 0.0
+        return cls(covariance, mean_x, mean_y)
+
+    @cached_property
+    def second(self) -> np.ndarray:
+        """E[x y^T]."""
+        return self.covariance + np.outer(self.mean_x, self.mean_y)
+
+    def about(self, centred: bool) -> np.ndarray:
+        """The covariance if centred, else the second moment."""
+        return self.covariance if centred else self.second
+
+
+def second_moment(batches: Iterable[np.ndarray]) -> Moments:
+    """Moments of one vector over batches (n, d) of examples. Raises ValueError without any."""
+    return cross_moment((batch, batch) for batch in batches)
+
+
+def cross_moment(batches: Iterable[tuple[np.ndarray, np.ndarray]]) -> Moments:
+    """Moments of two vectors over pairs of batches (n, d_x), (n, d_y) of the same examples."""
+    count, second, sum_x, sum_y = 0, 0.0, 0.0, 0.0
+    for x, y in batches:
+        same = x is y
+        x = x.astype(np.float64)
+        y = x if same else y.astype(np.float64)
+        if len(x) != len(y):
+            raise UserError(
+                f"moments: the activations of two networks are of {len(x)} and {len(y)} examples: "
+                f"expected the same examples"
+            )
+        count += len(x)
+        second = second + x.T @ y
+        sum_x, sum_y = sum_x + x.sum(0), sum_y + y.sum(0)
+    if count == 0:
+        raise ValueError("no examples to take moments over")
+    return Moments.of_sums(count, second, sum_x, sum_y)
+
+
+class Activations(Protocol):
+    """A network's activations on some examples. Layer 0 is the network's input."""
+
+    def batches(self, layer: int) -> Iterator[np.ndarray]:
+        """phi_layer, float32 (n, units) at a time, the examples in the same order and batches
+        for every layer and network."""
+
+
+class InMemory:
+    """Activations that are arrays: ``layers[0]`` the inputs, ``layers[l]`` phi_l, (n, units)."""
+
+    def __init__(self, layers: list[np.ndarray]):
+        self.layers = layers
+
+    def batches(self, layer: int) -> Iterator[np.ndarray]:
+        """The whole layer as one batch."""
+        yield self.layers[layer]
+
+
+class Recorded:
+    """Activations in a file, opened when asked for, and the inputs they were recorded on.
+
+    Parameters
+    ----------
+    path
+        The recorded activations.
+    inputs
+        Returns all training inputs, float32 (n, pixels).
+    provenance
+        The run that the file must come from; see `tables.read`.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        inputs: Callable[[], np.ndarray],
+        provenance: dict | None = None,
+    ):
+        self.path = path
+        self.inputs = inputs
+        self.provenance = provenance
+
+    def examples(self) -> np.ndarray:
+        """Numbers of the training examples, int (n,)."""
+        return ActivationFile(self.path, self.provenance).examples()
+
+    def batches(self, layer: int) -> Iterator[np.ndarray]:
+        """One row group of the file at a time."""
+        if layer > 0:
+            yield from ActivationFile(self.path, self.provenance).batches(layer)
+            return
+        examples = self.examples()
+        for start in range(0, len(examples), INPUTS_AT_ONCE):
+            yield self.inputs()[examples[start : start + INPUTS_AT_ONCE]]
+
+
+class NetworkMoments:
+    """The moments of every layer of one network, each computed once, when asked for.
+
+    Parameters
+    ----------
+    activations
+        The network's.
+    inputs
+        Returns the moments of the input. Networks on the same examples share it: `shared`.
+    """
+
+    def __init__(self, activations: Activations, inputs: Callable[[], Moments] | None = None):
+        self.activations = activations
+        self._known: dict[int, Moments] = {}
+        self._inputs = inputs
+
+    def __call__(self, layer: int) -> Moments:
+        """Moments of phi_layer; of the input for layer 0."""
+        if layer not in self._known:
+            if layer == 0 and self._inputs is not None:
+                self._known[layer] = self._inputs()
+            else:
+                self._known[layer] = second_moment(self.activations.batches(layer))
+        return self._known[layer]
+
+    def cross(self, layer: int, other: "NetworkMoments") -> Moments:
+        """Moments of phi_layer of this network (x) and of another (y), on the same examples."""
+        batches = (network.activations.batches(layer) for network in (self, other))
+        return cross_moment(zip(*batches, strict=True))
+
+    def transfer(self, layer: int, weight_x: np.ndarray, weight_y: np.ndarray) -> Moments:
+        """Moments of two weights' outputs, x and y, both fed with this network's phi_{layer-1}.
+
+        Of x = W_x phi and y = W_y phi: W_x Cov(phi) W_y^T.
+
+        Parameters
+        ----------
+        weight_x, weight_y
+            (units, inputs) each, in the place of this layer's weight.
+
+        Raises
+        ------
+        UserError
+            The layer's inputs are not the units below: it is a convolution, or follows one.
+        """
+        inputs = self(layer - 1)
+        if weight_x.shape[1] != len(inputs.mean_x):
+            raise UserError(
+                f"layer {layer} has {weight_x.shape[1]} inputs, {len(inputs.mean_x)} units below "
+                f"are recorded: set activations.streamed to true for convolutions"
+            )
+        x, y = weight_x.astype(np.float64), weight_y.astype(np.float64)
+        return Moments(x @ inputs.covariance @ y.T, x @ inputs.mean_x, y @ inputs.mean_x)

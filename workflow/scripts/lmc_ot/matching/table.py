@@ -1,0 +1,95 @@
+"""What the jobs that measure pairs share: pairs, statistics from files, permutation tables."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from .. import tables
+from ..errors import TableError
+from ..networks.permutation import Permutations
+from ..tables import Parameters
+from .solver import Match
+
+
+def whole_pairs(
+    pairs: list[tuple[int, int]], networks: dict[int, Parameters], checkpoints: str
+) -> Iterator[tuple[int, tuple[int, int]]]:
+    """The pairs, numbered from 0, without those of which a network diverged.
+
+    Parameters
+    ----------
+    networks
+        As read from the file `checkpoints`.
+
+    Raises
+    ------
+    TableError
+        A network neither is in the file nor diverged.
+    """
+    diverged = tables.metadata("checkpoints", checkpoints).get("diverged", [])
+    for number, pair in enumerate(pairs):
+        for network in pair:
+            if network not in networks and network not in diverged:
+                raise TableError(
+                    f"{checkpoints}: network {network} is missing: {tables.rebuild(checkpoints)}"
+                )
+        if any(network in diverged for network in pair):
+            print(f"pair {number}: left out, a network diverged")
+        else:
+            yield number, tuple(pair)
+
+
+def write_matches(
+    permutations: str,
+    objectives: str,
+    found: dict[tuple[int, int, int], Match],
+    run_columns: dict,
+    provenance: dict,
+    device: str = "cpu",
+) -> None:
+    """Write what a matcher found: ``(pair, network_a, network_b)`` -> Match."""
+    units, layers = [], []
+    for (pair, a, b), match in found.items():
+        row = {**run_columns, "pair": pair, "network_a": a, "network_b": b}
+        for layer, p in match.permutations.items():
+            units += [
+                {**row, "layer": layer, "unit": i, "permuted_unit": int(j)} for i, j in enumerate(p)
+            ]
+            layers.append(
+                {
+                    **row,
+                    "layer": layer,
+                    "objective": match.objectives[layer],
+                    "identity_objective": match.identity_objectives[layer],
+                }
+            )
+    tables.write_rows("objectives", objectives, layers, provenance, device)
+    tables.write_rows("permutations", permutations, units, provenance, device)
+
+
+def read_permutations(path: str, provenance: dict | None = None) -> dict[int, Permutations]:
+    """Pair -> its permutations.
+
+    Parameters
+    ----------
+    provenance
+        See `tables.read`.
+
+    Raises
+    ------
+    TableError
+        As `tables.read`; also where a vector is no permutation.
+    """
+    table = tables.read("permutations", path, provenance=provenance)
+    pair, layer, unit, permuted = (
+        table[name].to_numpy() for name in ("pair", "layer", "unit", "permuted_unit")
+    )
+    found: dict[int, Permutations] = {}
+    for number, l in sorted(set(zip(pair.tolist(), layer.tolist(), strict=True))):
+        chosen = (pair == number) & (layer == l)
+        p = permuted[chosen].astype(np.int64)
+        wanted = np.arange(len(p))
+        if not (np.array_equal(unit[chosen], wanted) and np.array_equal(np.sort(p), wanted)):
+            raise TableError(f"{path}: pair {number}, layer {l}: not a permutation of its units")
+        found.setdefault(number, {})[l] = p
+    return found

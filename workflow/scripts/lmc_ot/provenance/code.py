@@ -1,0 +1,102 @@
+"""What code a script's result depends on, so that an edit reruns what it can change.
+
+Snakemake itself looks at a script's modification time and not at the modules it imports. The
+rules carry the digest made here as a parameter instead: touching a file or cloning it changes
+nothing, editing a module changes the digest of every script that imports it.
+"""
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+
+# They hold messages, registries and records: what a registry adds to a job is in the job's
+# parameters. The scripts' adapter, which only calls them, is left out too.
+_WITHOUT_RESULTS = ("errors.py", "environment.py", "config", "provenance")
+
+
+def digest(script: Path, modules: tuple[str, ...] = ()) -> str:
+    """Hash of a script and of all modules of the library that it imports, at any depth.
+
+    Parameters
+    ----------
+    script
+        The script's path.
+    modules
+        Full names of further modules: those a registry imports at run time.
+    """
+    files = {Path(script).resolve()} | imported(Path(script).resolve())
+    for module in modules:
+        path = _path(module.split(".")[1:])
+        files |= {path} | imported(path)
+    return _hash(frozenset(filter(determines_results, files)))
+
+
+def determines_results(path: Path) -> bool:
+    """Whether the results of a job that imports the file may depend on what is in it."""
+    if path.name == "__init__.py":
+        return False
+    inside = path.relative_to(PACKAGE).parts if path.is_relative_to(PACKAGE) else ("",)
+    return inside[0] not in _WITHOUT_RESULTS
+
+
+@cache
+def _hash(files: frozenset[Path]) -> str:
+    total = hashlib.sha256()
+    for path in sorted(files):
+        total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()[:16]
+
+
+def _path(parts: list[str]) -> Path | None:
+    """The file of a module of the library, given by its name's parts after the package."""
+    for path in (
+        PACKAGE.joinpath(*parts).with_suffix(".py"),
+        PACKAGE.joinpath(*parts, "__init__.py"),
+    ):
+        if parts and path.is_file():
+            return path
+    return None
+
+
+@cache
+def imported(path: Path) -> frozenset[Path]:
+    """The library's files that a file imports, at any depth."""
+    found: set[Path] = set()
+    todo = [path]
+    while todo:
+        for module in _imports(todo.pop()):
+            if module not in found:
+                found.add(module)
+                todo.append(module)
+    return frozenset(found)
+
+
+@cache
+def _imports(path: Path) -> frozenset[Path]:
+    """The library's files that one file imports directly, at any level of indentation."""
+    found = set()
+    inside = path.is_relative_to(PACKAGE)
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level and inside:
+            base = path.parents[node.level - 1].relative_to(PACKAGE).parts
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE.name:
+            base, node.module = (), ".".join(node.module.split(".")[1:])
+        elif isinstance(node, ast.Import):
+            names = (alias.name.split(".") for alias in node.names)
+            found |= {_path(parts[1:]) for parts in names if parts[0] == PACKAGE.name}
+            continue
+        else:
+            continue
+        parts = [*base, *(node.module.split(".") if node.module else [])]
+        found |= {_path(parts), *(_path([*parts, alias.name]) for alias in node.names)}
+    found.discard(None)
+    # Python runs the packages around a module first.
+    for module in tuple(found):
+        around = module.parent
+        while around != PACKAGE:
+            found.add(around / "__init__.py")
+            around = around.parent
+    return frozenset(found)

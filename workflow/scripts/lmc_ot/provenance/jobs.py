@@ -1,0 +1,123 @@
+"""What Snakemake recorded of a run: its jobs, what each of them read, made and used."""
+
+import base64
+import csv
+import json
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import TableError
+
+
+@dataclass(frozen=True)
+class Job:
+    """What Snakemake recorded of one job."""
+
+    rule: str
+    script: str
+    log: str
+    start: float
+    end: float
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Its log's path without the run's name: rule, and experiment, rate or matcher."""
+        return str(Path(*Path(self.log).parts[2:]).with_suffix(""))
+
+
+def read_jobs(folder: Path, name: str) -> tuple[list[Job], dict[str, str]]:
+    """The jobs behind a run's tables and figures, by the times they started; hashes of files.
+
+    Parameters
+    ----------
+    folder
+        Where the workflow ran.
+    name
+        The name of the run.
+
+    Raises
+    ------
+    TableError
+        There is no finished run of that name, or it was made elsewhere.
+    """
+    records = _records(folder / ".snakemake/metadata")
+    figures = folder / "paper_figures" / name
+    last = [str(path.relative_to(folder)) for path in sorted(figures.glob("*")) if path.is_file()]
+    last = [path for path in last if path in records]
+    results = f"results/{name}/results.parquet"
+    if not (last and results in records and (folder / results).is_file()):
+        raise TableError(f"{results}: not of a run in {folder}: run the workflow there first")
+
+    jobs: dict[tuple, dict] = {}
+    for output, record in sorted(records.items()):
+        # Snakemake keeps one record per output; the records of one job name the same log.
+        key = (record["rule"], *record["log"])
+        job = jobs.setdefault(key, {**record, "outputs": []})
+        job["outputs"].append(output)
+        job["endtime"] = max(job["endtime"], record["endtime"])
+    made_by = {output: key for key, job in jobs.items() for output in job["outputs"]}
+    # Behind the results only: the records of a learning rate that the config dropped stay.
+    wanted, behind = [*last, results], set()
+    while wanted:
+        key = made_by.get(wanted.pop())
+        if key and key not in behind:
+            behind.add(key)
+            wanted += jobs[key]["input"]
+    found = [
+        Job(
+            rule=jobs[key]["rule"],
+            script=re.search(r"workflow/scripts/\w+\.py", jobs[key]["code"])[0],
+            log=jobs[key]["log"][0],
+            start=jobs[key]["starttime"],
+            end=jobs[key]["endtime"],
+            inputs=tuple(jobs[key]["input"]),
+            outputs=tuple(jobs[key]["outputs"]),
+        )
+        for key in behind
+    ]
+    hashes = {}
+    for key in behind:
+        for path, value in (jobs[key].get("input_checksums") or {}).items():
+            if value.startswith("sha256:"):
+                hashes[path] = value.removeprefix("sha256:")
+    return sorted(found, key=lambda job: (job.start, job.log)), hashes
+
+
+def _records(folder: Path) -> dict[str, dict]:
+    """Output -> its record. A file is named by the output's path in base64, cut if too long."""
+    records = {}
+    for path in folder.rglob("*"):
+        if path.is_file():
+            parts = path.relative_to(folder).parts
+            output = base64.urlsafe_b64decode("".join(part.lstrip("@") for part in parts)).decode()
+            records[output] = json.loads(path.read_text(encoding="utf-8"))
+    return records
+
+
+def read_usage(
+    folder: Path, jobs: list[Job], columns: Collection[str]
+) -> dict[str, dict[str, str]]:
+    """What jobs used, from Snakemake's benchmark files: log -> column -> value, as written there.
+
+    Parameters
+    ----------
+    folder
+        Where the workflow ran.
+    jobs
+        Those to look up; a job without a benchmark file is left out of the answer.
+    columns
+        Those to read; a column without a value is left out of the answer.
+    """
+    found = {}
+    for job in jobs:
+        path = folder / "benchmark" / Path(job.log).relative_to("logs").with_suffix(".tsv")
+        if path.is_file():
+            with open(path, newline="", encoding="utf-8") as file:
+                row = list(csv.DictReader(file, delimiter="\t"))[-1]
+            # A job that ends before it is looked at has no memory.
+            found[job.log] = {key: row[key] for key in columns if row[key] not in ("-", "NA")}
+    return found

@@ -1,0 +1,28 @@
+"""LMC error of all pairs against learning rate, with the interval of its mean."""
+
+import pandas as pd
+from matplotlib.figure import SubFigure
+
+from . import style
+
+
+def height(table: pd.DataFrame) -> float:
+    """Inches."""
+    return 2.7
+
+
+def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
+    """Draw the table of `panels.all_pairs`."""
+    axes = canvas.subplots()
+    matchers = style.order(table["matcher"])
+    handles = []
+    for matcher in matchers:
+        rows = table[table["matcher"] == matcher]
+        look = style.look(matcher, matchers)
+        line = {"linestyle": "--" if matcher == style.ENDPOINTS else "-", **look}
+        style.interval(axes, rows["learning_rate"], rows["mean"], rows["low"], rows["high"], **line)
+        handles.append(style.handle(label=style.name(matcher), **line))
+    style.log_log(axes)
+    axes.set_xlabel("learning rate")
+    axes.set_ylabel("LMC error (midpoint loss)")
+    canvas.legend(handles=handles, loc="outside upper center", ncols=3)

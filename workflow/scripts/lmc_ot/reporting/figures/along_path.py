@@ -1,0 +1,40 @@
+"""Loss or accuracy along the path: a small plot a learning rate, a curve a matcher."""
+
+import math
+
+import pandas as pd
+from matplotlib.figure import SubFigure
+
+from . import style
+
+COLUMNS = 2
+
+
+def height(table: pd.DataFrame) -> float:
+    """Inches."""
+    return 0.6 + 1.15 * math.ceil(table["learning_rate"].nunique() / COLUMNS)
+
+
+def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
+    """Draw the table of `panels.along_path`."""
+    rates = sorted(table["learning_rate"].unique())
+    matchers = style.order(table["matcher"])
+    colour = {matcher: style.look(matcher, matchers)["color"] for matcher in matchers}
+    rows = max(1, math.ceil(len(rates) / COLUMNS))
+    plots = canvas.subplots(rows, COLUMNS, sharex=True, squeeze=False).ravel()
+    for axes, rate in zip(plots, rates, strict=False):
+        some = table[table["learning_rate"] == rate]
+        for matcher in matchers:
+            curve = some[some["matcher"] == matcher]
+            style.band(axes, curve["t"], curve["mean"], curve["std"], color=colour[matcher])
+        axes.set_title(f"learning rate {rate:.3g}", pad=2)
+        axes.set_xticks([0, 0.5, 1], ["A", "1/2", "$\\pi$(B)"])
+        axes.set_ylim(0, 1.05 * axes.dataLim.y1)
+    for axes in plots[len(rates) :]:
+        axes.remove()
+    canvas.supylabel(table["metric"].iloc[0] if len(table) else "", fontsize=7)
+    canvas.supxlabel("t", fontsize=7)
+    handles = [
+        style.handle(color=colour[matcher], label=style.name(matcher)) for matcher in matchers
+    ]
+    canvas.legend(handles=handles, loc="outside upper center", ncols=2)

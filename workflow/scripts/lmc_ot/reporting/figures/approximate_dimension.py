@@ -1,0 +1,42 @@
+"""Approximate dimension against learning rate: colour is the matcher, marker the layer."""
+
+import pandas as pd
+from matplotlib.figure import SubFigure
+
+from . import style
+
+
+def height(table: pd.DataFrame) -> float:
+    """Inches."""
+    return 2.7
+
+
+def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
+    """Draw the table of `panels.approximate_dimension`."""
+    axes = canvas.subplots()
+    measured = table[table["source"] == "measured"]
+    matchers = style.order(measured["matcher"])
+    layers = sorted(measured["layer"].unique())
+    marker = dict(zip(layers, style.MARKERS * len(layers), strict=False))
+    colour = {matcher: style.look(matcher, matchers)["color"] for matcher in matchers}
+    for (matcher, layer), rows in measured.groupby(["matcher", "layer"]):
+        look = {"color": colour[matcher], "marker": marker[layer]}
+        style.band(axes, rows["learning_rate"], rows["mean"], rows["std"], **look)
+    published = table[table["source"] == "published"]
+    for (matcher, layer), rows in published.groupby(["matcher", "layer"]):
+        if matcher in colour and layer in marker:
+            look = {"color": colour[matcher], "marker": marker[layer]}
+            style.hollow(axes, rows["learning_rate"], rows["mean"], **look)
+    style.log_log(axes)
+    axes.set_xlabel("learning rate")
+    axes.set_ylabel("approximate dimension")
+    style.mark_diverged(axes, measured)
+    handles = [
+        style.handle(color=colour[matcher], label=style.name(matcher)) for matcher in matchers
+    ] + [
+        style.handle(color="black", linestyle="none", marker=marker[layer], label=f"layer {layer}")
+        for layer in layers
+    ]
+    if len(published):
+        handles.append(style.published_handle())
+    canvas.legend(handles=handles, loc="outside upper center", ncols=3)

@@ -1,0 +1,47 @@
+"""Approximate dimension against LMC error, one point per pair and matcher."""
+
+import pandas as pd
+from matplotlib.figure import SubFigure
+
+from . import style
+
+
+def height(table: pd.DataFrame) -> float:
+    """Inches."""
+    return 2.9
+
+
+def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
+    """Draw the table of `panels.dimension_against_error`."""
+    axes = canvas.subplots()
+    matchers = style.order(table["matcher"])
+    rates = sorted(table["learning_rate"].unique())
+    shown = table[table["shown"]].sort_values("dimension")
+    looks = {
+        matcher: style.look(matcher, matchers) | {"linestyle": "none", "markeredgewidth": 0}
+        for matcher in matchers
+    }
+    for i, rate in enumerate(rates):
+        shade = (i + 2) / (len(rates) + 1)
+        at_rate = shown[shown["learning_rate"] == rate]
+        for _, points in at_rate.groupby("pair"):
+            axes.plot(
+                points["dimension"],
+                points["midpoint_loss"],
+                color=style.GREY,
+                linewidth=0.6,
+                alpha=shade,
+                zorder=1,
+            )
+        for matcher, look in looks.items():
+            some = at_rate[at_rate["matcher"] == matcher]
+            axes.plot(some["dimension"], some["midpoint_loss"], alpha=shade, **look)
+    style.log_log(axes)
+    hidden = int((~table["shown"]).sum())
+    if hidden:
+        axes.set_title(f"{hidden} of {len(table)} points have dimension or error 0: not shown")
+    axes.set_xlabel("approximate dimension (darker: larger learning rate)")
+    axes.set_ylabel("LMC error (midpoint loss)")
+    handles = [style.handle(label=style.name(matcher), **look) for matcher, look in looks.items()]
+    joined = style.handle(color=style.GREY, linewidth=0.6, label="the same pair of networks")
+    canvas.legend(handles=[*handles, joined], loc="outside upper center", ncols=2)

@@ -1,0 +1,45 @@
+"""Approximate dimension of every layer: a small plot a matcher, a line a learning rate."""
+
+import math
+
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.figure import SubFigure
+
+from . import style
+
+COLUMNS = 2
+
+
+def height(table: pd.DataFrame) -> float:
+    """Inches."""
+    return 0.75 + 1.5 * math.ceil(table["matcher"].nunique() / COLUMNS)
+
+
+def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
+    """Draw the table of `panels.dimension_by_layer`."""
+    measured = table[table["source"] == "measured"]
+    matchers = style.order(measured["matcher"])
+    rates = sorted(measured["learning_rate"].unique())
+    # From light to dark, so that grey print keeps the order; the lightest would be lost on white.
+    shades = colormaps["viridis_r"]
+    colour = {rate: shades(0.15 + 0.85 * (i + 1) / len(rates)) for i, rate in enumerate(rates)}
+    rows = max(1, math.ceil(len(matchers) / COLUMNS))
+    plots = canvas.subplots(rows, COLUMNS, sharex=True, squeeze=False).ravel()
+    for axes, matcher in zip(plots, matchers, strict=False):
+        for rate in rates:
+            here = (measured["matcher"] == matcher) & (measured["learning_rate"] == rate)
+            line = measured[here].sort_values("layer")
+            style.band(
+                axes, line["layer"], line["mean"], line["std"],
+                color=colour[rate], marker="o", markersize=2,
+            )  # fmt: skip
+        axes.set_title(style.name(matcher), pad=2)
+        style.logarithmic(axes.yaxis)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    for axes in plots[len(matchers) :]:
+        axes.remove()
+    canvas.supylabel("approximate dimension", fontsize=7)
+    canvas.supxlabel("layer", fontsize=7)
+    handles = [style.handle(color=colour[rate], label=f"rate {rate:.3g}") for rate in rates]
+    canvas.legend(handles=handles, loc="outside upper center", ncols=3)

@@ -1,0 +1,69 @@
+"""Rank correlations of approximate dimension and error, one row per question."""
+
+import pandas as pd
+from matplotlib.figure import SubFigure
+
+from . import style
+
+_MEASURES = {
+    "midpoint_loss": {"label": "LMC error", "shift": -0.16, "markerfacecolor": "black"},
+    "barrier_share": {
+        "label": "barrier / barrier without matching",
+        "shift": 0.16,
+        "markerfacecolor": "white",
+    },
+}
+
+
+def height(table: pd.DataFrame) -> float:
+    """Inches."""
+    return 0.8 + 0.2 * len(_questions(table))
+
+
+def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
+    """Draw the table of `panels.dimension_correlation`."""
+    axes = canvas.subplots()
+    questions = _questions(table)
+    handles = []
+    for measure, rows in table.groupby("measure", sort=False):
+        look = {"color": "black", "marker": "o", "linestyle": "none"} | _MEASURES[measure]
+        shift = look.pop("shift")
+        handles.append(style.handle(**look))
+        rows = rows.dropna(subset=["correlation"])
+        for row in rows.itertuples():
+            y = questions.index(_question(row)) + shift
+            axes.plot([row.low, row.high], [y, y], color="black", linewidth=0.7, zorder=2)
+        places = [questions.index(_question(row)) + shift for row in rows.itertuples()]
+        look.pop("label")
+        axes.plot(rows["correlation"], places, zorder=3, **look)
+    axes.axvline(0, color=style.GREY, linewidth=0.8)
+    axes.set_yticks(range(len(questions)), questions)
+    axes.set_ylim(len(questions) - 0.5, -0.5)
+    axes.set_xlim(-1.05, 1.05)
+    axes.set_xlabel("Spearman's rank correlation")
+    left_out = int(table["left_out"].max()) if len(table) else 0
+    if left_out:
+        axes.set_title(f"{left_out} points that cannot be shown are left out")
+    canvas.legend(handles=handles, loc="outside upper center", ncols=2)
+
+
+def _questions(table: pd.DataFrame) -> list[str]:
+    """The rows' names, from top to bottom: matchers in the order of every figure."""
+    matchers = style.order(table["matcher"].dropna())
+    first = dict.fromkeys(table["question"])
+    rows = sorted(
+        table.itertuples(),
+        key=lambda row: (
+            list(first).index(row.question),
+            matchers.index(row.matcher) if row.question == "within_matcher" else 0,
+        ),
+    )
+    return list(dict.fromkeys(_question(row) for row in rows))
+
+
+def _question(row) -> str:
+    if row.question == "within_rate":
+        return f"within learning rate {row.learning_rate:.2g}"
+    if row.question == "within_matcher":
+        return f"within {style.name(row.matcher)}, over rates"
+    return {"mean_within_rate": "mean within a learning rate", "pooled": "pooled"}[row.question]

@@ -1,0 +1,162 @@
+"""Panels of figures. A new one is two files of one name and one line here.
+
+``panels/<name>.py`` has ``tabulate``, which makes the panel's table from the result tables;
+``figures/<name>.py`` has ``draw``, which draws that table and computes nothing.
+"""
+
+from dataclasses import dataclass
+
+from ...config.registry import Entry, Registry
+
+
+@dataclass(frozen=True)
+class PanelEntry(Entry):
+    """One line of this registry.
+
+    Parameters
+    ----------
+    sources
+        Which tables of its experiment the panel is made from: names of rules/functions/figures.smk.
+    convolutional
+        Whether it can show networks with convolutions.
+
+    The schema of an option may have ``captions``, value -> what a caption says of it.
+    """
+
+    sources: tuple[str, ...] = ()
+    convolutional: bool = True
+
+
+_MATCHER = {
+    "type": "string",
+    "default": "naive_wm",
+    "description": "which of the experiment's matchers to show",
+}
+_SPLIT = {
+    "enum": ["test", "train"],
+    "default": "test",
+    "description": "the split that the losses are taken on",
+    "captions": {"train": "On training examples."},
+}
+_BOOTSTRAP = {
+    "resamples": {
+        "type": "integer",
+        "minimum": 100,
+        "maximum": 1_000_000,
+        "default": 10_000,
+        "description": "how often the bootstrap draws the networks anew",
+    },
+    "confidence": {
+        "type": "number",
+        "exclusiveMinimum": 0,
+        "exclusiveMaximum": 1,
+        "default": 0.95,
+        "description": "of the intervals",
+    },
+}
+_CENTRED = {
+    "type": "boolean",
+    "default": False,
+    "description": "take the dimensions of the centred covariances",
+    "captions": {True: "Of centred covariances."},
+}
+
+REGISTRY = Registry(
+    "panel",
+    __name__,
+    {
+        "matching": PanelEntry(
+            "matching:tabulate",
+            "A permutation of the hidden units brings network B onto network A: each "
+            "unit drawn as its incoming and outgoing weights, with the colour of its match.",
+            {"matcher": _MATCHER},
+            sources=("dataset", "checkpoints", "permutations"),
+            convolutional=False,
+        ),
+        "approximate_dimension": PanelEntry(
+            "approximate_dimension:tabulate",
+            "Approximate dimension of the covariance that drives each matcher, against "
+            "the learning rate: mean over networks, band of one standard deviation; hollow, "
+            "published numbers if there are any.",
+            {"centred": _CENTRED},
+            sources=("dimensions", "history"),
+        ),
+        "dimension_by_layer": PanelEntry(
+            "dimension_by_layer:tabulate",
+            "Approximate dimension of the covariance that drives each matcher, by layer, a line a "
+            "learning rate: mean over networks, band of one standard deviation.",
+            {"centred": _CENTRED},
+            sources=("dimensions", "history"),
+        ),
+        "lmc_error": PanelEntry(
+            "lmc_error:tabulate",
+            "LMC error (loss at the midpoint of the path) against the learning rate: "
+            "mean over pairs, band of one standard deviation; dashed, mean of the "
+            "endpoints; hollow, published numbers if there are any.",
+            {"split": _SPLIT},
+            sources=("results",),
+        ),
+        "dimension_against_error": PanelEntry(
+            "dimension_against_error:tabulate",
+            "Approximate dimension (geometric mean over the layers of network A) against LMC "
+            "error (loss at the midpoint of the path): one point per pair of networks and matcher. "
+            "A line joins the matchers on one pair of networks; the darker, the larger the "
+            "learning rate.",
+            {"split": _SPLIT, "centred": _CENTRED},
+            sources=("results",),
+        ),
+        "dimension_correlation": PanelEntry(
+            "dimension_correlation:tabulate",
+            "Spearman's rank correlation of approximate dimension and error. Within a learning "
+            "rate, over matchers and pairs: does the matcher with the smaller dimension have the "
+            "smaller error on the same networks? This is the paper's claim. Within a matcher, over "
+            "learning rates and pairs: does a training with smaller dimensions give smaller "
+            "errors? Pooled: both at once. Filled: LMC error; hollow: loss barrier as a share of "
+            "the barrier without matching. Bars: bootstrap intervals, pairs of networks being "
+            "resampled.",
+            {"split": _SPLIT, "centred": _CENTRED, **_BOOTSTRAP},
+            sources=("results",),
+        ),
+        "along_path": PanelEntry(
+            "along_path:tabulate",
+            "Loss or accuracy along the path from network A (t = 0) to permuted network B (t = 1), "
+            "by learning rate: mean over pairs, band of one standard deviation.",
+            {
+                "split": _SPLIT,
+                "metric": {
+                    "enum": ["loss", "accuracy"],
+                    "default": "loss",
+                    "description": "what to show",
+                    "captions": {"loss": "Here: loss.", "accuracy": "Here: accuracy."},
+                },
+            },
+            sources=("path",),
+        ),
+        "all_pairs": PanelEntry(
+            "all_pairs:tabulate",
+            "LMC error over all pairs of networks (not only 0 and 1, 2 and 3, ...) against the "
+            "learning rate: mean, with bootstrap intervals of the mean, networks being "
+            "resampled; dashed, mean of the endpoints.",
+            {"split": _SPLIT, **_BOOTSTRAP},
+            sources=("midpoints",),
+        ),
+        "ranking": PanelEntry(
+            "ranking:tabulate",
+            "Ratio of two matchers' LMC errors, means over all pairs of networks, against the "
+            "learning rate, with bootstrap intervals, networks being resampled: below 1 the first "
+            "is better, and where the interval holds 1 neither is for sure.",
+            {"split": _SPLIT, **_BOOTSTRAP},
+            sources=("midpoints",),
+        ),
+        "independence": PanelEntry(
+            "independence:tabulate",
+            "How far the neurons of a layer are from independent: distance (1-Wasserstein, in "
+            "standard deviations) of the cosines between their weight vectors from those of "
+            "neurons of two networks trained apart (first layer), and of a layer whose entries are "
+            "reshuffled; dotted, what independent neurons give. Mean over networks, band of one "
+            "standard deviation.",
+            {},
+            sources=("checkpoints", "history"),
+        ),
+    },
+)

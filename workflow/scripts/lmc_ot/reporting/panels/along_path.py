@@ -1,0 +1,28 @@
+"""Figure 4: loss or accuracy along the path, by learning rate and matcher."""
+
+import pandas as pd
+
+from ... import tables
+from .spread import spread
+
+
+def tabulate(
+    sources: dict[str, list[str]], published: None, experiment: str, split: str, metric: str
+) -> pd.DataFrame:
+    """Mean and spread over the pairs, at every point of the path.
+
+    Parameters
+    ----------
+    sources
+        Paths of the tables ``path``.
+    metric
+        ``loss`` or ``accuracy``.
+
+    Returns
+    -------
+    Columns: metric, learning_rate, matcher, t, mean, std, n (pairs in the mean).
+    """
+    path = tables.read_all("path", sources["path"])
+    found = spread(path[path["split"] == split], ["learning_rate", "matcher", "t"], metric)
+    found.insert(0, "metric", metric)
+    return found

@@ -1,0 +1,62 @@
+"""Figure 1b: approximate dimension against learning rate, by matcher and layer."""
+
+import pandas as pd
+
+from ... import tables
+from .spread import spread
+
+KEYS = ["matcher", "layer", "learning_rate"]
+
+
+def tabulate(
+    sources: dict[str, list[str]], published: pd.DataFrame | None, experiment: str, centred: bool
+) -> pd.DataFrame:
+    """Mean and spread over the networks of each learning rate.
+
+    Parameters
+    ----------
+    sources
+        Paths of the tables ``dimensions`` and ``history``.
+    published
+        Published numbers of the experiment, if there are any.
+    experiment
+        Its name; the paths are its own.
+    centred
+        Whether the covariances are centred. Published numbers are not, and stay out then.
+
+    Returns
+    -------
+    Columns: source (measured or published), matcher, layer, learning_rate, mean, std, n (networks
+    in the mean), diverged (networks left out).
+    """
+    dimensions = tables.read_all("dimensions", sources["dimensions"])
+    chosen = dimensions[dimensions["centred"] == centred]
+    history = tables.read_all("history", sources["history"])
+    diverged = history[history["diverged"]].groupby("learning_rate")["network"].nunique()
+    # A rate at which all networks diverged keeps its rows, without a mean.
+    rates = history[["learning_rate"]].drop_duplicates().sort_values("learning_rate")
+    every = chosen[["matcher", "layer"]].drop_duplicates().merge(rates, how="cross")
+    found = spread(chosen, KEYS, "dimension")
+    measured = every.sort_values(KEYS).merge(found, on=KEYS, how="left")
+    measured["n"] = measured["n"].fillna(0).astype(int)
+    measured["diverged"] = measured["learning_rate"].map(diverged).fillna(0).astype(int)
+    measured.insert(0, "source", "measured")
+    if published is None or centred:
+        return measured
+    rows = published[published["quantity"] == "approximate_dimension"]
+    return pd.concat([measured, published_rows(rows).assign(layer=rows["layer"].astype(int))])
+
+
+def published_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """Published numbers in the columns of a panel's table."""
+    return pd.DataFrame(
+        {
+            "source": "published",
+            "matcher": rows["method"],
+            "learning_rate": rows["learning_rate"],
+            "mean": rows["value"],
+            "std": rows["std"],
+            "n": rows["n"],
+            "diverged": 0,
+        }
+    )

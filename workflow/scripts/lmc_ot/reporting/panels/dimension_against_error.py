@@ -1,0 +1,46 @@
+"""Figure 3a: approximate dimension against error, the matchers compared on the same networks."""
+
+import numpy as np
+import pandas as pd
+
+from ... import tables
+
+IDENTITY = "identity"
+
+
+def tabulate(
+    sources: dict[str, list[str]],
+    published: None,
+    experiment: str,
+    split: str,
+    centred: bool,
+) -> pd.DataFrame:
+    """One row per pair and matcher that has a dimension.
+
+    Parameters
+    ----------
+    sources
+        Path of the table ``results``.
+
+    Returns
+    -------
+    Columns: matcher, learning_rate, pair, dimension (geometric mean over the layers of network
+    A), midpoint_loss, barrier_share (the loss barrier divided by that of the same pair without
+    matching; missing where the experiment has no matcher ``identity`` or that barrier is 0), and
+    shown: whether a logarithmic axis can show the point. A layer whose units are all dead has
+    dimension 0, and so has the mean.
+    """
+    rows = tables.read_all("results", sources["results"])
+    rows = rows[(rows["experiment"] == experiment) & (rows["split"] == split) & ~rows["diverged"]]
+    network_pair = ["learning_rate", "pair"]
+    unmatched = rows[rows["matcher"] == IDENTITY].set_index(network_pair)["barrier_loss"]
+    rows = rows.dropna(subset=["centred_dimension" if centred else "dimension"])
+    layers = rows["centred_dimension" if centred else "dimension"]
+    points = rows[["matcher", *network_pair]].copy()
+    with np.errstate(divide="ignore"):  # the logarithm of dimension 0
+        points["dimension"] = [float(np.exp(np.mean(np.log(values)))) for values in layers]
+    points["midpoint_loss"] = rows["midpoint_loss"]
+    before = unmatched.reindex(pd.MultiIndex.from_frame(points[network_pair])).to_numpy(float)
+    points["barrier_share"] = rows["barrier_loss"] / np.where(before > 0, before, np.nan)
+    points["shown"] = (points["dimension"] > 0) & (points["midpoint_loss"] > 0)
+    return points.sort_values(["matcher", *network_pair], ignore_index=True)

@@ -1,0 +1,135 @@
+"""Figure 3b: how approximate dimension and error are correlated, question by question."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from ... import tables
+from ...connectivity import bootstrap
+from ...rng import generator
+from . import dimension_against_error
+
+# Two or three pairs have hardly any different resamples. Degrees of freedom count each learning
+# rate's pairs, less one.
+LEAST_FREEDOM = 3
+MEASURES = ("midpoint_loss", "barrier_share")
+COLUMNS = [
+    *("measure", "question", "learning_rate", "matcher", "correlation", "low", "high"),
+    *("confidence", "points", "left_out"),
+]
+
+
+def tabulate(
+    sources: dict[str, list[str]],
+    published: None,
+    experiment: str,
+    split: str,
+    centred: bool,
+    resamples: int,
+    confidence: float,
+) -> pd.DataFrame:
+    """Spearman's rank correlations of approximate dimension and error, with intervals.
+
+    Parameters
+    ----------
+    sources
+        Path of the table ``results``.
+
+    Returns
+    -------
+    Columns: measure (of the error: ``midpoint_loss`` or ``barrier_share``, see
+    `dimension_against_error`), question, learning_rate, matcher (each missing where it does not
+    apply), correlation, low, high, confidence, points, left_out. The questions:
+
+    ``within_rate``
+        Over the matchers and pairs of one learning rate: does the smaller dimension come with the
+        smaller error on the same networks? This is the paper's claim.
+    ``mean_within_rate``
+        The mean of these over the learning rates.
+    ``within_matcher``
+        Over the learning rates and pairs of one matcher.
+    ``pooled``
+        Over all points.
+
+    The intervals resample pairs of networks, with the points of all matchers, at each learning
+    rate by itself; pairs share no network. ``left_out`` counts the points that a logarithmic axis
+    cannot show, or whose error is missing: they are in no correlation. A correlation is missing
+    where one of the two quantities is constant, an interval where there are too few pairs.
+    """
+    points = dimension_against_error.tabulate(sources, published, experiment, split, centred)
+    seed = tables.metadata("results", sources["results"][0])["seed"]
+    draws = {}
+    for rate, group in points.groupby("learning_rate"):
+        pairs = group["pair"].nunique()
+        stream = generator(seed, "dimension correlation", experiment, float(rate))
+        drawn = stream.integers(pairs, size=(resamples, pairs))
+        # The pairs as they are come first: the correlation itself beside those of the resamples.
+        draws[rate] = np.concatenate([np.arange(pairs)[None], drawn])
+    rows = []
+    for measure in MEASURES:
+        known = points["shown"] & points[measure].notna()
+        if not known.any():
+            continue
+        for question, some, values in _correlations(points, measure, known, draws):
+            rows.append({"measure": measure, **question, "correlation": values[0]})
+            pairs = some.groupby("learning_rate")["pair"].nunique()
+            low, high = _interval(values[1:], confidence, pairs)
+            counted = int(known[some.index].sum())
+            rows[-1] |= {"low": low, "high": high, "confidence": confidence}
+            rows[-1] |= {"points": counted, "left_out": len(some) - counted}
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _correlations(
+    points: pd.DataFrame, measure: str, known: pd.Series, draws: dict[float, np.ndarray]
+) -> Iterator[tuple[dict, pd.DataFrame, np.ndarray]]:
+    """Each question, the points that it is about, and its correlations (1 + resamples,)."""
+    matchers = sorted(points["matcher"].unique())
+    known_points = points.where(known)
+    drawn = {}
+    for rate, group in points.groupby("learning_rate"):
+        x, y = (
+            group[["pair", "matcher"]]
+            .assign(value=known_points.loc[group.index, column])
+            .pivot(index="pair", columns="matcher", values="value")
+            .reindex(columns=matchers)
+            .to_numpy()
+            for column in ("dimension", measure)
+        )
+        drawn[rate] = np.stack([x[draws[rate]], y[draws[rate]]])
+    within = {rate: _spearman(values) for rate, values in drawn.items()}
+    for rate, values in within.items():
+        some = points[points["learning_rate"] == rate]
+        yield {"question": "within_rate", "learning_rate": rate}, some, values
+    whole = np.stack([values for values in within.values() if np.isfinite(values[0])] or [[np.nan]])
+    finite = np.isfinite(whole)
+    mean = np.where(finite, whole, 0).sum(0) / np.where(finite.any(0), finite.sum(0), np.nan)
+    yield {"question": "mean_within_rate"}, points, mean
+    for i, matcher in enumerate(matchers):
+        values = np.concatenate([v[..., i : i + 1] for v in drawn.values()], axis=2)
+        some = points[points["matcher"] == matcher]
+        yield {"question": "within_matcher", "matcher": matcher}, some, _spearman(values)
+    yield {"question": "pooled"}, points, _spearman(np.concatenate(list(drawn.values()), axis=2))
+
+
+def _spearman(values: np.ndarray) -> np.ndarray:
+    """Rank correlations of values[0] and values[1], (2, R, ...), missing ones left out: (R,)."""
+    ranks = rankdata(values.reshape(*values.shape[:2], -1), axis=2, nan_policy="omit")
+    count = np.isfinite(ranks[0]).sum(1)
+    # The mean rank of n values is (n + 1) / 2, ties or not.
+    ranks = np.nan_to_num(ranks - (count[:, None] + 1) / 2)
+    covariance = (ranks[0] * ranks[1]).sum(1)
+    norms = np.sqrt(np.square(ranks).sum(2).prod(0))
+    return np.divide(covariance, norms, out=np.full(len(norms), np.nan), where=norms > 0)
+
+
+def _interval(values: np.ndarray, confidence: float, pairs: pd.Series) -> tuple[float, float]:
+    """The expanded percentile interval of resampled correlations."""
+    values = values[np.isfinite(values)]
+    freedom = int((pairs - 1).sum())
+    if freedom < LEAST_FREEDOM or not len(values):
+        return np.nan, np.nan
+    narrowness = np.sqrt(1 - 1 / pairs.mean())
+    return bootstrap.expanded_interval(values, confidence, freedom, narrowness)

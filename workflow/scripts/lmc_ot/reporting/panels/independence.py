@@ -1,0 +1,72 @@
+"""T8's diagnostic: how far the neurons of a layer are from independent, by learning rate."""
+
+import numpy as np
+import pandas as pd
+
+from ... import tables
+from ...connectivity import independence
+from ...networks.permutation import hidden_layers
+from ...rng import generator
+from .spread import spread
+
+
+def tabulate(
+    sources: dict[str, list[str]], published: pd.DataFrame | None, experiment: str
+) -> pd.DataFrame:
+    """Mean and spread over the networks of each learning rate.
+
+    Parameters
+    ----------
+    sources
+        Paths of the tables ``checkpoints`` and ``history``.
+
+    Returns
+    -------
+    Columns: reference (``other network``, ``reshuffled``; ``independent``: a reshuffled layer
+    against another reshuffling of it, what the measure gives where neurons are independent),
+    layer, learning_rate, mean, std, n. The distances are `independence.distance`; a layer of too
+    few neurons to have one, or a learning rate whose networks all diverged, has no row.
+    """
+    rows = []
+    for path, rate in zip(sources["checkpoints"], _rates(sources["history"]), strict=True):
+        networks = tables.read_checkpoints(path)
+        seed = tables.metadata("checkpoints", path)["seed"]
+        for number, parameters in networks.items():
+            partner = networks.get(number ^ 1)
+            for layer in hidden_layers(parameters):
+                weight = parameters[layer, "weight"]
+                stream = generator(seed, "independence", experiment, rate, number, layer)
+                for reference, value in _distances(weight, partner, layer, stream):
+                    rows.append(
+                        {
+                            "reference": reference,
+                            "layer": layer,
+                            "learning_rate": rate,
+                            "distance": value,
+                        }
+                    )
+    keys = ["reference", "layer", "learning_rate"]
+    return spread(pd.DataFrame(rows, columns=[*keys, "distance"]), keys, "distance")
+
+
+def _rates(histories: list[str]) -> list[float]:
+    """The learning rate of each run: both sorts of files are listed in the same order."""
+    return [
+        float(tables.read("history", path, ["learning_rate"])["learning_rate"][0].as_py())
+        for path in histories
+    ]
+
+
+def _distances(weight, partner, layer, stream):
+    found, null = [], []
+    for half, components in independence.halves(weight, stream):
+        first, second = (
+            independence.cosines(independence.reshuffled(half, components, stream)) for _ in "ab"
+        )
+        found.append(independence.distance(independence.cosines(half), first))
+        null.append(independence.distance(second, first))
+    yield independence.RESHUFFLED, float(np.mean(found))
+    yield independence.INDEPENDENT, float(np.mean(null))
+    if layer == 1 and partner is not None:
+        across = independence.cosines(weight, partner[1, "weight"])
+        yield independence.OTHER, independence.distance(independence.cosines(weight), across)

@@ -1,0 +1,37 @@
+"""The tables: what is written between two jobs, and the only code that reads and writes it.
+
+Schemas, parquet and csv files, checkpoints, activations and permutations as tables, seals.
+A file under its final name is whole; a file that changed, or is of another run, is refused.
+"""
+
+from .activations import ActivationFile, activation_writer
+from .checkpoints import Parameters, read_checkpoints, write_checkpoints
+from .files import replacing, write_text
+from .parquet import (
+    METADATA_KEY,
+    metadata,
+    read,
+    read_all,
+    rebuild,
+    write,
+    write_rows,
+)
+from .schemas import SCHEMAS
+
+__all__ = [
+    "METADATA_KEY",
+    "SCHEMAS",
+    "ActivationFile",
+    "Parameters",
+    "activation_writer",
+    "metadata",
+    "read",
+    "read_all",
+    "read_checkpoints",
+    "rebuild",
+    "replacing",
+    "write",
+    "write_checkpoints",
+    "write_rows",
+    "write_text",
+]

@@ -1,0 +1,78 @@
+"""Recorded activations: one column per hidden layer, written and read batch by batch."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pyarrow as pa
+
+from ..errors import TableError
+from .parquet import check_finite, matrix, metadata, read, readable, writer
+from .schemas import SCHEMAS
+
+
+@contextmanager
+def activation_writer(
+    path, widths: list[int], provenance: dict, device: str
+) -> Iterator[Callable[[dict[str, np.ndarray], list[np.ndarray]], None]]:
+    """Stream activations to a file: call what this yields with a batch after another.
+
+    A batch is what the samples are, the schema's columns, (n,) each, and a float32 array
+    (n, width) for every hidden layer. Each batch becomes a row group, so neither side holds more
+    than a batch in memory.
+    """
+    layers = [
+        pa.field(f"layer_{i}", pa.list_(pa.field("element", pa.float32()), width))
+        for i, width in enumerate(widths, start=1)
+    ]
+    schema = pa.schema([*SCHEMAS["activations"], *layers])
+    with writer("activations", path, schema, provenance, device, widths=widths) as out:
+
+        def write_batch(samples: dict[str, np.ndarray], batch: list[np.ndarray]) -> None:
+            arrays = [pa.array(samples[f.name], f.type) for f in SCHEMAS["activations"]] + [
+                pa.FixedSizeListArray.from_arrays(
+                    pa.array(np.ascontiguousarray(values, np.float32).ravel()), type=field.type
+                )
+                for values, field in zip(batch, layers, strict=True)
+            ]
+            out.write_table(pa.table(arrays, schema=out.schema))
+
+        yield write_batch
+
+
+class ActivationFile:
+    """A network's recorded activations, read one layer and one row group at a time.
+
+    Parameters
+    ----------
+    path
+        A file that `activation_writer` wrote.
+    provenance
+        See `read`.
+    """
+
+    def __init__(self, path, provenance: dict | None = None):
+        self.path = path
+        about = metadata("activations", path, provenance)
+        self.widths: list[int] = about["widths"]
+
+    def examples(self) -> np.ndarray:
+        """The numbers of the recorded training examples, int (n,)."""
+        return read("activations", self.path, ["example"])["example"].to_numpy()
+
+    def batches(self, layer: int) -> Iterator[np.ndarray]:
+        """The activations of one hidden layer, float32 (n, width) at a time.
+
+        Raises
+        ------
+        TableError
+            The file does not hold that layer, or its values are not finite.
+        """
+        name = f"layer_{layer}"
+        with readable("activations", self.path) as (file, _):
+            if name not in file.schema_arrow.names:
+                raise TableError(f"{self.path}: column {name!r} of activations is missing")
+            for group in range(file.num_row_groups):
+                column = file.read_row_group(group, columns=[name])[name]
+                check_finite(column, f"{self.path}: column {name!r}")
+                yield matrix(column, np.float32)

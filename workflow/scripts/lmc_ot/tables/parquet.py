@@ -1,0 +1,253 @@
+"""Parquet files with a declared schema, a seal, and metadata that say where they come from."""
+
+import json
+import shlex
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..environment import environment
+from ..errors import TableError
+from .files import replacing
+from .schemas import SCHEMAS
+from .seal import BLANK, KEY, BrokenSeal, check, seal
+
+METADATA_KEY = b"lmc"
+# Rows of a row group: of a large one, arrow holds several copies while it writes.
+ROWS_AT_ONCE = 8192
+# Written without dictionaries and statistics: they only cost time on these columns.
+_VALUE_COLUMNS = ("values", "image")
+
+
+def write(
+    kind: str, path, columns: dict, provenance: dict, device: str = "cpu", **metadata
+) -> None:
+    """Write a table.
+
+    Parameters
+    ----------
+    kind
+        A key of `SCHEMAS`.
+    columns
+        Column name -> array, list or pyarrow array; all of the schema's, no others. NaN stands
+        for a missing value, and is only allowed where the schema allows null.
+    provenance
+        JSON object: experiment, config hash, seed, as the rule gives them.
+    metadata
+        More JSON values for the file's metadata.
+
+    Raises
+    ------
+    TableError
+        A value does not fit the schema, or the file cannot be written.
+    """
+    schema = SCHEMAS[kind]
+    extra = [name for name in columns if name not in schema.names]
+    if extra:
+        raise TableError(f"{path}: column {extra[0]!r} does not belong to a table of {kind}")
+    try:
+        table = pa.table({name: _array(columns[name], schema.field(name)) for name in columns})
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise TableError(f"{path}: does not fit the schema {kind!r}: {error}") from error
+    table = _checked(table, kind, path)
+    with writer(kind, path, table.schema, provenance, device, **metadata) as out:
+        out.write_table(table, row_group_size=ROWS_AT_ONCE)
+
+
+def _array(values, field: pa.Field) -> pa.Array:
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return values
+    floating = pa.types.is_floating(field.type)
+    if not floating and pa.types.is_integer(field.type):
+        values = pa.array(values)  # its own type first: a cast refuses to cut a fraction off
+        return values.cast(field.type)
+    return pa.array(values, field.type, from_pandas=floating)
+
+
+@contextmanager
+def writer(
+    kind: str, path, schema: pa.Schema, provenance: dict, device: str = "cpu", **metadata
+) -> Iterator[pq.ParquetWriter]:
+    """A parquet writer for a table that is streamed; `schema` may add layer columns."""
+    about = {"table": kind, **provenance, **environment(device), **metadata}
+    schema = schema.with_metadata({METADATA_KEY: json.dumps(about, sort_keys=True)})
+    values = [n for n in schema.names if n in _VALUE_COLUMNS or n.startswith("layer_")]
+    others = [n for n in schema.names if n not in values]
+    split = {
+        f"{n}.list.element": "BYTE_STREAM_SPLIT"
+        for n in values
+        if pa.types.is_float32(schema.field(n).type.value_type)
+    }
+    with replacing(path) as temporary:
+        with pq.ParquetWriter(
+            temporary,
+            schema,
+            compression="zstd",
+            use_dictionary=[n for n in others if pa.types.is_string(schema.field(n).type)],
+            write_statistics=others,
+            column_encoding=split or None,
+            store_schema=True,
+        ) as out:
+            yield out
+            out.add_key_value_metadata({KEY: BLANK})
+        seal(temporary)
+
+
+def read(
+    kind: str, path, columns: list[str] | None = None, provenance: dict | None = None
+) -> pa.Table:
+    """Read a table and check it: its seal, its schema, and that what must be finite is.
+
+    Parameters
+    ----------
+    provenance
+        The run that the file must come from, as it was given to `write`; None for any.
+
+    Raises
+    ------
+    TableError
+        The file is missing, truncated, changed, not parquet, of another kind or run, or does not
+        fit its schema.
+    """
+    with readable(kind, path, provenance) as (file, _):
+        table = file.read(columns=columns)
+    try:
+        return _checked(table, kind, path, columns)
+    except TableError as error:
+        raise TableError(f"{error}: {rebuild(path)}") from error
+
+
+def rebuild(path) -> str:
+    """What to do about a file that cannot be used, as the end of an error's line."""
+    path = Path(path)
+    recorded = path.parent.name == "activations"  # the output of its rule is the folder
+    what = f"-r {shlex.quote(str(path.parent))}" if recorded else shlex.quote(str(path))
+    if not (path.parent if recorded else path).exists():
+        return "run snakemake again"
+    return f"rebuild it: `rm {what}`, then run snakemake again"
+
+
+@contextmanager
+def readable(
+    kind: str, path, provenance: dict | None = None
+) -> Iterator[tuple[pq.ParquetFile, dict]]:
+    """The open file and what it says of itself."""
+    if not Path(path).is_file():
+        raise TableError(f"{path}: no such file, it should be a table of {kind}: {rebuild(path)}")
+    try:
+        check(path)
+        with pq.ParquetFile(path) as file:
+            about = json.loads((file.schema_arrow.metadata or {}).get(METADATA_KEY, b"{}"))
+            if about.get("table") != kind:
+                raise TableError(
+                    f"{path}: is a table of {about.get('table', 'something else')}, "
+                    f"not of {kind}: {rebuild(path)}"
+                )
+            _check_run(path, about, provenance or {})
+            yield file, about
+    except BrokenSeal as error:
+        raise TableError(f"{path}: {error}: {rebuild(path)}") from error
+    except (pa.ArrowException, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise TableError(
+            f"{path}: not a readable parquet file ({reason}): {rebuild(path)}"
+        ) from error
+
+
+# What says of which run a file is. A file that does not say it, as a data set, is of any run.
+RUN_KEYS = ("experiment", "config_hash", "seed")
+
+
+def _check_run(path, about: dict, wanted: dict) -> None:
+    for key in RUN_KEYS:
+        if key in wanted and key in about and about[key] != wanted[key]:
+            raise TableError(
+                f"{path}: is of another run: its {key} is {about[key]!r}, not {wanted[key]!r}: "
+                f"{rebuild(path)}"
+            )
+
+
+def metadata(kind: str, path, provenance: dict | None = None) -> dict:
+    """What a file says of itself: its provenance, and what its kind adds. Raises TableError."""
+    with readable(kind, path, provenance) as (_, about):
+        return about
+
+
+def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
+    if pa.types.is_fixed_size_list(wanted):
+        return pa.types.is_fixed_size_list(found) and found.value_type == wanted.value_type
+    if pa.types.is_list(wanted):
+        return pa.types.is_list(found) and found.value_type == wanted.value_type
+    return found == wanted
+
+
+def _checked(table: pa.Table, kind: str, path, columns: list[str] | None = None) -> pa.Table:
+    schema = SCHEMAS[kind]
+    wanted = [n for n in schema.names if columns is None or n in columns]
+    for name in wanted:
+        if name not in table.column_names:
+            raise TableError(f"{path}: column {name!r} of a table of {kind} is missing")
+        field, column = schema.field(name), table.column(name)
+        if not _fits(column.type, field.type):
+            raise TableError(f"{path}: column {name!r} is {column.type}, {field.type} is wanted")
+        if column.null_count and not field.nullable:
+            raise TableError(f"{path}: column {name!r} has {column.null_count} missing values")
+        check_finite(column, f"{path}: column {name!r}")
+    extra = [n for n in table.column_names if n not in schema.names]
+    if extra and kind != "activations":
+        raise TableError(f"{path}: column {extra[0]!r} does not belong to a table of {kind}")
+    if len(table) == 0 and kind not in _MAY_BE_EMPTY:
+        raise TableError(f"{path}: has no rows")
+    return table.select([*wanted, *extra])
+
+
+# Every network of a learning rate can diverge: then there is nothing to match or to measure.
+_MAY_BE_EMPTY = ("checkpoints", "permutations", "objectives", "dimensions", "path")
+
+
+def check_finite(column: pa.ChunkedArray, what: str) -> None:
+    if pa.types.is_list(column.type) or pa.types.is_fixed_size_list(column.type):
+        column = pa.chunked_array([chunk.flatten() for chunk in column.chunks] or [[]])
+    if pa.types.is_floating(column.type):
+        values = column.drop_null().to_numpy()
+        if not np.isfinite(values).all():
+            raise TableError(
+                f"{what} has {np.sum(~np.isfinite(values))} values that are not finite"
+            )
+
+
+def matrix(column: pa.ChunkedArray, dtype) -> np.ndarray:
+    """A column of lists of one length as an array (rows, length)."""
+    if pa.types.is_fixed_size_list(column.type):
+        width = column.type.list_size
+        parts = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
+        flat = np.concatenate(parts) if parts else np.empty(0)
+        return flat.astype(dtype, copy=False).reshape(-1, width)
+    raise TypeError(column.type)
+
+
+def write_rows(
+    kind: str, path, rows: list[dict], provenance: dict, device: str = "cpu", **metadata
+) -> None:
+    """Write a table given as rows, each with all of the schema's columns. Raises TableError."""
+    columns = {name: [row[name] for row in rows] for name in SCHEMAS[kind].names}
+    write(kind, path, columns, provenance, device, **metadata)
+
+
+def read_all(kind: str, paths: Iterable) -> "pandas.DataFrame":  # noqa: F821
+    """Several tables of a kind, one after another, as a data frame.
+
+    Raises
+    ------
+    TableError
+        As `read`; or two files of an experiment are of different runs.
+    """
+    runs, found = {}, []
+    for path in paths:
+        about = metadata(kind, path)
+        found.append(read(kind, path, provenance=runs.setdefault(about.get("experiment"), about)))
+    return pa.concat_tables(found).to_pandas()

@@ -1,0 +1,126 @@
+"""T7: dropout stability beside linear mode connectivity (Section 5.6, Appendix B.14)."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..errors import ConfigError
+from ..rng import generator
+from .experiment import Measurement, Prediction
+from .random_networks import align, inputs, lmc_error, pair, readouts, registered
+from .transport import squared_distance
+
+MEAN = "relative error, outgoing weights 1 / width"
+RANDOM = "relative error, random outgoing weights"
+HALF, LMC, BOUND = "random half", "LMC error", "W2 between two halves / 2"
+HALVES = 10
+
+
+class Dropout:
+    """Two errors of the output f of networks of one hidden layer, in units of E |f|: E |f_S - f| of
+    a random half S of the neurons, rescaled by 2, and the LMC error E |f_M - (f_A + f_B) / 2|.
+
+    The networks are those of `random_networks` (Gaussian weights, depth 1), with two kinds of
+    outgoing weights:
+
+    - all 1 / width, as in B.14. There |f_S - f| is half the difference of two halves' means, so E
+      |f_S - f| <= W_2(S, rest) / 2 for inputs N(0, I): the bound of equation (8). It is shown too.
+    - random, as in `random_networks`: the LMC error is that experiment's.
+
+    Predicted for d0 > 4: the bound falls like width^(-1/d0), and with it, says B.14, the bounds of
+    both errors. An error may fall faster than its bound; the paper leaves open whether equation
+    (8) is tight. A sum over a random half has the central limit theorem's width^(-1/2). With
+    weights 1 / width, the midpoint of two neurons at distance delta differs from their mean only
+    on the share of inputs, about delta, on which just one of them is active, and there by at most
+    delta: width^(-2/d0). With random outgoing weights of mean 0, f_S - f has the variance of f at
+    every width; B.14 does not speak of that case, and nothing is predicted for it.
+
+    Parameters
+    ----------
+    matcher, examples
+        See `random_networks.RandomNetworks`.
+
+    Raises
+    ------
+    ConfigError
+        A width is odd.
+    """
+
+    def __init__(
+        self,
+        sizes: list[int],
+        input_dimensions: list[int],
+        matcher: dict,
+        examples: int,
+        repetitions: int,
+    ):
+        for width in sizes:
+            if width % 2:
+                raise ConfigError(f"sizes: {width} neurons have no half")
+        self.sizes, self.input_dimensions = sizes, input_dimensions
+        self.examples, self.repetitions = examples, repetitions
+        self.matcher = registered(matcher)
+
+    def measure(self, seed: int) -> Iterator[Measurement]:
+        """See `experiment.Experiment`."""
+        for d in self.input_dimensions:
+            for width in self.sizes:
+                for repetition in range(self.repetitions):
+                    for quantity, name, value in self._errors(seed, d, width, repetition):
+                        series = self._series(name, d)
+                        yield Measurement(quantity, series, width, repetition, value)
+
+    def _errors(self, seed, d, width, repetition):
+        identity = "gaussian", d, width, repetition
+        a, b = pair(seed, *identity, 1)
+        (layer,) = align(a, b, self.matcher, *inputs(seed, *identity, self.examples))
+        stream = generator(seed, "dropout", d, width, repetition)
+        orders = [stream.permutation(width) for _ in range(HALVES)]
+        equal = np.full((1, width), 1 / width)
+        for quantity, outgoing in ((MEAN, (equal, equal)), (RANDOM, readouts(a, b, layer))):
+            halves = [half_error(layer.a, outgoing[0], order[: width // 2]) for order in orders]
+            yield quantity, HALF, float(np.mean(halves)) / size(layer.a, outgoing[0])
+            yield quantity, LMC, lmc_error(layer, *outgoing)
+        rows = a[1, "weight"].astype(np.float64)[orders[0]]
+        bound = squared_distance(*np.split(rows, 2)) ** 0.5 / 2
+        yield MEAN, BOUND, bound / size(layer.a, equal)
+
+    def predictions(self) -> list[Prediction]:
+        """See `experiment.Experiment`."""
+        found = []
+        for d in self.input_dimensions:
+            slope = -1 / d if d > 4 else None
+            found += [
+                Prediction(MEAN, self._series(name, d), slope, bound=name != BOUND)
+                for name in (HALF, LMC, BOUND)
+            ]
+            found.append(Prediction(RANDOM, self._series(HALF, d), None))
+            found.append(Prediction(RANDOM, self._series(LMC, d), slope, bound=True))
+        return found
+
+    @staticmethod
+    def _series(name: str, d: int) -> str:
+        return f"{name}, d0 = {d}"
+
+
+def half_error(phi: np.ndarray, outgoing: np.ndarray, kept: np.ndarray) -> float:
+    """E |f_S - f|, with f = phi W^T and f_S = 2 phi_S W_S^T, the mean over examples and outputs.
+
+    Parameters
+    ----------
+    phi
+        Activations of the last hidden layer, (examples, width).
+    outgoing
+        W, (outputs, width).
+    kept
+        S: the numbers of width / 2 neurons.
+    """
+    # f_S - f counts what is kept once more, and what is dropped once less.
+    sign = np.full(phi.shape[1], -1.0)
+    sign[kept] = 1
+    return size(phi, outgoing * sign)
+
+
+def size(phi: np.ndarray, outgoing: np.ndarray) -> float:
+    """E |phi W^T|, the mean over examples and outputs."""
+    return float(np.abs(phi.astype(np.float64) @ outgoing.T).mean())

@@ -1,0 +1,237 @@
+"""T4 and T6: randomly initialised networks and the midpoint between them (Lemma 5.1, Theorem 5.2).
+
+The paper's networks: relu, no biases, entries of W_l of mean 0 and variance 1 / m_{l-1}, Gaussian
+(Section 5.1) or of another sub-Gaussian law (Section 5.5). Inputs of second moment at most d0:
+here N(0, I).
+"""
+
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import ConfigError
+from ..matching import REGISTRY as MATCHERS
+from ..matching.matcher import Matcher
+from ..matching.moments import InMemory, NetworkMoments
+from ..matching.solver import match
+from ..networks.initialisers import lecun_uniform
+from ..networks.permutation import apply, hidden_layers, permute_columns
+from ..rng import generator
+from ..tables import Parameters
+from .experiment import Measurement, Prediction
+
+DISTANCE = "squared distance of midpoint activations"
+ERROR = "relative LMC error of the output"
+OUTPUTS = 10
+
+
+def gaussian(stream: np.random.Generator, units: int, fan_in: int) -> np.ndarray:
+    """N(0, 1 / fan_in), not truncated; float32 (units, fan_in)."""
+    return (stream.normal(size=(units, fan_in)) / fan_in**0.5).astype(np.float32)
+
+
+LAWS = {"gaussian": gaussian, "uniform": lecun_uniform}
+
+
+class RandomNetworks:
+    """Two independent networks, the hidden layers of B matched to those of A, all of one width.
+
+    For every depth L, on inputs that the matcher has not seen:
+
+    - the squared distance of the midpoint's phi_L to A's and to permuted B's, over the squared
+      length of both (Property 1 with the scale of relu networks taken out);
+    - the LMC error: E |f_M - (f_A + f_B) / 2| over the endpoints' E |f|, with f the outputs. By
+      convexity it is the most by which a convex 1-Lipschitz loss of the midpoint exceeds the mean
+      of the endpoints', and |f - y| attains it for targets y of the right sign and size. This is
+      what the proof of Theorem 5.2 bounds. The excess for random targets has no sign, and so no
+      rate: where the endpoints' outputs differ, their mean is better than they are. Both scales
+      are constants of the depth: variance 1 / fan-in and relu halve the squares at every layer.
+
+    Predicted for L = 1 and d0 > 4: width^(-2/d0) for the squared distance (Lemma 5.1 and, from
+    below, Theorem 5.3), and its root for the LMC error: as outgoing weights are independent of the
+    permutation and of mean 0, E (f_M - (f_A + f_B) / 2)^2 = E (||phi_M - phi_A||^2 + ||phi_M -
+    phi_B||^2) / (4 width). For L > 1 and equal widths Lemma 5.1 has no power of the width: the
+    error it allows at layer l needs a width exponential in the effective width of layer l - 1.
+
+    One network of the largest depth serves every depth: layers below do not depend on those above.
+
+    Parameters
+    ----------
+    matcher
+        A registered matcher, ``{"name": ..., option: ...}``.
+    examples
+        Inputs that the matcher sees, and as many others to measure on.
+
+    Raises
+    ------
+    ConfigError
+        While measuring: a width so small that both networks of a pair are 0 on all inputs.
+    """
+
+    def __init__(
+        self,
+        sizes: list[int],
+        depths: list[int],
+        input_dimensions: list[int],
+        weights: list[str],
+        matcher: dict,
+        examples: int,
+        repetitions: int,
+    ):
+        self.sizes, self.depths, self.input_dimensions = sizes, depths, input_dimensions
+        self.weights, self.examples, self.repetitions = weights, examples, repetitions
+        self.matcher = registered(matcher)
+
+    def measure(self, seed: int) -> Iterator[Measurement]:
+        """See `experiment.Experiment`."""
+        for law in self.weights:
+            for d in self.input_dimensions:
+                for width in self.sizes:
+                    for repetition in range(self.repetitions):
+                        identity = law, d, width, repetition
+                        a, b = pair(seed, *identity, max(self.depths))
+                        layers = align(a, b, self.matcher, *inputs(seed, *identity, self.examples))
+                        for depth in self.depths:
+                            found = layers[depth - 1]
+                            series = self._series(law, depth, d)
+                            for quantity, value in (
+                                (DISTANCE, distance(found)),
+                                (ERROR, lmc_error(found, *readouts(a, b, found))),
+                            ):
+                                if not math.isfinite(value):
+                                    raise ConfigError(
+                                        f"sizes: {width}: at depth {depth} both networks are 0 on "
+                                        f"all inputs in repetition {repetition}: begin with a "
+                                        f"larger width"
+                                    )
+                                yield Measurement(quantity, series, width, repetition, value)
+
+    def predictions(self) -> list[Prediction]:
+        """See `experiment.Experiment`."""
+        found = []
+        for quantity, power in ((DISTANCE, 2), (ERROR, 1)):
+            for law in self.weights:
+                for d in self.input_dimensions:
+                    for depth in self.depths:
+                        slope = -power / d if depth == 1 and d > 4 else None
+                        found.append(Prediction(quantity, self._series(law, depth, d), slope))
+        return found
+
+    @staticmethod
+    def _series(law: str, depth: int, d: int) -> str:
+        return f"{law}, depth {depth}, d0 = {d}"
+
+
+class HiddenLayer(NamedTuple):
+    """A hidden layer of two matched networks and of their midpoint.
+
+    Parameters
+    ----------
+    a, b, midpoint
+        phi_l, float32 (examples, width); B's units in the places of A's.
+    permutation
+        Which unit of B is in which place, int (width,).
+    """
+
+    a: np.ndarray
+    b: np.ndarray
+    midpoint: np.ndarray
+    permutation: np.ndarray
+
+
+def registered(matcher: dict) -> Matcher:
+    """The matcher that ``{"name": ..., option: ...}`` describes."""
+    return MATCHERS.build(matcher)
+
+
+def pair(
+    seed: int, law: str, d: int, width: int, repetition: int, depth: int
+) -> tuple[Parameters, Parameters]:
+    """Networks A and B: d inputs, `depth` hidden layers of one width, OUTPUTS outputs.
+
+    Each layer has a stream of its own: a deeper network begins with the same hidden layers, and
+    ends with the same outgoing weights.
+    """
+    widths = [d, *[width] * depth]
+    networks = []
+    for name in "AB":
+        identity = seed, "random networks", law, d, width, repetition, name
+        network = {
+            (layer, "weight"): LAWS[law](generator(*identity, layer), units, fan_in)
+            for layer, (fan_in, units) in enumerate(pairwise(widths), 1)
+        }
+        network[depth + 1, "weight"] = LAWS[law](generator(*identity, "out"), OUTPUTS, width)
+        networks.append(network)
+    return networks[0], networks[1]
+
+
+def inputs(
+    seed: int, law: str, d: int, width: int, repetition: int, examples: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs to match on and others to measure on, N(0, I_d), float32 (examples, d) each."""
+    stream = generator(seed, "random networks", law, d, width, repetition, "inputs")
+    seen, fresh = stream.normal(size=(2, examples, d)).astype(np.float32)
+    return seen, fresh
+
+
+def activations(network: Parameters, x: np.ndarray) -> list[np.ndarray]:
+    """phi_0 = x, .., phi_L of a relu network without biases, float32 (examples, units)."""
+    phi = [x]
+    for layer in hidden_layers(network):
+        phi.append(np.maximum(phi[-1] @ network[layer, "weight"].T, 0))
+    return phi
+
+
+def align(
+    a: Parameters, b: Parameters, matcher: Matcher, seen: np.ndarray, fresh: np.ndarray
+) -> list[HiddenLayer]:
+    """Match B to A, and compare all hidden layers with the midpoint's.
+
+    Parameters
+    ----------
+    seen
+        The inputs whose activations the matcher is given, float32 (n, d).
+    fresh
+        The inputs on which layers are compared, float32 (n, d).
+    """
+    moments = (NetworkMoments(InMemory(activations(network, seen))) for network in (a, b))
+    permutations = match(matcher, a, b, *moments).permutations
+    moved = apply(b, permutations)
+    midpoint = {key: (a[key] + moved[key]) / 2 for key in a}
+    phi = (activations(network, fresh)[1:] for network in (a, moved, midpoint))
+    return [
+        HiddenLayer(*layers, permutations[number])
+        for number, layers in enumerate(zip(*phi, strict=True), 1)
+    ]
+
+
+def readouts(a: Parameters, b: Parameters, layer: HiddenLayer) -> tuple[np.ndarray, np.ndarray]:
+    """The outgoing weights of A and of permuted B, (OUTPUTS, width), for that hidden layer."""
+    last = max(number for number, _ in a)
+    return a[last, "weight"], permute_columns(b[last, "weight"], layer.permutation)
+
+
+def distance(layer: HiddenLayer) -> float:
+    """E (||phi_M - phi_A||^2 + ||phi_M - phi_B||^2) / E (||phi_A||^2 + ||phi_B||^2)."""
+    a, b, midpoint = (phi.astype(np.float64) for phi in layer[:3])
+    return float(
+        (((midpoint - a) ** 2).sum() + ((midpoint - b) ** 2).sum()) / ((a**2).sum() + (b**2).sum())
+    )
+
+
+def lmc_error(layer: HiddenLayer, readout_a: np.ndarray, readout_b: np.ndarray) -> float:
+    """E |f_M - (f_A + f_B) / 2| over E (|f_A| + |f_B|) / 2, means over examples and outputs.
+
+    Parameters
+    ----------
+    readout_a, readout_b
+        The outgoing weights, (outputs, width); the midpoint's is their mean.
+    """
+    a, b, midpoint = (phi.astype(np.float64) for phi in layer[:3])
+    f_a, f_b = a @ readout_a.T, b @ readout_b.T
+    f_midpoint = midpoint @ ((readout_a + readout_b) / 2).T
+    size = (np.abs(f_a).mean() + np.abs(f_b).mean()) / 2
+    return float(np.abs(f_midpoint - (f_a + f_b) / 2).mean() / size)

@@ -1,0 +1,86 @@
+"""T3: what weighting by the inputs' covariance gains where it is low-dimensional (Theorem D.2)."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..errors import ConfigError
+from ..matching import REGISTRY as MATCHERS
+from ..matching.matcher import Matcher
+from ..matching.moments import InMemory, Moments, NetworkMoments
+from ..matching.solver import match
+from ..networks.permutation import apply
+from ..rng import generator
+from .experiment import Measurement, Prediction
+
+QUANTITY = "E ||(W_A - P W_B) phi||^2 / n"
+SERIES = {"identity": "no matching", "naive_wm": "naive WM", "sigma_wm": "Sigma-WM"}
+
+
+class WeightedMatching:
+    """E ||(W_A - P W_B) phi||^2 / n, the n rows of W_A and W_B from N(0, I_d / d), the input phi
+    of second moment Sigma = (d / k) diag(1 x k, 0 x (d - k)).
+
+    Predicted: n^(-2/d) for P of naive weight matching, whose P does not know of Sigma (its
+    expected cost is that of `isotropic`, as tr Sigma = d); n^(-2/k) for the Sigma-weighted, to
+    which the rows are k-dimensional (k > 4); 2 at every n without matching. P is found by the
+    workflow's own matchers, which are given Sigma itself, not a sample's.
+
+    Raises
+    ------
+    ConfigError
+        k is not below d.
+    """
+
+    def __init__(self, sizes: list[int], dimension: int, rank: int, repetitions: int):
+        if rank >= dimension:
+            raise ConfigError(f"rank: {rank} is not below the dimension {dimension}")
+        self.sizes, self.d, self.k = sizes, dimension, rank
+        self.repetitions = repetitions
+
+    def measure(self, seed: int) -> Iterator[Measurement]:
+        """See `experiment.Experiment`."""
+        sigma = np.diag(np.r_[np.full(self.k, self.d / self.k), np.zeros(self.d - self.k)])
+        for name, series in SERIES.items():
+            matcher = MATCHERS.get(name)()
+            for n in self.sizes:
+                for repetition in range(self.repetitions):
+                    # The same weights for every matcher and rank.
+                    stream = generator(seed, "weighted matching", self.d, n, repetition)
+                    weight_a, weight_b = stream.normal(size=(2, n, self.d)) / self.d**0.5
+                    value = cost(weight_a, matched(matcher, weight_a, weight_b, sigma), sigma)
+                    yield Measurement(QUANTITY, series, n, repetition, value)
+
+    def predictions(self) -> list[Prediction]:
+        """See `experiment.Experiment`."""
+        slopes = {
+            "identity": 0.0,
+            "naive_wm": -2 / self.d if self.d > 4 else None,
+            "sigma_wm": -2 / self.k if self.k > 4 else None,
+        }
+        return [Prediction(QUANTITY, SERIES[name], slope) for name, slope in slopes.items()]
+
+
+def matched(
+    matcher: Matcher, weight_a: np.ndarray, weight_b: np.ndarray, sigma: np.ndarray
+) -> np.ndarray:
+    """P W_B: its rows in the order that a matcher of the workflow chooses.
+
+    Parameters
+    ----------
+    weight_a, weight_b
+        float64 (n, d): a hidden layer each.
+    sigma
+        Second moment of the layer's input, float64 (d, d).
+    """
+    n, d = weight_a.shape
+    # The solver permutes hidden layers, and a network's last layer is none.
+    a, b = ({(1, "weight"): w, (2, "weight"): np.zeros((1, n))} for w in (weight_a, weight_b))
+    moments = NetworkMoments(InMemory([]), lambda: Moments(sigma, np.zeros(d), np.zeros(d)))
+    return apply(b, match(matcher, a, b, moments, moments).permutations)[1, "weight"]
+
+
+def cost(weight_a: np.ndarray, weight_b: np.ndarray, sigma: np.ndarray) -> float:
+    """tr((W_A - W_B) Sigma (W_A - W_B)^T) / n."""
+    difference = weight_a - weight_b
+    return float(((difference @ sigma) * difference).sum(1).mean())

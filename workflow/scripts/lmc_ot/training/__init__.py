@@ -1,0 +1,1 @@
+"""Training networks: the loop, its schedule, optimisers, snapshots, evaluation, the device."""

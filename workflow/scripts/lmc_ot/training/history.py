@@ -1,0 +1,84 @@
+"""The history of a training: one row per network and epoch, and one line of the log per epoch."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .settings import NetworkId
+
+
+class Measured(NamedTuple):
+    """What is measured of K networks after an epoch: float64 (K,) each.
+
+    Those of the training split are means over the epoch's batches, each before its update; at the
+    initialisation they are of all training examples.
+    """
+
+    train_loss: np.ndarray
+    train_accuracy: np.ndarray
+    test_loss: np.ndarray
+    test_accuracy: np.ndarray
+
+    def without(self, diverged: np.ndarray) -> "Measured":
+        """The same with missing values for diverged networks, bool (K,)."""
+        return Measured(*(np.where(diverged, np.nan, value) for value in self))
+
+
+def history_rows(
+    networks: list[NetworkId],
+    epoch: int,
+    rates: list[float],
+    measured: Measured,
+    diverged: np.ndarray,
+    seconds: float,
+) -> list[dict]:
+    """One row per network: columns of the table ``history`` but the run's own.
+
+    Parameters
+    ----------
+    rates
+        Each network's learning rate in the epoch's last step.
+    diverged
+        bool (K,).
+    seconds
+        Time spent until the end of that step.
+    """
+    return [
+        {
+            "network": network.number,
+            "epoch": epoch,
+            "step_learning_rate": rates[k],
+            **{name: values[k] for name, values in measured._asdict().items()},
+            "seconds": seconds,
+            "diverged": bool(diverged[k]),
+        }
+        for k, network in enumerate(networks)
+    ]
+
+
+def log_line(
+    networks: list[NetworkId],
+    epoch: int,
+    epochs: int,
+    measured: Measured,
+    diverged: np.ndarray,
+    seconds: float,
+) -> str:
+    """What the log says after an epoch: means over the networks that have not diverged.
+
+    Parameters
+    ----------
+    diverged, seconds
+        See `history_rows`.
+    """
+    train_loss, _, test_loss, test_accuracy = (
+        float(np.mean(values[~diverged])) if not diverged.all() else float("nan")
+        for values in measured
+    )
+    remaining = seconds / epoch * (epochs - epoch)
+    bad = [n.number for n, is_bad in zip(networks, diverged, strict=True) if is_bad]
+    return (
+        f"epoch {epoch}/{epochs}: train loss {train_loss:.4f}, test loss {test_loss:.4f}, "
+        f"test accuracy {test_accuracy:.4f} (mean of {len(networks) - len(bad)} networks), "
+        f"{seconds:.1f} s, {remaining:.1f} s to go" + (f"; diverged: {bad}" if bad else "")
+    )

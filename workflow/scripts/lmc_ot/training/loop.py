@@ -1,0 +1,284 @@
+"""Training an ensemble: networks of one shape, as stacked parameters where that is faster.
+
+Every network has its own learning rate, initialisation and data order. They share nothing, so a
+network's result does not depend on which others it was trained with, and one that diverges does
+not disturb the rest.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from ..data.dataset import Dataset
+from ..networks.network import Network, initial_parameters, stack, unstack
+from ..tables import Parameters
+from .device import keep_large_buffers, run_in_batches
+from .draws import calibration_images, epoch_changes, epoch_orders
+from .evaluation import evaluate, on_device
+from .history import Measured, history_rows, log_line
+from .optimisers.optimiser import Optimiser
+from .progress import Progress
+from .schedule import warmup_cosine
+from .settings import NetworkId, TrainingConfig
+from .snapshots import Snapshots
+from .step import training_step
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The outcome: parameters by network number, the diverged numbers, and one row of history per
+    network and epoch (columns of the table ``history`` but the run's own)."""
+
+    networks: dict[int, Parameters]
+    diverged: list[int]
+    history: list[dict]
+
+
+def train(
+    network: Network,
+    dataset: Dataset,
+    networks: list[NetworkId],
+    settings: TrainingConfig,
+    optimiser: Optimiser,
+    seed: int,
+    device: torch.device | str = "cpu",
+    report: Callable[[str], None] = print,
+    snapshots: Snapshots | None = None,
+) -> Trained:
+    """Train an ensemble, `Network.at_once` of its networks at a time.
+
+    Where the device's memory does not suffice for so many, half of them.
+
+    Parameters
+    ----------
+    network
+        The architecture of all of them.
+    networks
+        Which networks to train.
+    seed
+        With a network's number and learning rate it determines initialisation and data order.
+    report
+        Called with a line of text after every epoch.
+    snapshots
+        Where to continue from, and to write what to continue from; they stay when this returns.
+
+    Returns
+    -------
+    Trained
+        A network whose loss or parameters were not finite at the end of an epoch has diverged:
+        it is not among the networks, and its history has missing values from then on.
+
+    Raises
+    ------
+    ConfigError
+        A batch holds more than all training examples.
+    """
+    keep_large_buffers()
+    device = torch.device(device)
+    settings.steps_per_epoch(len(dataset.train.labels))
+    data = _Data(
+        on_device(dataset.inputs("train"), dataset.train.labels, device),
+        on_device(dataset.inputs("test"), dataset.test.labels, device),
+        torch.from_numpy(dataset.black).to(device),
+    )
+
+    def run(some: list[NetworkId]) -> Trained:
+        if len(some) < len(networks):
+            report(f"network {', '.join(str(n.number) for n in some)} of {len(networks)}:")
+        return _StackTraining(
+            network, data, some, settings, optimiser, seed, report, snapshots
+        ).run()
+
+    parts = run_in_batches(networks, network.at_once, run, "networks", report)
+    return Trained(
+        networks={number: p for part in parts for number, p in part.networks.items()},
+        diverged=[number for part in parts for number in part.diverged],
+        history=sorted((row for part in parts for row in part.history), key=lambda r: r["epoch"]),
+    )
+
+
+@dataclass(frozen=True)
+class _Data:
+    """A dataset on the device: images, float32 (n, pixels), and labels, int64 (n,), of each split;
+    what stands for a black pixel, see `Augmentation.apply`."""
+
+    train: tuple[torch.Tensor, torch.Tensor]
+    test: tuple[torch.Tensor, torch.Tensor]
+    black: torch.Tensor
+
+
+class _StackTraining:
+    """The training of K networks as one stack, from the last snapshot if there is one.
+
+    Parameters
+    ----------
+    network, networks, settings, optimiser, seed, report, snapshots
+        See `train`.
+
+    Attributes
+    ----------
+    progress
+        All that the coming steps depend on.
+    calibrated
+        The networks as they are evaluated: with running statistics, where they have any.
+    orders, changes
+        See `draws`: those of the epoch that has begun.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        data: _Data,
+        networks: list[NetworkId],
+        settings: TrainingConfig,
+        optimiser: Optimiser,
+        seed: int,
+        report: Callable[[str], None],
+        snapshots: Snapshots | None,
+    ):
+        self.network, self.data, self.networks = network, data, networks
+        self.settings, self.optimiser, self.seed = settings, optimiser, seed
+        self.report, self.snapshots = report, snapshots
+        images, labels = data.train
+        self.examples, self.device = len(labels), images.device
+        self.per_epoch = settings.steps_per_epoch(self.examples)
+        self.steps = self.per_epoch * settings.epochs
+        self.dtype = settings.dtype(network, self.device)
+        self.snapshot = f"networks-{networks[0].number}-{networks[-1].number}"
+
+    def run(self) -> Trained:
+        """Train from the beginning, or from the last snapshot, to the end."""
+        self._begin()
+        progress = self.progress
+        # A run by hand shows a bar; nobody watches a job: its log gets one line per epoch.
+        with tqdm(
+            total=self.steps,
+            initial=progress.step,
+            unit="step",
+            disable=not sys.stderr.isatty(),
+            leave=False,
+        ) as bar:
+            for epoch in range(progress.step // self.per_epoch + 1, self.settings.epochs + 1):
+                self._begin_epoch(epoch)
+                last = epoch * self.per_epoch
+                while progress.step < last:
+                    rates = self._rates()
+                    self._step(rates)
+                    bar.update()
+                    if progress.step == last:
+                        self._end_epoch(epoch, rates)
+                    self._save_when_due()
+        return self._finish()
+
+    def _begin(self) -> None:
+        """Initialise the networks, or take them from the last snapshot."""
+        network, data = self.network, self.data
+        initial = [
+            initial_parameters(network, self.seed, n.learning_rate, n.number) for n in self.networks
+        ]
+        self.progress = Progress.begin(network, stack(initial, self.device), self.optimiser)
+        found = self.snapshots.load(self.snapshot, self.report) if self.snapshots else None
+        if found:
+            self.progress.restore(*found)
+            self.report(f"continuing after step {self.progress.step} of {self.steps}")
+        images = data.train[0]
+        # Only networks with running statistics use them: the others need no copy.
+        self.some_images = (
+            calibration_images(images, self.seed) if network.calibrated_names else images
+        )
+        self._calibrate()
+        if not self.progress.history:
+            measured = Measured(
+                *evaluate(network, self.calibrated, *data.train),
+                *evaluate(network, self.calibrated, *data.test),
+            )
+            rates = [0.0] * len(self.networks)
+            self.progress.history = history_rows(
+                self.networks, 0, rates, measured, self.progress.diverged, 0.0
+            )
+        self.began = time.perf_counter() - self.progress.seconds
+
+    def _calibrate(self) -> None:
+        """Measure running statistics: on all training images at the end, until then on some."""
+        images = self.data.train[0] if self.progress.step == self.steps else self.some_images
+        self.calibrated = self.network.calibrated(self.progress.parameters, images)
+
+    def _begin_epoch(self, epoch: int) -> None:
+        """Draw the order and the changes of the epoch's examples."""
+        which = (self.seed, self.networks, epoch, self.examples, self.device)
+        self.orders = epoch_orders(*which)
+        self.changes = epoch_changes(*which, self.settings.augmentation)
+
+    def _rates(self) -> list[float]:
+        """Each network's learning rate in the next step."""
+        warmup = self.settings.warmup(self.per_epoch)
+        initial = self.settings.initial_learning_rate
+        return [
+            warmup_cosine(self.progress.step, n.learning_rate, self.steps, warmup, initial)
+            for n in self.networks
+        ]
+
+    def _step(self, rates: list[float]) -> None:
+        """Take the next step."""
+        progress, size = self.progress, self.settings.batch_size
+        index = progress.step % self.per_epoch
+        losses, hits = training_step(
+            self.network,
+            progress.parameters,
+            self.optimiser,
+            progress.state,
+            self.data.train,
+            self.orders[:, index * size : (index + 1) * size],
+            torch.tensor(rates, dtype=torch.float32, device=self.device),
+            progress.step,
+            self.changes,
+            self.dtype,
+            self.data.black,
+        )
+        progress.loss_sum += losses
+        progress.correct += hits
+        progress.step += 1
+        progress.seconds = time.perf_counter() - self.began
+
+    def _end_epoch(self, epoch: int, rates: list[float]) -> None:
+        """Measure the networks after the epoch's last step, whose learning rates these are."""
+        progress, examples = self.progress, self.per_epoch * self.settings.batch_size
+        train_loss = (progress.loss_sum / self.per_epoch).cpu().double().numpy()
+        train_accuracy = (progress.correct / examples).cpu().double().numpy()
+        self._calibrate()
+        test_loss, test_accuracy = evaluate(self.network, self.calibrated, *self.data.test)
+        finite = np.isfinite(train_loss) & np.isfinite(test_loss) & progress.finite()
+        progress.diverged |= ~finite
+        measured = Measured(train_loss, train_accuracy, test_loss, test_accuracy)
+        measured = measured.without(progress.diverged)
+        outcome = measured, progress.diverged, progress.seconds
+        progress.history += history_rows(self.networks, epoch, rates, *outcome)
+        self.report(log_line(self.networks, epoch, self.settings.epochs, *outcome))
+        progress.loss_sum.zero_()
+        progress.correct.zero_()
+
+    def _save_when_due(self) -> None:
+        """Write a snapshot if it is time for one, or if this was the last step."""
+        snapshots, done = self.snapshots, self.progress.step == self.steps
+        # The last one spares a job of several stacks from training this one again.
+        if snapshots and (snapshots.due() or (done and snapshots.seconds is not None)):
+            self.progress.save(snapshots, self.snapshot)
+
+    def _finish(self) -> Trained:
+        """The networks that have not diverged, and what happened."""
+        numbers, diverged = [n.number for n in self.networks], self.progress.diverged
+        networks = unstack(self.calibrated)
+        return Trained(
+            networks={
+                number: parameters
+                for number, parameters, bad in zip(numbers, networks, diverged, strict=True)
+                if not bad
+            },
+            diverged=[number for number, bad in zip(numbers, diverged, strict=True) if bad],
+            history=self.progress.history,
+        )

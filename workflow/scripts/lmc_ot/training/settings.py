@@ -1,0 +1,72 @@
+"""What a training is asked for: which networks, and how long and in what steps."""
+
+from dataclasses import dataclass
+
+import torch
+
+from ..data.augmentation import Augmentation
+from ..errors import ConfigError
+from ..networks.network import Network
+
+
+@dataclass(frozen=True)
+class NetworkId:
+    """Which network of a sweep: with the seed, it determines initialisation and data order."""
+
+    number: int
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How long and in what steps to train.
+
+    Parameters
+    ----------
+    batch_size, epochs
+        An epoch is ``examples // batch_size`` steps on a fresh random order of the examples; the
+        remainder of that order is left out of the epoch.
+    warmup_steps, initial_learning_rate
+        See `schedule.warmup_cosine`.
+    warmup_epochs
+        Used instead of `warmup_steps` if given; may be a fraction.
+    augmentation
+        How the images of an epoch are changed; every network and epoch draws its own changes.
+    precision
+        ``float32``, ``bfloat16`` (of convolutions and products; parameters stay float32), or
+        ``auto``: bfloat16 where a network asks for it on CUDA.
+    """
+
+    batch_size: int
+    epochs: int
+    warmup_steps: int = 10
+    initial_learning_rate: float = 1e-6
+    warmup_epochs: float | None = None
+    augmentation: Augmentation = Augmentation()  # noqa: RUF009, it is frozen
+    precision: str = "auto"
+
+    def steps_per_epoch(self, examples: int) -> int:
+        """Steps of an epoch.
+
+        Raises
+        ------
+        ConfigError
+            A batch holds more than all examples.
+        """
+        if self.batch_size > examples:
+            raise ConfigError(
+                f"training.batch_size: {self.batch_size} is more than the {examples} training "
+                f"examples"
+            )
+        return examples // self.batch_size
+
+    def warmup(self, steps_per_epoch: int) -> int:
+        """Steps of warm-up."""
+        if self.warmup_epochs is None:
+            return self.warmup_steps
+        return round(self.warmup_epochs * steps_per_epoch)
+
+    def dtype(self, network: Network, device: torch.device) -> torch.dtype:
+        """What convolutions and products are computed in."""
+        reduced = self.precision == "auto" and network.reduces_precision and device.type == "cuda"
+        return torch.bfloat16 if reduced or self.precision == "bfloat16" else torch.float32
