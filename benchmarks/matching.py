@@ -51,7 +51,7 @@ def prepare(folder: Path) -> str:
         "checkpoints": folder / "checkpoints.parquet",
         "network": NETWORK,
         "device": "cpu",
-        "provenance": PROVENANCE,
+        "run": PROVENANCE,
     }
     train(
         **inputs,

@@ -152,7 +152,7 @@ def prepare(size: Size, scratch: Path, device: str) -> None:
     read = {
         "dataset": folder / "dataset.parquet",
         "checkpoints": folder / "checkpoints.parquet",
-        "provenance": PROVENANCE,
+        "run": PROVENANCE,
     }
     if device == "cpu":
         record_activations(
@@ -240,7 +240,7 @@ def run(operation: str, size: Size, scratch: Path, device: str, points: int) -> 
         "checkpoints": folder / "checkpoints.parquet",
         "label": operation,
         "learning_rate": LEARNING_RATE,
-        "provenance": PROVENANCE,
+        "run": PROVENANCE,
     }
     if operation == "path":
         from evaluate_path import evaluate_path

@@ -19,38 +19,21 @@ use rule match as match_all_pairs with:
         "by {wildcards.matcher}"
 
 
-rule evaluate_midpoints:
+use rule evaluate_path as evaluate_midpoints with:
     input:
         dataset=dataset_of,
         checkpoints=f"{RUN}/checkpoints.parquet",
         permutations=lambda w: [
-            f"{RUN}/all_pairs/{label}/permutations.parquet"
-            for label in EXPERIMENTS[w.experiment]["matchers"]
+            f"{RUN}/all_pairs/{label}/permutations.parquet" for label in labels_of(w)
         ],
     output:
-        midpoints=f"{RUN}/all_pairs/midpoints.parquet",
+        path=update(f"{RUN}/all_pairs/midpoints.parquet"),
     log:
         log_of("{experiment}/{rate}/all_pairs/evaluate_midpoints"),
     benchmark:
         benchmark_of("{experiment}/{rate}/all_pairs/evaluate_midpoints")
-    conda:
-        "../envs/train.yaml"
-    threads: 1
-    resources:
-        mem_mb=escalating(4000, streamed=8000),
-        runtime=escalating(60),
-        gpu=gpu_of_networks,
-        gpu_model=gpu_model(gpu_of_networks),
     params:
-        labels=lambda w: list(EXPERIMENTS[w.experiment]["matchers"]),
-        network=block_of("network"),
         pairs=all_pairs_of,
-        train_examples=lambda w: EXPERIMENTS[w.experiment]["path"]["train_examples"],
-        learning_rate=rate_of,
-        device=config["device"],
-        provenance=provenance_of,
-        code=network_code("evaluate_midpoints.py"),
+        points=3,
     message:
         "evaluate all pairs of {wildcards.experiment} at learning rate {wildcards.rate}"
-    script:
-        "../workflow/scripts/evaluate_midpoints.py"

@@ -76,18 +76,16 @@ def block_of(key):
     return lambda wildcards: EXPERIMENTS[wildcards.experiment][key]
 
 
-def rate_of(wildcards):
-    return RATES[wildcards.experiment][wildcards.rate]
-
-
 def matcher_of(wildcards):
     return EXPERIMENTS[wildcards.experiment]["matchers"][wildcards.matcher]
 
 
-def provenance_of(wildcards):
+def run_of(wildcards):
+    """The identity that every table of an experiment and a learning rate carries."""
     block = EXPERIMENTS[wildcards.experiment]
     return {
         "experiment": wildcards.experiment,
+        "learning_rate": RATES[wildcards.experiment][wildcards.rate],
         "config_hash": labels.training_hash(config, block),
         "seed": config["seed"],
     }

@@ -19,7 +19,7 @@ rule prepare_dataset:
         name=lambda w: DATASETS[w.dataset]["name"],
         options=dataset_options,
         standardise=lambda w: DATASETS[w.dataset]["standardise"],
-        provenance=lambda w: {"dataset": w.dataset},
+        run=lambda w: {"dataset": w.dataset},
         code=lambda w: code(
             "prepare_dataset.py",
             REGISTRIES["dataset"].module(DATASETS[w.dataset]["name"]),

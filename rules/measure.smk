@@ -7,7 +7,7 @@ rule record_activations:
         dataset=dataset_of,
         checkpoints=f"{RUN}/checkpoints.parquet",
     output:
-        activations=kept(directory(f"{RUN}/activations")),
+        activations=directory(f"{RUN}/activations"),
     log:
         log_of("{experiment}/{rate}/record_activations"),
     benchmark:
@@ -25,7 +25,7 @@ rule record_activations:
         examples=lambda w: EXPERIMENTS[w.experiment]["activations"]["examples"],
         positions=lambda w: EXPERIMENTS[w.experiment]["activations"]["positions"],
         device=config["device"],
-        provenance=provenance_of,
+        run=run_of,
         code=network_code("record_activations.py"),
     message:
         "record activations of {wildcards.experiment} at learning rate {wildcards.rate}"
@@ -35,8 +35,7 @@ rule record_activations:
 
 rule match:
     input:
-        unpack(recorded),
-        dataset=dataset_of,
+        unpack(sources_of),
         checkpoints=f"{RUN}/checkpoints.parquet",
     output:
         permutations=f"{RUN}/{{matcher}}/permutations.parquet",
@@ -49,18 +48,16 @@ rule match:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=escalating(2000, streamed=8000),
+        mem_mb=escalating(2000, convolutional=8000),
         runtime=escalating(30),
-        gpu=gpu_of_streams,
-        gpu_model=gpu_model(gpu_of_streams),
+        gpu=gpu_of_matcher,
+        gpu_model=gpu_model(gpu_of_matcher),
     params:
         label="{matcher}",
         matcher=matcher_of,
         pairs=pairs_of,
-        learning_rate=rate_of,
         streamed=streamed,
-        recording=recording,
-        provenance=provenance_of,
+        run=run_of,
         code=matcher_code("match.py"),
     message:
         "match {wildcards.experiment} at learning rate {wildcards.rate} by {wildcards.matcher}"
@@ -70,8 +67,7 @@ rule match:
 
 rule approximate_dimension:
     input:
-        unpack(recorded),
-        dataset=dataset_of,
+        unpack(sources_of),
         checkpoints=f"{RUN}/checkpoints.parquet",
     output:
         dimensions=f"{RUN}/{{matcher}}/dimensions.parquet",
@@ -83,17 +79,15 @@ rule approximate_dimension:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=escalating(2000, streamed=8000),
+        mem_mb=escalating(2000, convolutional=8000),
         runtime=escalating(30),
-        gpu=gpu_of_streams,
-        gpu_model=gpu_model(gpu_of_streams),
+        gpu=gpu_of_matcher,
+        gpu_model=gpu_model(gpu_of_matcher),
     params:
         label="{matcher}",
         matcher=matcher_of,
-        learning_rate=rate_of,
         streamed=streamed,
-        recording=recording,
-        provenance=provenance_of,
+        run=run_of,
         code=matcher_code("approximate_dimension.py"),
     message:
         "approximate dimension of {wildcards.experiment} at learning rate {wildcards.rate} "
@@ -106,41 +100,42 @@ rule evaluate_path:
     input:
         dataset=dataset_of,
         checkpoints=f"{RUN}/checkpoints.parquet",
-        permutations=f"{RUN}/{{matcher}}/permutations.parquet",
+        permutations=lambda w: [
+            f"{RUN}/{label}/permutations.parquet" for label in labels_of(w)
+        ],
     output:
-        path=f"{RUN}/{{matcher}}/path.parquet",
+        # A matcher more is evaluated, the others' rows stand: one job imports torch once.
+        path=update(f"{RUN}/path.parquet"),
     log:
-        log_of("{experiment}/{rate}/{matcher}/evaluate_path"),
+        log_of("{experiment}/{rate}/evaluate_path"),
     benchmark:
-        benchmark_of("{experiment}/{rate}/{matcher}/evaluate_path")
+        benchmark_of("{experiment}/{rate}/evaluate_path")
     conda:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=escalating(4000, streamed=8000),
+        mem_mb=escalating(4000, convolutional=8000),
         runtime=escalating(60),
         gpu=gpu_of_networks,
         gpu_model=gpu_model(gpu_of_networks),
     params:
-        label="{matcher}",
+        labels=labels_of,
         network=block_of("network"),
         pairs=pairs_of,
-        points=lambda w: EXPERIMENTS[w.experiment]["path"]["points"],
-        train_examples=lambda w: EXPERIMENTS[w.experiment]["path"]["train_examples"],
-        learning_rate=rate_of,
+        points=path_option("points"),
+        train_examples=path_option("train_examples"),
         device=config["device"],
-        provenance=provenance_of,
+        run=run_of,
         code=network_code("evaluate_path.py"),
     message:
-        "evaluate paths of {wildcards.experiment} at learning rate {wildcards.rate} "
-        "matched by {wildcards.matcher}"
+        "evaluate paths of {wildcards.experiment} at learning rate {wildcards.rate}"
     script:
         "../workflow/scripts/evaluate_path.py"
 
 
 rule collect:
     input:
-        paths=of_all("{matcher}/path.parquet"),
+        paths=of_all("path.parquet"),
         objectives=of_all("{matcher}/objectives.parquet"),
         dimensions=of_all("{matcher}/dimensions.parquet"),
         histories=of_all("history.parquet"),
@@ -162,7 +157,7 @@ rule collect:
     params:
         pairs={name: labels.pairs(block) for name, block in EXPERIMENTS.items()},
         matchers={name: list(block["matchers"]) for name, block in EXPERIMENTS.items()},
-        provenance={"seed": config["seed"]},
+        run={"seed": config["seed"]},
         code=code("collect.py"),
     message:
         "collect the results"

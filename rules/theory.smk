@@ -23,7 +23,7 @@ rule measure_theory:
     params:
         label="{theory}",
         theory=theory_of,
-        provenance=theory_provenance,
+        run=theory_run,
         code=theory_code("measure_theory.py"),
     message:
         "measure {wildcards.theory}"
@@ -61,7 +61,7 @@ rule tabulate_theory:
         runtime=escalating(10),
     params:
         theory=theory_of,
-        provenance=theory_provenance,
+        run=theory_run,
         code=theory_code("tabulate_theory.py"),
     message:
         "tabulate {wildcards.theory}"

@@ -14,20 +14,19 @@ rule train:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=escalating(4000, streamed=8000),
-        runtime=escalating(120, streamed=240),
+        mem_mb=escalating(4000, convolutional=8000),
+        runtime=escalating(120, convolutional=240),
         gpu=GPU,
         gpu_model=gpu_model(lambda wildcards: GPU),
     params:
         network=block_of("network"),
         training=block_of("training"),
-        learning_rate=rate_of,
         networks=block_of("networks"),
         device=config["device"],
-        provenance=provenance_of,
+        run=run_of,
         code=lambda w: code(
             "train.py",
-            REGISTRIES["network"].module(EXPERIMENTS[w.experiment]["network"]["name"]),
+            network_module(w),
             REGISTRIES["optimiser"].module(
                 EXPERIMENTS[w.experiment]["training"]["optimiser"]["name"]
             ),

@@ -7,14 +7,11 @@ def code(script, *modules):
     return code_digests.digest(SCRIPTS / script, modules)
 
 
+def network_module(wildcards):
+    return REGISTRIES["network"].module(
+        EXPERIMENTS[wildcards.experiment]["network"]["name"]
+    )
+
+
 def network_code(script):
-    return lambda w: code(
-        script,
-        REGISTRIES["network"].module(EXPERIMENTS[w.experiment]["network"]["name"]),
-    )
-
-
-def matcher_code(script):
-    return lambda w: code(
-        script, REGISTRIES["matcher"].module(matcher_of(w)["matcher"])
-    )
+    return lambda w: code(script, network_module(w))

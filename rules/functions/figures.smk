@@ -13,7 +13,7 @@ SOURCES = {
     "history": "history.parquet",
     "permutations": "{matcher}/permutations.parquet",
     "dimensions": "{matcher}/dimensions.parquet",
-    "path": "{matcher}/path.parquet",
+    "path": "path.parquet",
     "midpoints": "all_pairs/midpoints.parquet",
 }
 

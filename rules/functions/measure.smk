@@ -1,22 +1,28 @@
 # What `rules/measure.smk` asks of the config.
-# Recorded activations are temporary unless the config keeps them, so what they depend on is also a
-# parameter of their readers (`recording`): Snakemake does not look behind a file that is gone.
-# When they are made again, for a new matcher, all matchers of that learning rate run again.
 
 
-def kept(path):
-    """Recorded activations: large, so temporary unless the config keeps them."""
-    return path if config["keep_activations"] else temp(path)
+def reads_activations(wildcards):
+    """Whether a matcher takes statistics of the activations, or reads weights alone."""
+    return REGISTRIES["matcher"].entry(matcher_of(wildcards)["matcher"]).activations
 
 
-def recorded(wildcards):
-    """The recorded activations, as an input, unless the networks are run instead."""
-    return {} if is_streamed(wildcards) else {"activations": f"{RUN}/activations"}
+def runs_networks(wildcards):
+    """Whether a matcher runs the networks for these statistics: nothing is recorded for it."""
+    streamed = EXPERIMENTS[wildcards.experiment]["activations"]["streamed"]
+    return streamed and reads_activations(wildcards)
+
+
+def sources_of(wildcards):
+    """The inputs of a matcher beside the networks."""
+    if not reads_activations(wildcards):
+        return {}
+    recorded = {} if runs_networks(wildcards) else {"activations": f"{RUN}/activations"}
+    return {"dataset": dataset_of(wildcards), **recorded}
 
 
 def streamed(wildcards):
     """How to run the networks, where no activations are recorded."""
-    if not is_streamed(wildcards):
+    if not runs_networks(wildcards):
         return {}
     block = EXPERIMENTS[wildcards.experiment]
     return {
@@ -26,16 +32,29 @@ def streamed(wildcards):
     }
 
 
-def recording(wildcards):
-    """What the recorded activations depend on, beside the checkpoints."""
-    if is_streamed(wildcards):
-        return network_code("match.py")(wildcards)
-    block = EXPERIMENTS[wildcards.experiment]
-    return [block["activations"], network_code("record_activations.py")(wildcards)]
+def matcher_code(script):
+    """A matcher's code, and that of the networks where it runs them."""
+
+    def of(wildcards):
+        modules = [REGISTRIES["matcher"].module(matcher_of(wildcards)["matcher"])]
+        if runs_networks(wildcards):
+            modules.append(network_module(wildcards))
+        return code(script, *modules)
+
+    return of
 
 
 def pairs_of(wildcards):
     return labels.pairs(EXPERIMENTS[wildcards.experiment])
+
+
+def labels_of(wildcards):
+    """The labels of an experiment's matchers."""
+    return list(EXPERIMENTS[wildcards.experiment]["matchers"])
+
+
+def path_option(key):
+    return lambda w: EXPERIMENTS[w.experiment]["path"][key]
 
 
 # Never committed, as figures are: in a fresh clone this one and the theory's measurements are what

@@ -11,30 +11,30 @@ GPU = int(
 )
 
 
-def is_streamed(wildcards):
-    """Whether networks are run by their matchers instead of being recorded."""
-    return EXPERIMENTS[wildcards.experiment]["activations"]["streamed"]
+def is_convolutional(wildcards):
+    network = EXPERIMENTS[wildcards.experiment]["network"]["name"]
+    return REGISTRIES["network"].entry(network).convolutional
 
 
-def escalating(amount, streamed=None):
+def escalating(amount, convolutional=None):
     """A resource that every retry asks for more of: once, twice, three times as much.
 
-    Where networks are streamed, and `streamed` is given, it is that amount instead.
+    Where networks have convolutions, and `convolutional` is given, it is that amount instead.
     """
     return lambda wildcards, attempt: attempt * (
-        streamed if streamed and is_streamed(wildcards) else amount
+        convolutional if convolutional and is_convolutional(wildcards) else amount
     )
 
 
-def gpu_of_streams(wildcards):
-    """For rules that run networks only where they are streamed."""
-    return GPU if is_streamed(wildcards) else 0
-
-
 def gpu_of_networks(wildcards):
-    """For rules that run networks of any kind: dense layers alone are not worth a node's GPU."""
+    """For rules that run networks: dense layers alone are not worth a node's GPU."""
     spared = config["gpu_nodes"] and config["device"] == "auto"
-    return gpu_of_streams(wildcards) if spared else GPU
+    return 0 if spared and not is_convolutional(wildcards) else GPU
+
+
+def gpu_of_matcher(wildcards):
+    """For rules that run networks only where a matcher asks for their activations."""
+    return gpu_of_networks(wildcards) if runs_networks(wildcards) else 0
 
 
 def gpu_model(gpu):

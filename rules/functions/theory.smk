@@ -15,7 +15,7 @@ def theory_of(wildcards):
     return config["theory"][wildcards.theory]
 
 
-def theory_provenance(wildcards):
+def theory_run(wildcards):
     return {
         "experiment": f"theory {wildcards.theory}",
         "config_hash": digest(theory_of(wildcards)),

@@ -114,7 +114,7 @@ class Tables(Target):
     def read(self, case, folder):
         path = folder / "a.parquet"
         about = tables.metadata(case, path, PROVENANCE)
-        return about, tables.read(case, path, provenance=PROVENANCE)
+        return about, tables.read(case, path, run=PROVENANCE)
 
 
 class Datasets(Target):

@@ -812,15 +812,25 @@ def test_the_training_hash_changes_with_what_changes_a_network(complete, small, 
 # -- convolutions ----------------------------------------------------------------------------
 
 
-def test_convolutions_are_streamed_unless_told_otherwise(small, complete):
-    for network, streamed in (("mlp", False), ("convnet", True), ("vgg16", True)):
+@pytest.mark.parametrize("kept", [True, False])
+def test_activations_are_recorded_of_dense_networks_if_they_are_kept(kept, small, complete):
+    put(small, "keep_activations", kept)
+    for network, streamed in (("mlp", not kept), ("convnet", True), ("vgg16", True)):
         put(small, "experiments.e.network", {"name": network})
         assert complete(small)["experiments"]["e"]["activations"]["streamed"] is streamed
+
+
+def test_activations_that_are_recorded_are_kept(small, complete, one_line):
+    put(small, "experiments.e.activations", {"streamed": False})
+    with pytest.raises(ConfigError) as error:
+        complete(small)
+    one_line(error, "experiments.e.activations.streamed", "keep_activations to true")
 
 
 def test_sigma_wm_on_recorded_convolutions_is_refused_before_anything_is_trained(
     small, complete, one_line
 ):
+    put(small, "keep_activations", True)
     put(small, "experiments.e.network", {"name": "convnet"})
     put(small, "experiments.e.activations", {"streamed": False})
     with pytest.raises(ConfigError) as error:

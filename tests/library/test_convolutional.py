@@ -30,6 +30,7 @@ NORMS = ["layer", "batch", "none"]
 GROUPS, HEAD, CLASSES = [[4, 3], [5]], [6], 3
 # Below the head there are 1, 1, 2, 6 positions.
 SHAPES = [(4, 4), (4, 4, 3), (8, 4, 3), (8, 12)]
+RUN = {"experiment": "e", "learning_rate": 0.05, "config_hash": "h", "seed": 0}
 RUNNING = ("running_mean", "running_variance")
 
 
@@ -462,7 +463,7 @@ def test_a_path_says_whether_it_was_calibrated(norm, batch_pair, clusters, tmp_p
         }
     files = {name: str(tmp_path / f"{name}.parquet") for name in ("dataset", "checkpoints", "path")}
     write_dataset(files["dataset"], clusters, {})
-    tables.write_checkpoints(files["checkpoints"], networks, {}, "cpu", [])
+    tables.write_checkpoints(files["checkpoints"], networks, RUN, "cpu", [])
     permutations = permutation.random(a, stream)
     units = dict.fromkeys(permutations, 0.0)
     files["permutations"] = str(tmp_path / "permutations.parquet")
@@ -470,13 +471,15 @@ def test_a_path_says_whether_it_was_calibrated(norm, batch_pair, clusters, tmp_p
         files["permutations"],
         str(tmp_path / "objectives.parquet"),
         {(0, 0, 1): Match(permutations, units, units)},
-        {"experiment": "e", "learning_rate": 0.05, "matcher": "m"},
-        {},
+        "m",
+        RUN,
     )
     evaluate_path_rule(
-        **files, label="m", pairs=[(0, 1)], points=3, train_examples=60, learning_rate=0.05,
+        dataset=files["dataset"], checkpoints=files["checkpoints"], path=files["path"],
+        permutations=[files["permutations"]], labels=["m"],
+        pairs=[(0, 1)], points=3, train_examples=60, code="c",
         network={"name": "convnet", "groups": [[6, 6], [8]], "head": [8], "norm": norm},
-        device="cpu", provenance={"experiment": "e", "seed": 0},
+        device="cpu", run=RUN,
     )  # fmt: skip
     table = tables.read("path", files["path"]).to_pandas()
     assert len(table) == 6

@@ -9,8 +9,7 @@ from lmc_ot.errors import TableError
 from lmc_ot.matching.solver import Match
 from lmc_ot.matching.table import read_permutations, whole_pairs, write_matches
 
-RUN = {"experiment": "e", "learning_rate": 0.1, "matcher": "am"}
-PROVENANCE = {"experiment": "e", "config_hash": "0" * 16, "seed": 0}
+RUN = {"experiment": "e", "learning_rate": 0.1, "config_hash": "0" * 16, "seed": 0}
 PAIRS = [(0, 1), (2, 3), (4, 5)]
 
 
@@ -22,7 +21,7 @@ def checkpoints(tmp_path):
         path = tmp_path / "checkpoints.parquet"
         parameters = {(1, "weight"): np.ones((2, 3), np.float32)}
         networks = dict.fromkeys(trained, parameters)
-        tables.write_checkpoints(path, networks, PROVENANCE, "cpu", diverged)
+        tables.write_checkpoints(path, networks, RUN, "cpu", diverged)
         return tables.read_checkpoints(path), path
 
     return write
@@ -68,7 +67,7 @@ def found():
 
 def test_permutations_come_back(found, tmp_path):
     paths = tmp_path / "p.parquet", tmp_path / "o.parquet"
-    write_matches(*paths, found, RUN, {"seed": 0})
+    write_matches(*paths, found, "am", RUN)
     again = read_permutations(paths[0])
     assert list(again) == [0, 2]
     for (pair, _, _), expected in found.items():
@@ -80,7 +79,7 @@ def test_permutations_come_back(found, tmp_path):
 
 def test_objectives_stand_beside_the_identitys(found, tmp_path):
     paths = tmp_path / "p.parquet", tmp_path / "o.parquet"
-    write_matches(*paths, found, RUN, {"seed": 0})
+    write_matches(*paths, found, "am", RUN)
     frame = tables.read("objectives", paths[1]).to_pandas()
     expected = pd.DataFrame(
         {
@@ -93,29 +92,31 @@ def test_objectives_stand_beside_the_identitys(found, tmp_path):
         }
     )
     pd.testing.assert_frame_equal(frame[expected.columns], expected, check_dtype=False)
-    assert (frame[list(RUN)] == list(RUN.values())).all(axis=None)
+    columns = {"experiment": "e", "learning_rate": 0.1, "matcher": "am"}
+    assert (frame[list(columns)] == list(columns.values())).all(axis=None)
 
 
 def test_no_pair_at_all_gives_empty_tables(tmp_path):
     paths = tmp_path / "p.parquet", tmp_path / "o.parquet"
-    write_matches(*paths, {}, RUN, {"seed": 0})
+    write_matches(*paths, {}, "am", RUN)
     assert read_permutations(paths[0]) == {}
     assert len(tables.read("objectives", paths[1])) == 0
 
 
 @pytest.mark.parametrize(
-    ("key", "other"), [("experiment", "f"), ("config_hash", "1" * 16), ("seed", 1)]
+    ("key", "other"),
+    [("experiment", "f"), ("learning_rate", 0.2), ("config_hash", "1" * 16), ("seed", 1)],
 )
 def test_permutations_of_another_run_are_refused(key, other, found, tmp_path, one_line):
     path = tmp_path / "p.parquet"
-    write_matches(path, tmp_path / "o.parquet", found, RUN, PROVENANCE)
-    assert list(read_permutations(path, PROVENANCE)) == [0, 2]
+    write_matches(path, tmp_path / "o.parquet", found, "am", RUN)
+    assert list(read_permutations(path, RUN)) == [0, 2]
     with pytest.raises(TableError) as error:
-        read_permutations(path, {**PROVENANCE, key: other})
+        read_permutations(path, {**RUN, key: other})
     one_line(
         error,
         path,
-        f"is of another run: its {key} is {PROVENANCE[key]!r}, not {other!r}",
+        f"is of another run: its {key} is {RUN[key]!r}, not {other!r}",
         f"`rm {path}`, then run snakemake again",
     )
 
@@ -134,11 +135,11 @@ def test_permutations_of_another_run_are_refused(key, other, found, tmp_path, on
 def test_a_vector_that_is_no_permutation_is_refused(tmp_path, one_line, units, permuted):
     path = tmp_path / "p.parquet"
     rows = [
-        {**RUN, "pair": 3, "network_a": 6, "network_b": 7, "layer": 2}
+        {"matcher": "am", "pair": 3, "network_a": 6, "network_b": 7, "layer": 2}
         | {"unit": unit, "permuted_unit": moved}
         for unit, moved in zip(units, permuted, strict=True)
     ]
-    tables.write_rows("permutations", path, rows, {"seed": 0})
+    tables.write_rows("permutations", path, rows, RUN)
     with pytest.raises(TableError) as error:
         read_permutations(path)
     one_line(error, path, "pair 3, layer 2", "not a permutation")

@@ -230,8 +230,8 @@ train(
         "batch_size": 50, "epochs": 8, "optimiser": {"name": "sgd", "momentum": 0.9},
         "augmentation": {}, "precision": "float32",
     },
-    learning_rate=0.1, networks=3, device="cpu",
-    provenance={"experiment": "e", "config_hash": "h", "seed": 3}, code="c",
+    networks=3, device="cpu", code="c",
+    run={"experiment": "e", "learning_rate": 0.1, "config_hash": "h", "seed": 3},
 )
 """
 

@@ -82,7 +82,7 @@ def test_editing_the_script_changes_it(scripts, digest):
     assert digest(scripts / "match.py") != before
 
 
-EVALUATES = {"evaluate_midpoints", "evaluate_path"}
+EVALUATES = {"evaluate_path"}
 EVERY_TABLE = {
     "approximate_dimension",
     "collect",

@@ -387,15 +387,15 @@ def test_a_table_of_another_run_is_refused(kind, key, other, path, one_line):
     written(kind, path)
     wanted = {**PROVENANCE, key: other}
     for read in (tables.read, tables.metadata):
-        read(kind, path, provenance=PROVENANCE)
+        read(kind, path, run=PROVENANCE)
         with pytest.raises(TableError) as error:
-            read(kind, path, provenance=wanted)
+            read(kind, path, run=wanted)
         one_line(error, path, f"its {key} is {PROVENANCE[key]!r}, not {other!r}", f"`rm {path}`")
 
 
 def test_a_data_set_is_of_any_run(path):
     tables.write("history", path, columns_of("history"), {"dataset": "digits"})
-    assert len(tables.read("history", path, provenance=PROVENANCE)) == 3
+    assert len(tables.read("history", path, run=PROVENANCE)) == 3
 
 
 def test_checkpoints_and_activations_of_another_run_are_refused(tmp_path, one_line):

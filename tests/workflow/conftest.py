@@ -31,7 +31,7 @@ def reduced_default() -> dict:
     for experiment in config["experiments"].values():
         for widths in ("hidden_widths", "groups", "head"):
             if widths in experiment["network"]:
-                experiment["network"][widths] = _narrow(experiment["network"][widths])
+                experiment["network"][widths] = narrow(experiment["network"][widths])
         experiment["training"]["epochs"] = 2
         experiment["networks"] = 2
         experiment["path"] = {"points": 3}
@@ -41,8 +41,9 @@ def reduced_default() -> dict:
     return config
 
 
-def _narrow(widths):
-    return [_narrow(w) for w in widths] if isinstance(widths, list) else min(widths, 8)
+def narrow(widths):
+    """Widths of hidden layers, in lists of any depth: at most 8."""
+    return [narrow(w) for w in widths] if isinstance(widths, list) else min(widths, 8)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-import yaml
 
 from lmc_ot import tables
 from support import REPOSITORY, snakemake, succeeds
@@ -166,20 +165,3 @@ def test_the_report_is_one_file_with_all_figures(finished):
         assert f"{name}.png" in page
     assert "LMC error (loss at the midpoint of the path)" in page
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=[\"']https?:", page)
-
-
-def test_the_sources_of_temporary_activations_are_not_asked_for_again(tmp_path):
-    """Without keep_activations they are gone after a run, and that is no reason to rerun."""
-    folder = clone(tmp_path / "checkout")
-    config = reduced_default() | {"keep_activations": False, "figures": {}}
-    config["experiments"] = {"digits-pair": config["experiments"]["digits-pair"]}
-    write_config(folder, config)
-    succeeds(snakemake(folder, repository=folder))
-    assert not list((folder / "results").rglob("activations"))
-    assert planned(folder) == {}
-    text = yaml.safe_load((folder / "config/config.yaml").read_text())
-    text["experiments"]["digits-pair"]["matchers"]["am"] = {}
-    write_config(folder, text)
-    jobs = planned(folder)
-    assert jobs["record_activations"] == 1
-    assert "train" not in jobs

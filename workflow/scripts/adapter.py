@@ -12,10 +12,10 @@ from pathlib import Path
 # Snakemake appends this folder to the path: an installed copy of the library would be found first.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-RERUN = ("code", "recording")
+RERUN = ("code",)
 
 
-def run(function, snakemake) -> None:
+def execute(function, snakemake) -> None:
     """Call a script's function with the rule's named inputs, outputs and parameters.
 
     What it prints goes to the rule's log. The parameters in `RERUN` are for Snakemake's rerun

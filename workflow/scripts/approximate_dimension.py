@@ -1,6 +1,6 @@
 """Rule approximate_dimension: the covariance of one matcher, all networks and hidden layers."""
 
-from adapter import run
+from adapter import execute
 from lmc_ot import tables
 from lmc_ot.connectivity import dimension
 from lmc_ot.matching import REGISTRY, sources
@@ -9,46 +9,31 @@ from lmc_ot.networks.permutation import hidden_layers
 
 
 def approximate_dimension(
-    dataset: str,
     checkpoints: str,
     dimensions: str,
     label: str,
     matcher: dict,
     streamed: dict,
-    learning_rate: float,
-    provenance: dict,
+    run: dict,
+    dataset: str | None = None,
     activations: str | None = None,
 ) -> None:
-    """Describe the matcher's covariance, uncentred and centred.
-
-    `streamed` says what to run the networks on where no `activations` were recorded.
-    """
-    chosen = REGISTRY.build(matcher)
-    networks = tables.read_checkpoints(checkpoints, provenance)
-    of = sources.of_networks(dataset, networks, activations, streamed, provenance)
+    """Describe the matcher's covariance, uncentred and centred; arguments as those of `match`."""
+    built = REGISTRY.build(matcher)
+    networks = tables.read_checkpoints(checkpoints, run)
+    moments = sources.of_networks(dataset, networks, activations, streamed, run)
     rows = []
     for number, parameters in networks.items():
-        moments = of(number)
         for layer in hidden_layers(parameters):
             for centred in (False, True):
-                covariance = chosen.covariance(layer_of(parameters, layer, moments), centred)
+                seen = layer_of(parameters, layer, moments(number))
+                covariance = built.covariance(seen, centred)
                 if covariance is None:
                     continue
-                found = dimension.describe(covariance)
-                rows.append(
-                    {
-                        "experiment": provenance["experiment"],
-                        "learning_rate": learning_rate,
-                        "matcher": label,
-                        "network": number,
-                        "layer": layer,
-                        "centred": centred,
-                        **vars(found),
-                    }
-                )
-    where = sources.device(activations, streamed)
-    tables.write_rows("dimensions", dimensions, rows, provenance, where)
+                row = {"matcher": label, "network": number, "layer": layer, "centred": centred}
+                rows.append(row | vars(dimension.describe(covariance)))
+    tables.write_rows("dimensions", dimensions, rows, run, sources.device(streamed))
 
 
 if "snakemake" in globals():
-    run(approximate_dimension, snakemake)  # noqa: F821
+    execute(approximate_dimension, snakemake)  # noqa: F821

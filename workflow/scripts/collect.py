@@ -1,6 +1,6 @@
 """Rule collect: one row for every pair and matcher, on each split."""
 
-from adapter import run
+from adapter import execute
 from lmc_ot import tables
 from lmc_ot.reporting.results import collect as collect_rows
 from lmc_ot.tables.csv import write_csv
@@ -15,7 +15,7 @@ def collect(
     csv: str,
     pairs: dict,
     matchers: dict,
-    provenance: dict,
+    run: dict,
 ) -> None:
     """Collect all experiments of a config into `results`, and into `csv` for readers."""
     rows = collect_rows(
@@ -26,9 +26,9 @@ def collect(
         pairs,
         matchers,
     )
-    tables.write_rows("results", results, rows, provenance)
+    tables.write_rows("results", results, rows, run)
     write_csv(csv, tables.read("results", results).to_pandas())
 
 
 if "snakemake" in globals():
-    run(collect, snakemake)  # noqa: F821
+    execute(collect, snakemake)  # noqa: F821

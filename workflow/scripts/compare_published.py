@@ -1,6 +1,6 @@
 """Rule compare_published: our numbers beside the published ones."""
 
-from adapter import run
+from adapter import execute
 from lmc_ot import tables
 from lmc_ot.reporting import comparison
 from lmc_ot.tables.csv import write_csv
@@ -24,4 +24,4 @@ def compare_published(
 
 
 if "snakemake" in globals():
-    run(compare_published, snakemake)  # noqa: F821
+    execute(compare_published, snakemake)  # noqa: F821

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from adapter import run
+from adapter import execute
 from lmc_ot.reporting.figures.compose import compose, save
 from lmc_ot.tables.csv import read_csv
 
@@ -17,4 +17,4 @@ def draw_figure(
 
 
 if "snakemake" in globals():
-    run(draw_figure, snakemake)  # noqa: F821
+    execute(draw_figure, snakemake)  # noqa: F821

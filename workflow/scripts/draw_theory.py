@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from adapter import run
+from adapter import execute
 from lmc_ot.reporting.figures.compose import save
 from lmc_ot.reporting.figures.theory import compose
 from lmc_ot.tables.csv import read_csv
@@ -19,4 +19,4 @@ def draw_theory(
 
 
 if "snakemake" in globals():
-    run(draw_theory, snakemake)  # noqa: F821
+    execute(draw_theory, snakemake)  # noqa: F821

@@ -1,10 +1,11 @@
-"""Rule evaluate_path: losses along the paths of all pairs of one learning rate and matcher."""
+"""Rules evaluate_path and evaluate_midpoints: losses along the paths of one learning rate."""
 
-from adapter import run
+from adapter import execute
 from lmc_ot import tables
-from lmc_ot.connectivity import barrier, interpolation
-from lmc_ot.connectivity.pairs import evaluation_examples, path_rows, permuted_pairs
+from lmc_ot.connectivity import barrier
+from lmc_ot.connectivity.pairs import Paths, evaluation_examples
 from lmc_ot.data.table import read_dataset
+from lmc_ot.environment import digest, versions
 from lmc_ot.matching.table import whole_pairs
 from lmc_ot.networks.build import build
 from lmc_ot.training.device import describe, resolve
@@ -13,43 +14,47 @@ from lmc_ot.training.device import describe, resolve
 def evaluate_path(
     dataset: str,
     checkpoints: str,
-    permutations: str,
+    permutations: list,
     path: str,
-    label: str,
+    labels: list,
     network: dict,
     pairs: list,
     points: int,
     train_examples: int | None,
-    learning_rate: float,
     device: str,
-    provenance: dict,
+    run: dict,
+    code: str,
 ) -> None:
-    """Evaluate (1 - t) A + t pi(B) on both splits, after checking that pi(B) computes B."""
+    """Evaluate (1 - t) A + t pi(B) on both splits, after checking that pi(B) computes B.
+
+    `labels` are the matchers' labels, in the order of their files `permutations`. What `path`
+    holds already of a matcher stands if it was made from the same files in the same way.
+    """
     data = read_dataset(dataset)
-    built = build(network, data)
-    networks = tables.read_checkpoints(checkpoints, provenance)
-    chosen = resolve(device)
-    splits = evaluation_examples(data, train_examples, provenance["seed"])
-    whole = whole_pairs(pairs, networks, checkpoints)
-    t = barrier.grid(points)
-    columns = {
-        "experiment": provenance["experiment"],
-        "learning_rate": learning_rate,
-        "matcher": label,
-        "calibrated": bool(built.calibrated_names),
+    networks = tables.read_checkpoints(checkpoints, run)
+    resolved = resolve(device)
+    settings = [run, network, pairs, points, train_examples, code, resolved.type, versions()]
+    settings += [tables.digest("dataset", dataset), tables.digest("checkpoints", checkpoints)]
+    made_from = {
+        label: digest([*settings, tables.digest("permutations", file)])
+        for label, file in zip(labels, permutations, strict=True)
     }
+    standing = tables.standing("path", path, run, made_from)
+    paths = Paths(
+        build(network, data),
+        networks,
+        whole_pairs(pairs, networks, checkpoints),
+        barrier.grid(points),
+        evaluation_examples(data, train_examples, run["seed"]),
+        resolved,
+    )
     rows = []
-    for number, (a, b), permuted in permuted_pairs(
-        built, networks, whole, permutations, splits["test"][0], provenance
-    ):
-        for split, examples in splits.items():
-            values = interpolation.evaluate_path(
-                built, networks[a], permuted, t, *examples, chosen, splits["train"][0]
-            )
-            rows += path_rows({**columns, "split": split}, number, (a, b), t, *values)
-        print(f"pair {number} done")
-    tables.write_rows("path", path, rows, provenance, describe(chosen))
+    for label, file in zip(labels, permutations, strict=True):
+        if label in standing:
+            print(f"{label}: stands")
+        rows += standing[label] if label in standing else paths.rows(label, file, run)
+    tables.write_rows("path", path, rows, run, describe(resolved), made_from=made_from)
 
 
 if "snakemake" in globals():
-    run(evaluate_path, snakemake)  # noqa: F821
+    execute(evaluate_path, snakemake)  # noqa: F821

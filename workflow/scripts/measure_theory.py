@@ -1,19 +1,19 @@
 """Rule measure_theory: all measurements of an experiment on a theorem."""
 
-from adapter import run
+from adapter import execute
 from lmc_ot import tables
 from lmc_ot.theory import REGISTRY
 
 
-def measure_theory(measurements: str, label: str, theory: dict, provenance: dict) -> None:
+def measure_theory(measurements: str, label: str, theory: dict, run: dict) -> None:
     """Measure every size and repetition."""
     experiment = REGISTRY.build(theory)
     rows = []
-    for found in experiment.measure(provenance["seed"]):
+    for found in experiment.measure(run["seed"]):
         rows.append({"theory": label, **found._asdict()})
         print(f"{found.quantity}, {found.series}, {found.size}, {found.repetition}: {found.value}")
-    tables.write_rows("theory", measurements, rows, provenance)
+    tables.write_rows("theory", measurements, rows, run)
 
 
 if "snakemake" in globals():
-    run(measure_theory, snakemake)  # noqa: F821
+    execute(measure_theory, snakemake)  # noqa: F821

@@ -1,19 +1,19 @@
 """Rule prepare_dataset: a registered data set, as a table."""
 
-from adapter import run
+from adapter import execute
 from lmc_ot.data import REGISTRY
 from lmc_ot.data.table import write_dataset
 
 
 def prepare_dataset(
-    dataset: str, name: str, options: dict, standardise: str | dict | None, provenance: dict
+    dataset: str, name: str, options: dict, standardise: str | dict | None, run: dict
 ) -> None:
     """Load data set `name` with its options and write it to `dataset`."""
     data = REGISTRY.get(name)(**options)
     if standardise is not None:
         data = data.standardised(**({} if standardise == "measured" else standardise))
-    write_dataset(dataset, data, provenance)
+    write_dataset(dataset, data, run)
 
 
 if "snakemake" in globals():
-    run(prepare_dataset, snakemake)  # noqa: F821
+    execute(prepare_dataset, snakemake)  # noqa: F821

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from adapter import run
+from adapter import execute
 from lmc_ot import tables
 from lmc_ot.data.table import read_dataset
 from lmc_ot.matching import recording
@@ -18,20 +18,20 @@ def record_activations(
     examples: int | None,
     positions: int,
     device: str,
-    provenance: dict,
+    run: dict,
 ) -> None:
     """Write ``<activations>/<network>.parquet`` for every network that did not diverge."""
     data = read_dataset(dataset)
     built = build(network, data)
     chosen = resolve(device)
-    samples = recording.chosen_samples(data, examples, positions, provenance["seed"])
+    samples = recording.chosen_samples(data, examples, positions, run["seed"])
     folder = Path(activations)
     folder.mkdir(parents=True, exist_ok=True)
-    for number, parameters in tables.read_checkpoints(checkpoints, provenance).items():
+    for number, parameters in tables.read_checkpoints(checkpoints, run).items():
         with tables.activation_writer(
             folder / f"{number}.parquet",
             built.hidden_widths,
-            provenance,
+            run,
             describe(chosen),
         ) as write:
             for some, batch in recording.record(built, parameters, data, samples, chosen):
@@ -40,4 +40,4 @@ def record_activations(
 
 
 if "snakemake" in globals():
-    run(record_activations, snakemake)  # noqa: F821
+    execute(record_activations, snakemake)  # noqa: F821

@@ -1,6 +1,6 @@
 """Rule tabulate_panel: the table that one panel of a figure is drawn from."""
 
-from adapter import run
+from adapter import execute
 from lmc_ot.reporting.panels import REGISTRY
 from lmc_ot.reporting.published import frame
 from lmc_ot.tables.csv import write_csv
@@ -15,4 +15,4 @@ def tabulate_panel(
 
 
 if "snakemake" in globals():
-    run(tabulate_panel, snakemake)  # noqa: F821
+    execute(tabulate_panel, snakemake)  # noqa: F821

@@ -1,20 +1,20 @@
 """Rule tabulate_theory: curves and slopes of an experiment on a theorem."""
 
-from adapter import run
+from adapter import execute
 from lmc_ot import tables
 from lmc_ot.tables.csv import write_csv
 from lmc_ot.theory import REGISTRY, rates
 
 
 def tabulate_theory(
-    measurements: str, curves: str, slopes: str, digests: list, theory: dict, provenance: dict
+    measurements: str, curves: str, slopes: str, digests: list, theory: dict, run: dict
 ) -> None:
     """Tabulate means by size, and fitted slopes beside the predicted ones."""
     experiment = REGISTRY.build(theory)
-    measured = tables.read("theory", measurements, provenance=provenance).to_pandas()
+    measured = tables.read("theory", measurements, run=run).to_pandas()
     write_csv(curves, rates.curves(measured), digests[0])
     write_csv(slopes, rates.slopes(measured, experiment.predictions()), digests[1])
 
 
 if "snakemake" in globals():
-    run(tabulate_theory, snakemake)  # noqa: F821
+    execute(tabulate_theory, snakemake)  # noqa: F821

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from adapter import run
+from adapter import execute
 from lmc_ot import tables
 from lmc_ot.data.augmentation import Augmentation
 from lmc_ot.data.table import read_dataset
@@ -22,10 +22,9 @@ def train(
     history: str,
     network: dict,
     training: dict,
-    learning_rate: float,
     networks: int,
     device: str,
-    provenance: dict,
+    run: dict,
     code: str,
 ) -> None:
     """Train networks 0 .. networks - 1 of a learning rate.
@@ -40,10 +39,9 @@ def train(
         Path(checkpoints).parent / "snapshots",
         # The file too: images of the user's own can change, and the config does not tell.
         [
-            provenance,
+            run,
             network,
             training,
-            learning_rate,
             code,
             chosen.type,
             versions(),
@@ -55,23 +53,19 @@ def train(
         trained = train_ensemble(
             build(network, data),
             data,
-            [NetworkId(number, learning_rate) for number in range(networks)],
+            [NetworkId(number, run["learning_rate"]) for number in range(networks)],
             TrainingConfig(**settings),
             OPTIMISERS.build(training["optimiser"]),
-            provenance["seed"],
+            run["seed"],
             chosen,
             snapshots=snapshots,
         )
     where = describe(chosen)
-    tables.write_checkpoints(checkpoints, trained.networks, provenance, where, trained.diverged)
+    tables.write_checkpoints(checkpoints, trained.networks, run, where, trained.diverged)
     columns = {key: [row[key] for row in trained.history] for key in trained.history[0]}
-    run_columns = {
-        "experiment": [provenance["experiment"]] * len(trained.history),
-        "learning_rate": [learning_rate] * len(trained.history),
-    }
-    tables.write("history", history, {**run_columns, **columns}, provenance, where)
+    tables.write("history", history, columns, run, where)
     snapshots.remove()
 
 
 if "snakemake" in globals():
-    run(train, snakemake)  # noqa: F821
+    execute(train, snakemake)  # noqa: F821

@@ -14,7 +14,7 @@ RESERVED = ["results", "comparison"]
 def check(config: dict, registries: dict[str, Registry]) -> dict:
     """The completed config with its derived values. Raises ConfigError, in one line."""
     for name, experiment in config["experiments"].items():
-        _resolve(f"experiments.{name}", experiment, registries)
+        _resolve(f"experiments.{name}", experiment, config["keep_activations"], registries)
     for name, figure in config["figures"].items():
         for panel in figure["panels"]:
             _check_panel(f"figures.{name}", panel, config["experiments"], registries)
@@ -38,7 +38,9 @@ def check(config: dict, registries: dict[str, Registry]) -> dict:
     return config
 
 
-def _resolve(path: str, experiment: dict, registries: dict[str, Registry]) -> None:
+def _resolve(
+    path: str, experiment: dict, keep_activations: bool, registries: dict[str, Registry]
+) -> None:
     rates = experiment["learning_rates"]
     if isinstance(rates, dict):
         low, high, number = rates["minimum"], rates["maximum"], rates["number"]
@@ -50,7 +52,12 @@ def _resolve(path: str, experiment: dict, registries: dict[str, Registry]) -> No
     activations = experiment["activations"]
     convolutional = registries["network"].entry(experiment["network"]["name"]).convolutional
     if activations["streamed"] is None:
-        activations["streamed"] = convolutional
+        activations["streamed"] = convolutional or not keep_activations
+    if not activations["streamed"] and not keep_activations:
+        raise ConfigError(
+            f"{path}.activations.streamed: is false, but recorded activations are not to be kept: "
+            f"set keep_activations to true"
+        )
     named = [options["matcher"] for options in experiment["matchers"].values()]
     if convolutional and not activations["streamed"] and "sigma_wm" in named:
         raise ConfigError(

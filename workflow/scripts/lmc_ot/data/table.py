@@ -10,7 +10,7 @@ from ..tables.parquet import matrix, metadata, read, write
 from .dataset import Dataset, Split, Standardisation
 
 
-def write_dataset(path, dataset: Dataset, provenance: dict) -> None:
+def write_dataset(path, dataset: Dataset, run: dict) -> None:
     """Write a data set, the training split first."""
     splits = dataset.splits
     pixels = np.concatenate([s.images.reshape(len(s.images), -1) for s in splits.values()])
@@ -22,7 +22,7 @@ def write_dataset(path, dataset: Dataset, provenance: dict) -> None:
             "image": pa.FixedSizeListArray.from_arrays(pa.array(pixels.ravel()), pixels.shape[1]),
             "label": np.concatenate([s.labels for s in splits.values()]).astype(np.int16),
         },
-        provenance,
+        run,
         shape=list(dataset.shape),
         classes=dataset.classes,
         scale=dataset.scale,

@@ -16,7 +16,7 @@ from ..networks.build import build
 from ..networks.network import Network, stack
 from ..tables import Parameters
 from ..training.device import resolve
-from .moments import Moments
+from .moments import INPUTS_AT_ONCE, Moments, second_moment
 from .recording import chosen_examples
 
 # Floats of a batch's largest layer, and bytes of a layer's inputs that may stay in memory.
@@ -37,6 +37,8 @@ class StreamedMoments:
         Where the network runs.
     precision
         The networks' arithmetic; moments are accumulated in float64 in any case.
+    inputs
+        Returns the moments of the images; networks on the same examples can share them.
     """
 
     def __init__(
@@ -46,11 +48,13 @@ class StreamedMoments:
         images: np.ndarray,
         device: torch.device | str = "cpu",
         precision: torch.dtype = torch.float32,
+        inputs: Callable[[], Moments] | None = None,
     ):
         self.network = network
         self.images = images
         self.device = torch.device(device)
         self.precision = precision
+        self._moments_of_inputs = inputs or (lambda: moments_of_images(images))
         self.parameters = {k: v.to(precision) for k, v in stack([parameters], device).items()}
         self._batch = max(1, BATCH_FLOATS // network.floats_per_example)
         self._outputs: dict[int, Moments] = {}
@@ -75,8 +79,12 @@ class StreamedMoments:
         Parameters
         ----------
         weight_x, weight_y
-            (units, inputs) each, in the place of this layer's weight.
+            (units, inputs) each, instead of this layer's weight.
         """
+        if not self.network.convolutional:
+            # Much less work than running both weights on every example, for every pair.
+            below = self(layer - 1) if layer > 1 else self._moments_of_inputs()
+            return below.through(weight_x, weight_y)
         both = np.concatenate([weight_x, weight_y]) if weight_x is not weight_y else weight_x
         weight = torch.from_numpy(np.ascontiguousarray(both)).to(self.device, self.precision)[None]
         total = _Accumulator()
@@ -155,7 +163,19 @@ def open_networks(
     built = build(network, dataset)
     images = dataset.inputs("train", chosen_examples(dataset, examples, seed))
     chosen = resolve(device)
-    return cache(lambda number: StreamedMoments(built, networks[number], images, chosen))
+    inputs = cache(lambda: moments_of_images(images))
+
+    @cache
+    def moments(number: int) -> StreamedMoments:
+        return StreamedMoments(built, networks[number], images, chosen, inputs=inputs)
+
+    return moments
+
+
+def moments_of_images(images: np.ndarray) -> Moments:
+    """Moments of flat images, float32 (n, pixels)."""
+    parts = range(0, len(images), INPUTS_AT_ONCE)
+    return second_moment(images[start : start + INPUTS_AT_ONCE] for start in parts)
 
 
 class _Accumulator:

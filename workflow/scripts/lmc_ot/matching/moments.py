@@ -50,6 +50,11 @@ class Moments:
         """E[x y^T]."""
         return self.covariance + np.outer(self.mean_x, self.mean_y)
 
+    def through(self, weight_x: np.ndarray, weight_y: np.ndarray) -> "Moments":
+        """Moments of W_x x and W_y y, of weights (units, dim) each."""
+        x, y = weight_x.astype(np.float64), weight_y.astype(np.float64)
+        return Moments(x @ self.covariance @ y.T, x @ self.mean_x, y @ self.mean_y)
+
     def about(self, centred: bool) -> np.ndarray:
         """The covariance if centred, else the second moment."""
         return self.covariance if centred else self.second
@@ -108,7 +113,7 @@ class Recorded:
         The recorded activations.
     inputs
         Returns all training inputs, float32 (n, pixels).
-    provenance
+    run
         The run that the file must come from; see `tables.read`.
     """
 
@@ -116,20 +121,20 @@ class Recorded:
         self,
         path: str | Path,
         inputs: Callable[[], np.ndarray],
-        provenance: dict | None = None,
+        run: dict | None = None,
     ):
         self.path = path
         self.inputs = inputs
-        self.provenance = provenance
+        self.run = run
 
     def examples(self) -> np.ndarray:
         """Numbers of the training examples, int (n,)."""
-        return ActivationFile(self.path, self.provenance).examples()
+        return ActivationFile(self.path, self.run).examples()
 
     def batches(self, layer: int) -> Iterator[np.ndarray]:
         """One row group of the file at a time."""
         if layer > 0:
-            yield from ActivationFile(self.path, self.provenance).batches(layer)
+            yield from ActivationFile(self.path, self.run).batches(layer)
             return
         examples = self.examples()
         for start in range(0, len(examples), INPUTS_AT_ONCE):
@@ -187,5 +192,26 @@ class NetworkMoments:
                 f"layer {layer} has {weight_x.shape[1]} inputs, {len(inputs.mean_x)} units below "
                 f"are recorded: set activations.streamed to true for convolutions"
             )
-        x, y = weight_x.astype(np.float64), weight_y.astype(np.float64)
-        return Moments(x @ inputs.covariance @ y.T, x @ inputs.mean_x, y @ inputs.mean_x)
+        return inputs.through(weight_x, weight_y)
+
+
+class NoMoments:
+    """Moments that nobody gave, of which a matcher asks for some.
+
+    Parameters
+    ----------
+    network
+        How to call the network in the message.
+    """
+
+    def __init__(self, network: str):
+        self.network = network
+
+    def _refuse(self, *_):
+        raise UserError(
+            f"{self.network}: this matcher needs statistics of the activations: give the moments "
+            f"of both networks (lmc_ot.matching.moments.NetworkMoments)"
+        )
+
+    __call__ = cross = transfer = _refuse
+    activations = property(_refuse)

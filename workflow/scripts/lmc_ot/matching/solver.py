@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import UserError
 from ..networks.parameters import as_parameters
 from ..networks.permutation import Permutations, check_same_shape, hidden_layers, permute_columns
 from ..tables import Parameters
 from .assignment import maximise
 from .matcher import Layer, Matcher, PairLayer
-from .moments import NetworkMoments
+from .moments import NetworkMoments, NoMoments
 
 
 @dataclass(frozen=True)
@@ -61,8 +60,8 @@ def match(
     """
     a, b = as_parameters(a, f"{what}, A"), as_parameters(b, f"{what}, B")
     check_same_shape(a, b, what)
-    moments_a = moments_a or _Missing(f"{what}, A")
-    moments_b = moments_b or _Missing(f"{what}, B")
+    moments_a = moments_a or NoMoments(f"{what}, A")
+    moments_b = moments_b or NoMoments(f"{what}, B")
     found = Match({}, {}, {})
     for layer in hidden_layers(a):
         weight_b = b[layer, "weight"]
@@ -80,22 +79,6 @@ def match(
         found.objectives[layer] = float(similarity[units, permutation].sum())
         found.identity_objectives[layer] = float(np.trace(similarity))
     return found
-
-
-class _Missing:
-    """Moments that nobody gave, of which a matcher asks for some."""
-
-    def __init__(self, network: str):
-        self.network = network
-
-    def _refuse(self, *_):
-        raise UserError(
-            f"{self.network}: this matcher needs statistics of the activations: give the moments "
-            f"of both networks (lmc_ot.matching.moments.NetworkMoments)"
-        )
-
-    __call__ = cross = transfer = _refuse
-    activations = property(_refuse)
 
 
 def layer_of(parameters: Parameters, layer: int, moments: NetworkMoments | None) -> Layer:

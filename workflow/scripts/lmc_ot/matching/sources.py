@@ -8,15 +8,15 @@ import numpy as np
 
 from ..data.table import read_dataset
 from ..tables import Parameters
-from .moments import Moments, NetworkMoments, Recorded, second_moment
+from .moments import Moments, NetworkMoments, NoMoments, Recorded, second_moment
 
 
 def of_networks(
-    dataset: str,
+    dataset: str | None,
     networks: dict[int, Parameters],
     activations: str | None,
     streamed: dict,
-    provenance: dict,
+    run: dict,
 ) -> Callable[[int], NetworkMoments]:
     """A function that gives the moments of a network of one learning rate, by its number.
 
@@ -25,14 +25,14 @@ def of_networks(
     Parameters
     ----------
     dataset
-        The data set's table.
+        The data set's table; None for a matcher that reads weights alone, which is refused any.
     networks
         The networks.
     activations
         Folder of the recorded activations; None to run the networks instead.
     streamed
         How to run them: ``network``, the config's block; ``examples``, how many; ``device``.
-    provenance
+    run
         The run that the activations must come from; its seed chooses the examples.
 
     Raises
@@ -40,15 +40,17 @@ def of_networks(
     TableError
         When something is read: the activations are of another run, or see `tables.read`.
     """
+    if dataset is None:
+        return lambda number: NoMoments(f"network {number}")
     if activations is None:
-        run = cache(lambda: _run(dataset, networks, streamed, provenance["seed"]))
-        return cache(lambda number: OnDemand(lambda: run()(number)))
+        opened = cache(lambda: _opened(dataset, networks, streamed, run["seed"]))
+        return cache(lambda number: OnDemand(lambda: opened()(number)))
     inputs = cache(lambda: read_dataset(dataset).inputs("train"))
     known: dict[bytes, Moments] = {}
 
     @cache
     def moments(number: int) -> NetworkMoments:
-        recorded = Recorded(Path(activations) / f"{number}.parquet", inputs, provenance)
+        recorded = Recorded(Path(activations) / f"{number}.parquet", inputs, run)
         return NetworkMoments(recorded, lambda: of_inputs(recorded))
 
     def of_inputs(recorded: Recorded) -> Moments:
@@ -60,16 +62,16 @@ def of_networks(
     return moments
 
 
-def device(activations: str | None, streamed: dict) -> str:
-    """Where the statistics come from, for a file's provenance."""
-    if activations is not None:
+def device(streamed: dict) -> str:
+    """Where the statistics come from, for a file's metadata."""
+    if not streamed:
         return "cpu"
     from ..training.device import describe, resolve
 
     return describe(resolve(streamed["device"]))
 
 
-def _run(dataset: str, networks: dict[int, Parameters], streamed: dict, seed: int):
+def _opened(dataset: str, networks: dict[int, Parameters], streamed: dict, seed: int):
     from .forward import open_networks
 
     return open_networks(read_dataset(dataset), networks, seed=seed, **streamed)

@@ -43,14 +43,14 @@ def write_matches(
     permutations: str,
     objectives: str,
     found: dict[tuple[int, int, int], Match],
-    run_columns: dict,
-    provenance: dict,
+    matcher: str,
+    run: dict,
     device: str = "cpu",
 ) -> None:
-    """Write what a matcher found: ``(pair, network_a, network_b)`` -> Match."""
+    """Write what the matcher of that label found: ``(pair, network_a, network_b)`` -> Match."""
     units, layers = [], []
     for (pair, a, b), match in found.items():
-        row = {**run_columns, "pair": pair, "network_a": a, "network_b": b}
+        row = {"matcher": matcher, "pair": pair, "network_a": a, "network_b": b}
         for layer, p in match.permutations.items():
             units += [
                 {**row, "layer": layer, "unit": i, "permuted_unit": int(j)} for i, j in enumerate(p)
@@ -63,16 +63,16 @@ def write_matches(
                     "identity_objective": match.identity_objectives[layer],
                 }
             )
-    tables.write_rows("objectives", objectives, layers, provenance, device)
-    tables.write_rows("permutations", permutations, units, provenance, device)
+    tables.write_rows("objectives", objectives, layers, run, device)
+    tables.write_rows("permutations", permutations, units, run, device)
 
 
-def read_permutations(path: str, provenance: dict | None = None) -> dict[int, Permutations]:
+def read_permutations(path: str, run: dict | None = None) -> dict[int, Permutations]:
     """Pair -> its permutations.
 
     Parameters
     ----------
-    provenance
+    run
         See `tables.read`.
 
     Raises
@@ -80,7 +80,7 @@ def read_permutations(path: str, provenance: dict | None = None) -> dict[int, Pe
     TableError
         As `tables.read`; also where a vector is no permutation.
     """
-    table = tables.read("permutations", path, provenance=provenance)
+    table = tables.read("permutations", path, run=run)
     pair, layer, unit, permuted = (
         table[name].to_numpy() for name in ("pair", "layer", "unit", "permuted_unit")
     )

@@ -44,6 +44,7 @@ class Convolutional(Network):
         The image is none, or cannot be halved once a group.
     """
 
+    convolutional = True
     at_once = 1  # as one grouped convolution, several networks take longer than in turn
     reduces_precision = True
 

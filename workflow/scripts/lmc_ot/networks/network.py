@@ -28,12 +28,15 @@ class Network(ABC):
 
     Attributes
     ----------
+    convolutional
+        Whether it has convolutions. If not, phi_{l-1} as it is, flat, is what layer l sees.
     at_once
         How many networks to stack where there are more: all, unless fewer are faster.
     reduces_precision
         Whether training in bfloat16 is the choice on CUDA.
     """
 
+    convolutional = False
     at_once: int | None = None
     reduces_precision = False
 

@@ -9,10 +9,12 @@ from .checkpoints import Parameters, read_checkpoints, write_checkpoints
 from .files import replacing, write_text
 from .parquet import (
     METADATA_KEY,
+    digest,
     metadata,
     read,
     read_all,
     rebuild,
+    standing,
     write,
     write_rows,
 )
@@ -24,12 +26,14 @@ __all__ = [
     "ActivationFile",
     "Parameters",
     "activation_writer",
+    "digest",
     "metadata",
     "read",
     "read_all",
     "read_checkpoints",
     "rebuild",
     "replacing",
+    "standing",
     "write",
     "write_checkpoints",
     "write_rows",

@@ -13,7 +13,7 @@ from .schemas import SCHEMAS
 
 @contextmanager
 def activation_writer(
-    path, widths: list[int], provenance: dict, device: str
+    path, widths: list[int], run: dict, device: str
 ) -> Iterator[Callable[[dict[str, np.ndarray], list[np.ndarray]], None]]:
     """Stream activations to a file: call what this yields with a batch after another.
 
@@ -26,7 +26,7 @@ def activation_writer(
         for i, width in enumerate(widths, start=1)
     ]
     schema = pa.schema([*SCHEMAS["activations"], *layers])
-    with writer("activations", path, schema, provenance, device, widths=widths) as out:
+    with writer("activations", path, schema, run, device, widths=widths) as out:
 
         def write_batch(samples: dict[str, np.ndarray], batch: list[np.ndarray]) -> None:
             arrays = [pa.array(samples[f.name], f.type) for f in SCHEMAS["activations"]] + [
@@ -47,13 +47,13 @@ class ActivationFile:
     ----------
     path
         A file that `activation_writer` wrote.
-    provenance
+    run
         See `read`.
     """
 
-    def __init__(self, path, provenance: dict | None = None):
+    def __init__(self, path, run: dict | None = None):
         self.path = path
-        about = metadata("activations", path, provenance)
+        about = metadata("activations", path, run)
         self.widths: list[int] = about["widths"]
 
     def examples(self) -> np.ndarray:

@@ -13,7 +13,7 @@ one row a neuron; every other parameter (``bias``, a norm's ``scale``) is (units
 
 
 def write_checkpoints(
-    path, networks: dict[int, Parameters], provenance: dict, device: str, diverged: list[int]
+    path, networks: dict[int, Parameters], run: dict, device: str, diverged: list[int]
 ) -> None:
     """Write networks, one row a neuron, bit for bit.
 
@@ -50,18 +50,18 @@ def write_checkpoints(
             "unit": np.concatenate(units) if units else [],
             "values": pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat), type=item),
         },
-        provenance,
+        run,
         device,
         diverged=sorted(diverged),
     )
 
 
-def read_checkpoints(path, provenance: dict | None = None) -> dict[int, Parameters]:
+def read_checkpoints(path, run: dict | None = None) -> dict[int, Parameters]:
     """Network number -> its parameters, as written; diverged networks are not there.
 
     Parameters
     ----------
-    provenance
+    run
         See `read`.
 
     Raises
@@ -69,7 +69,7 @@ def read_checkpoints(path, provenance: dict | None = None) -> dict[int, Paramete
     TableError
         As `read`; or the units of a parameter are not 0, 1, 2, ..., or its rows differ in length.
     """
-    table = read("checkpoints", path, provenance=provenance).combine_chunks()
+    table = read("checkpoints", path, run=run).combine_chunks()
     network, layer, unit = (table[n].to_numpy() for n in ("network", "layer", "unit"))
     name = table["parameter"].to_numpy(zero_copy_only=False)
     if len(table) == 0:

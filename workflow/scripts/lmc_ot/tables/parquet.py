@@ -14,7 +14,7 @@ from ..environment import environment
 from ..errors import TableError
 from .files import replacing
 from .schemas import SCHEMAS
-from .seal import BLANK, KEY, BrokenSeal, check, seal
+from .seal import BLANK, KEY, BrokenSeal, check, seal, stored
 
 METADATA_KEY = b"lmc"
 # Rows of a row group: of a large one, arrow holds several copies while it writes.
@@ -23,9 +23,7 @@ ROWS_AT_ONCE = 8192
 _VALUE_COLUMNS = ("values", "image")
 
 
-def write(
-    kind: str, path, columns: dict, provenance: dict, device: str = "cpu", **metadata
-) -> None:
+def write(kind: str, path, columns: dict, run: dict, device: str = "cpu", **metadata) -> None:
     """Write a table.
 
     Parameters
@@ -34,9 +32,11 @@ def write(
         A key of `SCHEMAS`.
     columns
         Column name -> array, list or pyarrow array; all of the schema's, no others. NaN stands
-        for a missing value, and is only allowed where the schema allows null.
-    provenance
-        JSON object: experiment, config hash, seed, as the rule gives them.
+        for a missing value, and is only allowed where the schema allows null. Columns that `run`
+        has may be left out.
+    run
+        The run's identity, a JSON object: experiment, learning rate, config hash, seed, as the
+        rule gives them. It goes into the file's metadata.
     metadata
         More JSON values for the file's metadata.
 
@@ -49,12 +49,15 @@ def write(
     extra = [name for name in columns if name not in schema.names]
     if extra:
         raise TableError(f"{path}: column {extra[0]!r} does not belong to a table of {kind}")
+    length = len(next(iter(columns.values()))) if columns else 0
+    of_run = {name: [run[name]] * length for name in schema.names if name in run}
+    columns = of_run | columns
     try:
         table = pa.table({name: _array(columns[name], schema.field(name)) for name in columns})
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise TableError(f"{path}: does not fit the schema {kind!r}: {error}") from error
     table = _checked(table, kind, path)
-    with writer(kind, path, table.schema, provenance, device, **metadata) as out:
+    with writer(kind, path, table.schema, run, device, **metadata) as out:
         out.write_table(table, row_group_size=ROWS_AT_ONCE)
 
 
@@ -70,10 +73,10 @@ def _array(values, field: pa.Field) -> pa.Array:
 
 @contextmanager
 def writer(
-    kind: str, path, schema: pa.Schema, provenance: dict, device: str = "cpu", **metadata
+    kind: str, path, schema: pa.Schema, run: dict, device: str = "cpu", **metadata
 ) -> Iterator[pq.ParquetWriter]:
     """A parquet writer for a table that is streamed; `schema` may add layer columns."""
-    about = {"table": kind, **provenance, **environment(device), **metadata}
+    about = {"table": kind, **run, **environment(device), **metadata}
     schema = schema.with_metadata({METADATA_KEY: json.dumps(about, sort_keys=True)})
     values = [n for n in schema.names if n in _VALUE_COLUMNS or n.startswith("layer_")]
     others = [n for n in schema.names if n not in values]
@@ -97,14 +100,12 @@ def writer(
         seal(temporary)
 
 
-def read(
-    kind: str, path, columns: list[str] | None = None, provenance: dict | None = None
-) -> pa.Table:
+def read(kind: str, path, columns: list[str] | None = None, run: dict | None = None) -> pa.Table:
     """Read a table and check it: its seal, its schema, and that what must be finite is.
 
     Parameters
     ----------
-    provenance
+    run
         The run that the file must come from, as it was given to `write`; None for any.
 
     Raises
@@ -113,7 +114,7 @@ def read(
         The file is missing, truncated, changed, not parquet, of another kind or run, or does not
         fit its schema.
     """
-    with readable(kind, path, provenance) as (file, _):
+    with readable(kind, path, run) as (file, _):
         table = file.read(columns=columns)
     try:
         return _checked(table, kind, path, columns)
@@ -132,9 +133,7 @@ def rebuild(path) -> str:
 
 
 @contextmanager
-def readable(
-    kind: str, path, provenance: dict | None = None
-) -> Iterator[tuple[pq.ParquetFile, dict]]:
+def readable(kind: str, path, run: dict | None = None) -> Iterator[tuple[pq.ParquetFile, dict]]:
     """The open file and what it says of itself."""
     if not Path(path).is_file():
         raise TableError(f"{path}: no such file, it should be a table of {kind}: {rebuild(path)}")
@@ -147,7 +146,7 @@ def readable(
                     f"{path}: is a table of {about.get('table', 'something else')}, "
                     f"not of {kind}: {rebuild(path)}"
                 )
-            _check_run(path, about, provenance or {})
+            _check_run(path, about, run or {})
             yield file, about
     except BrokenSeal as error:
         raise TableError(f"{path}: {error}: {rebuild(path)}") from error
@@ -159,7 +158,7 @@ def readable(
 
 
 # What says of which run a file is. A file that does not say it, as a data set, is of any run.
-RUN_KEYS = ("experiment", "config_hash", "seed")
+RUN_KEYS = ("experiment", "learning_rate", "config_hash", "seed")
 
 
 def _check_run(path, about: dict, wanted: dict) -> None:
@@ -171,10 +170,43 @@ def _check_run(path, about: dict, wanted: dict) -> None:
             )
 
 
-def metadata(kind: str, path, provenance: dict | None = None) -> dict:
+def metadata(kind: str, path, run: dict | None = None) -> dict:
     """What a file says of itself: its provenance, and what its kind adds. Raises TableError."""
-    with readable(kind, path, provenance) as (_, about):
+    with readable(kind, path, run) as (_, about):
         return about
+
+
+def digest(kind: str, path) -> str:
+    """The SHA-256 of a table, that of its seal. Raises TableError as `read` does."""
+    with readable(kind, path):
+        return stored(path)
+
+
+def standing(kind: str, path, run: dict, made_from: dict[str, str]) -> dict[str, list[dict]]:
+    """Matcher -> its rows in a table that a job is about to update, where they still hold.
+
+    The rows are as `write_rows` takes them, without the columns that `run` has.
+
+    Parameters
+    ----------
+    run
+        The run that the table must come from.
+    made_from
+        Matcher -> a hash of all that its rows depend on. Rows hold if the table was written with
+        the same hash, as its metadata ``made_from``. Of a table that is missing or that cannot be
+        read, nothing holds.
+    """
+    try:
+        before = metadata(kind, path, run).get("made_from", {})
+        columns = [name for name in SCHEMAS[kind].names if name not in run]
+        rows = read(kind, path, columns).to_pylist()
+    except TableError:
+        return {}
+    return {
+        matcher: [row for row in rows if row["matcher"] == matcher]
+        for matcher, hashed in made_from.items()
+        if before.get(matcher) == hashed
+    }
 
 
 def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
@@ -231,11 +263,13 @@ def matrix(column: pa.ChunkedArray, dtype) -> np.ndarray:
 
 
 def write_rows(
-    kind: str, path, rows: list[dict], provenance: dict, device: str = "cpu", **metadata
+    kind: str, path, rows: list[dict], run: dict, device: str = "cpu", **metadata
 ) -> None:
-    """Write a table given as rows, each with all of the schema's columns. Raises TableError."""
-    columns = {name: [row[name] for row in rows] for name in SCHEMAS[kind].names}
-    write(kind, path, columns, provenance, device, **metadata)
+    """Write a table given as rows; columns that `run` has may be left out. See `write`."""
+    given = rows[0] if rows else ()
+    names = [name for name in SCHEMAS[kind].names if name not in run or name in given]
+    columns = {name: [row[name] for row in rows] for name in names}
+    write(kind, path, columns, run, device, **metadata)
 
 
 def read_all(kind: str, paths: Iterable) -> "pandas.DataFrame":  # noqa: F821
@@ -249,5 +283,7 @@ def read_all(kind: str, paths: Iterable) -> "pandas.DataFrame":  # noqa: F821
     runs, found = {}, []
     for path in paths:
         about = metadata(kind, path)
-        found.append(read(kind, path, provenance=runs.setdefault(about.get("experiment"), about)))
+        of_experiment = {k: v for k, v in about.items() if k != "learning_rate"}
+        first = runs.setdefault(about.get("experiment"), of_experiment)
+        found.append(read(kind, path, run=first))
     return pa.concat_tables(found).to_pandas()

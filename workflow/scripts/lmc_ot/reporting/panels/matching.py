@@ -37,7 +37,7 @@ def tabulate(
     found = []
     for checkpoints, matches in zip(sources["checkpoints"], sources["permutations"], strict=True):
         run = tables.metadata("checkpoints", checkpoints)
-        rows = tables.read("permutations", matches, provenance=run).to_pylist()
+        rows = tables.read("permutations", matches, run=run).to_pylist()
         if rows:
             found.append((rows[0]["learning_rate"], checkpoints, matches, rows[0]))
     if not found:

@@ -1,0 +1,102 @@
+"""What runs again after a change, at the settings of the paper's config, its sizes reduced."""
+
+import re
+import subprocess
+
+import pytest
+import yaml
+
+from support import REPOSITORY, snakemake, succeeds
+
+from .conftest import clone, narrow
+from .test_workflow import planned
+
+PAPER = "config/paper.yaml"
+
+
+def reduced_paper() -> dict:
+    """The paper's config, its data sets replaced by the digits, at the least of work."""
+    config = yaml.safe_load((REPOSITORY / PAPER).read_text())
+    for experiment in config["experiments"].values():
+        experiment["dataset"] = {"name": "digits"}
+        experiment["training"] |= {"epochs": 1, "batch_size": 100}
+        experiment["networks"] = 2
+        experiment["path"] = {"points": 3, "train_examples": 100}
+        if isinstance(experiment["learning_rates"], dict):
+            experiment["learning_rates"]["number"] = 2
+    mlp, _, vgg = config["experiments"].values()
+    mlp["network"]["hidden_widths"] = narrow(mlp["network"]["hidden_widths"])
+    vgg["network"] = {"name": "convnet", "groups": [[4], [8]], "head": [8], "norm": "batch"}
+    return config
+
+
+@pytest.fixture(scope="module")
+def finished_paper(tmp_path_factory):
+    """A checkout in which it ran to the last figure."""
+    folder = clone(tmp_path_factory.mktemp("paper") / "checkout")
+    # As the default, so that commands need no --configfile.
+    (folder / "config/config.yaml").write_text(yaml.safe_dump(reduced_paper(), sort_keys=False))
+    succeeds(snakemake(folder, repository=folder))
+    assert not list((folder / "results").rglob("activations"))
+    assert planned(folder) == {}
+    return folder
+
+
+@pytest.fixture
+def paper(finished_paper, tmp_path):
+    """A copy of it, with all times of modification."""
+    subprocess.run(["cp", "-a", finished_paper, tmp_path / "checkout"], check=True)
+    return tmp_path / "checkout"
+
+
+def change(folder, experiment: str, matchers: dict) -> None:
+    path = folder / "config/config.yaml"
+    config = yaml.safe_load(path.read_text())
+    config["experiments"][experiment].setdefault(
+        "matchers", {"identity": {}, "naive_wm": {}, "sigma_wm": {}, "am": {}}
+    ).update(matchers)
+    path.write_text(yaml.safe_dump(config, sort_keys=False))
+
+
+# Of either experiment, at two learning rates.
+ONE_MATCHER = {"match": 2, "approximate_dimension": 2, "evaluate_path": 2, "collect": 1}
+ALL_PAIRS = {"match_all_pairs": 2, "evaluate_midpoints": 2}
+DRAWN = ("tabulate_panel", "draw_figure", "compare_published")
+
+
+@pytest.mark.parametrize(
+    "matchers",
+    [{"uncentred": {"matcher": "am", "centred": False}}, {"am": {"centred": False}}],
+    ids=["added", "changed"],
+)
+@pytest.mark.parametrize(
+    ("experiment", "others"), [("mnist-mlp", ALL_PAIRS), ("cifar10-vgg16", {})]
+)
+def test_a_matcher_runs_its_own_jobs_and_no_others(experiment, others, matchers, paper):
+    change(paper, experiment, matchers)
+    jobs = planned(paper)
+    assert {rule: jobs.pop(rule) for rule in DRAWN}["compare_published"] == 1
+    assert jobs == ONE_MATCHER | others
+
+
+def test_the_other_matchers_paths_stand(paper):
+    change(paper, "mnist-mlp", {"uncentred": {"matcher": "am", "centred": False}})
+    succeeds(snakemake(paper, "--until", "collect", repository=paper))
+    logs = sorted((paper / "logs/paper/mnist-mlp").rglob("evaluate_path.log"))
+    assert len(logs) == 2
+    for log in logs:
+        text = log.read_text()
+        stand = re.findall(r"^(\w+): stands$", text, re.MULTILINE)
+        assert stand == ["identity", "naive_wm", "sigma_wm", "am"]
+        assert set(re.findall(r"^(\w+), (?:test|train):", text, re.MULTILINE)) == {"uncentred"}
+
+
+def test_a_registered_matcher_that_nothing_uses_reruns_nothing(paper):
+    matching = paper / "workflow/scripts/lmc_ot/matching"
+    (matching / "unused.py").write_text((matching / "am.py").read_text())
+    registry = matching / "__init__.py"
+    line = '        "unused": MatcherEntry("unused:ActivationMatching", "a matcher"),\n'
+    head, opening, rest = registry.read_text().partition("    __name__,\n    {\n")
+    registry.write_text(head + opening + line + rest)
+    output = succeeds(snakemake(paper, "--dry-run", repository=paper))
+    assert "Nothing to be done" in output
