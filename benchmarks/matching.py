@@ -28,7 +28,12 @@ from lmc_ot.matching.sources import of_networks
 NETWORK = {"name": "mlp", "hidden_widths": [512, 512, 512]}
 TRAINING = {"batch_size": 500, "epochs": 1, "optimiser": {"name": "sgd"}, "augmentation": {}}
 LEARNING_RATE = 0.1
-PROVENANCE = {"experiment": "benchmark", "config_hash": "benchmark", "seed": 0}
+RUN = {
+    "experiment": "benchmark",
+    "learning_rate": LEARNING_RATE,
+    "config_hash": "benchmark",
+    "seed": 0,
+}
 MATCHERS = ("naive_wm", "sigma_wm", "am")
 
 
@@ -51,13 +56,12 @@ def prepare(folder: Path) -> str:
         "checkpoints": folder / "checkpoints.parquet",
         "network": NETWORK,
         "device": "cpu",
-        "run": PROVENANCE,
+        "run": RUN,
     }
     train(
         **inputs,
         history=folder / "history.parquet",
         training=TRAINING,
-        learning_rate=LEARNING_RATE,
         networks=2,
         code="benchmark",
     )

@@ -47,7 +47,12 @@ MATCHERS = ("naive_wm", "sigma_wm", "am")
 OPERATIONS = ("training", *MATCHERS, "dimension", "path")
 AXES = ("networks", "width", "examples")
 BATCH, LEARNING_RATE, LAYERS = 500, 0.1, 3
-PROVENANCE = {"experiment": "benchmark", "config_hash": "benchmark", "seed": 0}
+RUN = {
+    "experiment": "benchmark",
+    "learning_rate": LEARNING_RATE,
+    "config_hash": "benchmark",
+    "seed": 0,
+}
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 # Of getrusage's ru_maxrss: bytes on macOS, kibibytes elsewhere.
 MIB = 1 << (20 if sys.platform == "darwin" else 10)
@@ -148,11 +153,11 @@ def prepare(size: Size, scratch: Path, device: str) -> None:
     data = common.synthetic(size.examples, max(1, size.examples // 6))
     write_dataset(folder / "dataset.parquet", data, {})
     networks, _ = train(size, data, device)
-    tables.write_checkpoints(folder / "checkpoints.parquet", networks, PROVENANCE, device, [])
+    tables.write_checkpoints(folder / "checkpoints.parquet", networks, RUN, device, [])
     read = {
         "dataset": folder / "dataset.parquet",
         "checkpoints": folder / "checkpoints.parquet",
-        "run": PROVENANCE,
+        "run": RUN,
     }
     if device == "cpu":
         record_activations(
@@ -171,7 +176,6 @@ def prepare(size: Size, scratch: Path, device: str) -> None:
         matcher={"matcher": "naive_wm"},
         pairs=size.pairs(),
         streamed={"device": device},
-        learning_rate=LEARNING_RATE,
     )
 
 
@@ -188,7 +192,7 @@ def train(size: Size, data, device: str) -> tuple[dict, float]:
         [NetworkId(number, LEARNING_RATE) for number in range(size.networks)],
         TrainingConfig(min(BATCH, size.examples), 1),
         SGD(momentum=0.9),
-        PROVENANCE["seed"],
+        RUN["seed"],
         device,
     )
     return found.networks, found.history[-1]["seconds"]
@@ -238,25 +242,27 @@ def run(operation: str, size: Size, scratch: Path, device: str, points: int) -> 
     read = {
         "dataset": folder / "dataset.parquet",
         "checkpoints": folder / "checkpoints.parquet",
-        "label": operation,
-        "learning_rate": LEARNING_RATE,
-        "run": PROVENANCE,
+        "run": RUN,
     }
     if operation == "path":
         from evaluate_path import evaluate_path
 
+        (folder / "path.parquet").unlink(missing_ok=True)  # else what is in it would stand
         evaluate_path(
             **read,
-            permutations=folder / "permutations.parquet",
+            permutations=[folder / "permutations.parquet"],
+            labels=["naive_wm"],
             path=folder / "path.parquet",
             network=size.network(),
             pairs=size.pairs(),
             points=points,
             train_examples=None,
             device=device,
+            code="benchmark",
         )
         return None
     read |= {
+        "label": operation,
         "matcher": {"matcher": "sigma_wm" if operation == "dimension" else operation},
         "activations": folder / "activations" if device == "cpu" else None,
         "streamed": {"network": size.network(), "examples": None, "device": device},

@@ -29,7 +29,7 @@ RULES = {
     "record_activations": ([f"{RUN}/activations"], 1e-5),
     "match": ([f"{RUN}/*/permutations.parquet", f"{RUN}/*/objectives.parquet"], 1e-6),
     "approximate_dimension": ([f"{RUN}/*/dimensions.parquet"], 1e-6),
-    "evaluate_path": ([f"{RUN}/*/path.parquet"], 1e-5),
+    "evaluate_path": ([f"{RUN}/path.parquet"], 1e-5),
     "match_all_pairs": ([f"{RUN}/all_pairs/*/*.parquet"], 1e-6),
     "evaluate_midpoints": ([f"{RUN}/all_pairs/midpoints.parquet"], 1e-5),
     "collect": (["results/small/results.parquet", f"{FIGURES}/results.csv"], 1e-12),
@@ -74,7 +74,7 @@ def test_the_papers_pairs_are_among_all_pairs_with_the_same_losses():
     keys = ["matcher", "network_a", "network_b", "split", "t"]
     read = [
         pd.concat([pd.read_parquet(path) for path in sorted(run.glob(pattern))]).set_index(keys)
-        for pattern in ("*/path.parquet", "all_pairs/midpoints.parquet")
+        for pattern in ("path.parquet", "all_pairs/midpoints.parquet")
     ]
     paths, all_pairs = (frame[["loss", "accuracy"]] for frame in read)
     shared = all_pairs.index.intersection(paths.index)

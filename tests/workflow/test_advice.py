@@ -54,11 +54,11 @@ ROUNDS = {
         (of("trained", "checkpoints.parquet"), of("trained", "am/objectives.parquet"), "match"),
         (
             of("matched", "am/permutations.parquet"),
-            of("matched", "am/path.parquet"),
+            of("matched", "path.parquet"),
             "evaluate_path",
         ),
         (of("measured", "history.parquet"), f"{FIGURES}/layers.csv", "tabulate_panel"),
-        (of("measured", "am/path.parquet"), f"{FIGURES}/path.csv", "tabulate_panel"),
+        (of("measured", "path.parquet"), f"{FIGURES}/path.csv", "tabulate_panel"),
         (of("recorded", "am/dimensions.parquet"), f"{FIGURES}/dimension.csv", "tabulate_panel"),
         (of("recorded", "activations/1.parquet"), of("recorded", "am/objectives.parquet"), "match"),
     ],
