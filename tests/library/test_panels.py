@@ -200,6 +200,7 @@ def test_an_interval_of_a_correlation_resamples_pairs_and_repeats(results, strea
     assert row["low"] < narrower.loc["within_rate", "low"]
 
 
+@pytest.mark.slow
 def test_the_interval_of_the_mean_correlation_covers_as_often_as_it_says(stream):
     """Matchers of different means, pairs that shift both quantities, noise: 4 pairs, 6 rates."""
     rates, pairs, resamples = 6, 4, 200
@@ -219,7 +220,7 @@ def test_the_interval_of_the_mean_correlation_covers_as_often_as_it_says(stream)
         found = dimension_correlation._correlations(points, "midpoint_loss", points["shown"], draws)
         return next(values for q, _, values in found if q["question"] == "mean_within_rate")
 
-    expected = np.mean([mean_within(draw(), 0)[0] for _ in range(200)])
+    expected = np.mean([mean_within(draw(), 0)[0] for _ in range(100)])
     covered = []
     for _ in range(100):
         values = mean_within(draw(), resamples)[1:]
