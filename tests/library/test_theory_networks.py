@@ -246,7 +246,6 @@ def test_a_matchers_options_are_passed_on():
     assert not found.centred
 
 
-@pytest.mark.slow
 def test_rates_of_random_networks():
     found = rates(
         "random_networks",
