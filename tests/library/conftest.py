@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_limits
 
 from lmc_ot.data.dataset import Dataset, Split
 from lmc_ot.matching.moments import InMemory
@@ -16,7 +17,9 @@ from lmc_ot.training.loop import train
 from lmc_ot.training.optimisers.sgd import SGD
 from lmc_ot.training.settings import NetworkId, TrainingConfig
 
+# A second thread costs more than it saves on matrices this small.
 torch.set_num_threads(1)
+threadpool_limits(1)
 
 
 @pytest.fixture

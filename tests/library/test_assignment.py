@@ -67,7 +67,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("n", [1, 2, 3, 5, 7])
+@pytest.mark.parametrize("n", [1, 2, 6])
 def test_no_permutation_is_better(kind, n, stream, reducing):
     similarity = KINDS[kind](stream, n)
     found = assignment.maximise(similarity)
@@ -79,7 +79,7 @@ def test_no_permutation_is_better(kind, n, stream, reducing):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("n", [20, 90, 150])
+@pytest.mark.parametrize("n", [20, 150])
 def test_the_objective_is_that_of_scipy_and_certified(kind, n, stream, reducing):
     similarity = KINDS[kind](stream, n)
     found = assignment.maximise(similarity)

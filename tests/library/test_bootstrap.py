@@ -62,7 +62,7 @@ def test_the_interval_of_eight_networks_covers_about_as_often_as_it_says(law):
     hits, plain_hits = [], []
     for _ in range(1_000):
         x = draws.normal(size=8)
-        found = resample(PAIRS, 1_000, draws)
+        found = resample(PAIRS, 500, draws)
         h, truth = (sums(x), 0) if law == "normal" else (sums(np.exp(x / 2)), 2 * np.exp(1 / 8))
         means = found.means(h)
         low, high = found.interval(means, 0.95)

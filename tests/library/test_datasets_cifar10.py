@@ -149,8 +149,13 @@ def test_the_folder_is_read_without_a_temporary_copy(folder, small, downloads, f
     assert len(cifar10().train.labels) == 20
 
 
-@pytest.mark.parametrize("mode", ["w:gz", "w:bz2", "w:xz", "w"])
-@pytest.mark.parametrize("place", [f"{FOLDER}/", f"./{FOLDER}/", "data/", ""])
+@pytest.mark.parametrize(
+    ("mode", "place"),
+    [
+        *((mode, f"{FOLDER}/") for mode in ("w:gz", "w:bz2", "w:xz", "w")),
+        *(("w:gz", place) for place in (f"./{FOLDER}/", "data/", "")),
+    ],
+)
 def test_an_archive_that_was_packed_again_is_read(folder, small, downloads, mode, place):
     other = reversed(small.members)
     again = packed({f"{place}{name}": small.members[name] for name in other}, mode)

@@ -46,7 +46,7 @@ def _distances(weight, stream):
 
 
 @pytest.mark.parametrize(
-    ("shape", "scale"), [((120, 30), 1.0), ((40, 60), 1.0), ((400, 20), [3.0] * 3 + [0.3] * 17)]
+    ("shape", "scale"), [((120, 30), 1.0), ((40, 60), 1.0), ((200, 20), [3.0] * 3 + [0.3] * 17)]
 )
 def test_independent_neurons_are_at_the_distance_of_two_reshufflings(shape, scale, stream):
     found, null = zip(

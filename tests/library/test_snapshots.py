@@ -225,9 +225,9 @@ from train import train
 train(
     dataset=sys.argv[1], checkpoints=sys.argv[2] + "/checkpoints.parquet",
     history=sys.argv[2] + "/history.parquet",
-    network={"name": "mlp", "hidden_widths": [64, 64]},
+    network={"name": "mlp", "hidden_widths": [8]},
     training={
-        "batch_size": 50, "epochs": 8, "optimiser": {"name": "sgd", "momentum": 0.9},
+        "batch_size": 50, "epochs": 4, "optimiser": {"name": "sgd", "momentum": 0.9},
         "augmentation": {}, "precision": "float32",
     },
     networks=3, device="cpu", code="c",
@@ -236,10 +236,8 @@ train(
 """
 
 
-@pytest.fixture
-def start(tmp_path):
-    """Start a training in a folder, on the data of ``digits.parquet``."""
-    write_dataset(tmp_path / "digits.parquet", digits(), {})
+def start(folder, dataset):
+    """A process that trains in a folder and takes a snapshot after every step."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(REPOSITORY / "workflow/scripts"),
@@ -247,67 +245,77 @@ def start(tmp_path):
         "LMC_COMMIT": "test",
         "OMP_NUM_THREADS": "1",
     }
-
-    def started(folder):
-        return subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, tmp_path / "digits.parquet", tmp_path / folder],
-            env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-
-    return started
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, dataset, folder],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
 
 
-def test_a_training_does_not_continue_on_other_data(start, tmp_path):
-    job = start("killed")
-    while job.poll() is None and not list((tmp_path / "killed").rglob("networks-*.parquet")):
+def start_and_kill(folder, dataset, number, later):
+    """Send a signal to a training that has taken a new snapshot, some seconds later; its output."""
+    snapshot = folder / "snapshots/networks-0-2.parquet"
+    before = snapshot.stat().st_mtime_ns if snapshot.exists() else 0
+    job = start(folder, dataset)
+    while job.poll() is None and not (snapshot.exists() and snapshot.stat().st_mtime_ns > before):
         time.sleep(0.01)
-    job.kill()
-    job.wait()
+    time.sleep(later)
+    job.send_signal(number)
+    said = job.communicate()[0]
+    assert job.returncode != 0, said
+    assert not (folder / "checkpoints.parquet").exists()
+    return said
+
+
+def finish(folder, dataset):
+    """The output of a training that runs to its end."""
+    job = start(folder, dataset)
+    said = job.communicate()[0]
+    assert job.returncode == 0, said
+    return said
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The folder of a training that nothing interrupts, with its data, ``digits.parquet``."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    write_dataset(folder / "digits.parquet", digits(), {})
+    finish(folder, folder / "digits.parquet")
+    return folder
+
+
+def assert_same_outcome(found, expected):
+    one, other = (folder / "checkpoints.parquet" for folder in (found, expected))
+    assert one.read_bytes() == other.read_bytes()
+    one, other = (
+        tables.read("history", folder / "history.parquet").drop_columns("seconds")
+        for folder in (found, expected)
+    )
+    assert one.equals(other)
+
+
+@pytest.mark.slow
+def test_a_training_does_not_continue_on_other_data(undisturbed, tmp_path):
     data = digits()
     relabelled = Split(data.train.images, data.train.labels[::-1].copy())
-    write_dataset(tmp_path / "digits.parquet", dataclasses.replace(data, train=relabelled), {})
-    said = []
-    for folder in ("killed", "undisturbed"):
-        job = start(folder)
-        said.append(job.communicate()[0])
-        assert job.returncode == 0, said
-    assert "continuing after step" not in said[0]
-    one, other = (tmp_path / name / "checkpoints.parquet" for name in ("killed", "undisturbed"))
-    assert one.read_bytes() == other.read_bytes()
+    other = tmp_path / "digits.parquet"
+    write_dataset(other, dataclasses.replace(data, train=relabelled), {})
+    start_and_kill(tmp_path / "killed", other, signal.SIGKILL, later=0)
+    said = finish(tmp_path / "killed", undisturbed / "digits.parquet")
+    assert "continuing after step" not in said
+    assert_same_outcome(tmp_path / "killed", undisturbed)
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_job_that_is_killed_at_random_moments(number, start, tmp_path):
-    undisturbed = start("undisturbed")
-    assert undisturbed.wait() == 0, undisturbed.stdout.read()
-
-    moments, said = random.Random(int(number)), ""
-    for _ in range(3):
-        job = start("killed")
-        snapshot = tmp_path / "killed/snapshots/networks-0-2.parquet"
-        before = snapshot.stat().st_mtime_ns if snapshot.exists() else 0
-        while job.poll() is None and not (
-            snapshot.exists() and snapshot.stat().st_mtime_ns > before
-        ):
-            time.sleep(0.01)
-        time.sleep(moments.uniform(0, 0.3))
-        job.send_signal(number)
-        assert job.wait() != 0
-        said += job.stdout.read()
-        assert not (tmp_path / "killed/checkpoints.parquet").exists()
-    job = start("killed")
-    assert job.wait() == 0
-    said += job.stdout.read()
-    assert said.count("continuing after step") == 3
-    assert said.count("stopped by SIGTERM") == (3 if number == signal.SIGTERM else 0)
-    assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == [
+@pytest.mark.slow
+def test_a_job_that_is_killed_at_random_moments(undisturbed, tmp_path):
+    moments, said = random.Random(9), []
+    for number in (signal.SIGKILL, signal.SIGTERM):
+        later = moments.uniform(0, 0.15)
+        said.append(start_and_kill(tmp_path / "job", undisturbed / "digits.parquet", number, later))
+    said.append(finish(tmp_path / "job", undisturbed / "digits.parquet"))
+    assert ["continuing after step" in text for text in said] == [False, True, True]
+    assert ["stopped by SIGTERM" in text for text in said] == [False, True, False]
+    assert sorted(path.name for path in (tmp_path / "job").iterdir()) == [
         "checkpoints.parquet",
         "history.parquet",
     ]
-    one, other = (tmp_path / name / "checkpoints.parquet" for name in ("undisturbed", "killed"))
-    assert one.read_bytes() == other.read_bytes()
-    one, other = (
-        tables.read("history", tmp_path / name / "history.parquet").drop_columns("seconds")
-        for name in ("undisturbed", "killed")
-    )
-    assert one.equals(other)
+    assert_same_outcome(tmp_path / "job", undisturbed)

@@ -5,7 +5,7 @@ import pytest
 
 from lmc_ot import tables
 from lmc_ot.data.table import write_dataset
-from lmc_ot.errors import TableError
+from lmc_ot.errors import TableError, UserError
 from lmc_ot.matching import REGISTRY, sources
 from lmc_ot.matching.moments import NetworkMoments
 from lmc_ot.matching.solver import match
@@ -128,5 +128,5 @@ def test_activations_of_other_examples_than_the_partners_are_not_matched(moments
     examples = EXAMPLES[:-1]
     ones = [np.ones((len(examples), units)) for units in (16, 12)]
     write_activations(folder / "activations" / "1.parquet", examples, ones)
-    with pytest.raises(ValueError, match="examples"):
+    with pytest.raises(UserError, match="of 20 and 19 examples"):
         moments(0).cross(1, moments(1))

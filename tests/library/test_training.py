@@ -330,6 +330,7 @@ answer = digest.hexdigest(), str(hash("a"))
 """
 
 
+@pytest.mark.slow
 def test_another_process_with_another_hash_seed_gives_the_same_bits(repository):
     here = {}
     exec(PROGRAM, here)
