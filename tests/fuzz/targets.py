@@ -25,7 +25,7 @@ from lmc_ot.data.dataset import Dataset, Split
 from lmc_ot.data.parquet import parquet
 from lmc_ot.data.table import read_dataset, write_dataset
 from lmc_ot.errors import ConfigError
-from lmc_ot.matching.solver import Match
+from lmc_ot.matching.matcher import Match
 from lmc_ot.matching.table import read_permutations, write_matches
 from lmc_ot.registries import REGISTRIES
 from lmc_ot.reporting import published

@@ -13,8 +13,8 @@ from lmc_ot.data.dataset import Dataset, Split
 from lmc_ot.data.table import write_dataset
 from lmc_ot.errors import ConfigError
 from lmc_ot.matching import recording
+from lmc_ot.matching.matcher import Match
 from lmc_ot.matching.recording import chosen_examples
-from lmc_ot.matching.solver import Match
 from lmc_ot.matching.table import write_matches
 from lmc_ot.networks import convolutional, permutation
 from lmc_ot.networks.build import build

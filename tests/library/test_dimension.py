@@ -5,8 +5,8 @@ import pytest
 
 from lmc_ot.connectivity.dimension import approximate_dimension, describe
 from lmc_ot.matching import REGISTRY
+from lmc_ot.matching.matcher import Layer
 from lmc_ot.matching.moments import NetworkMoments
-from lmc_ot.matching.solver import layer_of
 
 
 def random_covariance(stream, size=12, rank=12):
@@ -100,7 +100,7 @@ def second_layer(random_mlp, stream, run_mlp, recorded):
     parameters = random_mlp([6, 9, 7, 3])
     inputs = stream.normal(size=(300, 6)).astype(np.float32)
     phi = run_mlp(parameters, inputs)[0]
-    layer = layer_of(parameters, 2, NetworkMoments(recorded(parameters, inputs)))
+    layer = Layer.of(parameters, 2, NetworkMoments(recorded(parameters, inputs)))
     return layer, parameters[2, "weight"].astype(np.float64), phi[1], phi[2]
 
 
@@ -116,7 +116,7 @@ def test_naive_wm_is_driven_by_the_moment_of_the_weight_vectors(stream, centred,
     eigenvalues but for zeros, and so the same dimension, trace and largest eigenvalue."""
     weight = (stream.normal(size=(units, inputs)) + 0.5).astype(np.float32)
     parameters = {(1, "weight"): weight, (2, "weight"): np.zeros((1, units), np.float32)}
-    found = REGISTRY.get("naive_wm")().covariance(layer_of(parameters, 1, None), centred)
+    found = REGISTRY.get("naive_wm")().covariance(Layer.of(parameters, 1, None), centred)
     expected = moment(weight.astype(np.float64), centred)
     number = min(units, inputs)
     np.testing.assert_allclose(

@@ -6,7 +6,7 @@ import pytest
 
 from lmc_ot import tables
 from lmc_ot.errors import TableError
-from lmc_ot.matching.solver import Match
+from lmc_ot.matching.matcher import Match
 from lmc_ot.matching.table import read_permutations, whole_pairs, write_matches
 
 RUN = {"experiment": "e", "learning_rate": 0.1, "config_hash": "0" * 16, "seed": 0}

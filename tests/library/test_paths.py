@@ -9,7 +9,7 @@ from lmc_ot import tables
 from lmc_ot.connectivity import barrier, interpolation
 from lmc_ot.connectivity.pairs import Paths, evaluation_examples, path_rows, permuted_pairs
 from lmc_ot.errors import TableError
-from lmc_ot.matching.solver import Match
+from lmc_ot.matching.matcher import Match
 from lmc_ot.matching.table import write_matches
 from lmc_ot.networks import permutation
 

@@ -4,7 +4,7 @@ from adapter import execute
 from lmc_ot import tables
 from lmc_ot.connectivity import dimension
 from lmc_ot.matching import REGISTRY, sources
-from lmc_ot.matching.solver import layer_of
+from lmc_ot.matching.matcher import Layer
 from lmc_ot.networks.permutation import hidden_layers
 
 
@@ -26,7 +26,7 @@ def approximate_dimension(
     for number, parameters in networks.items():
         for layer in hidden_layers(parameters):
             for centred in (False, True):
-                seen = layer_of(parameters, layer, moments(number))
+                seen = Layer.of(parameters, layer, moments(number))
                 covariance = built.covariance(seen, centred)
                 if covariance is None:
                     continue

@@ -9,8 +9,7 @@ pairs, nor the same draws for several matchers, which a comparison of matchers n
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
-from scipy.stats import t as student
+from scipy.special import ndtr, stdtrit
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def expanded_interval(
         How much narrower the resampled values are spread than the value itself: sqrt(1 - 1/n) for
         a mean of n observations.
     """
-    tail = norm.cdf(-student.ppf((1 + confidence) / 2, freedom) / narrowness)
+    tail = ndtr(-stdtrit(freedom, (1 + confidence) / 2) / narrowness)
     low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)
 

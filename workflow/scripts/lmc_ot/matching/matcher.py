@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .moments import Moments
+from ..networks.permutation import Permutations
+from ..tables import Parameters
+from .moments import Moments, NetworkMoments
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,15 @@ class Layer:
     transfer: Callable[[np.ndarray, np.ndarray], Moments]
     outputs: Callable[[], Moments]
 
+    @classmethod
+    def of(cls, parameters: Parameters, layer: int, moments: NetworkMoments) -> "Layer":
+        """That layer of a network."""
+        return cls(
+            weight=parameters[layer, "weight"],
+            transfer=lambda weight_x, weight_y: moments.transfer(layer, weight_x, weight_y),
+            outputs=lambda: moments(layer),
+        )
+
 
 @dataclass(frozen=True)
 class PairLayer:
@@ -47,6 +58,24 @@ class PairLayer:
     a: Layer
     weight_b: np.ndarray
     cross: Callable[[], Moments]
+
+
+@dataclass(frozen=True)
+class Match:
+    """What a matcher found for a pair.
+
+    Parameters
+    ----------
+    permutations
+        For every hidden layer, which unit of B is moved to which place.
+    objectives, identity_objectives
+        Hidden layer -> the sum of similarities reached, and that of moving nothing in this
+        layer (B's columns reordered as the layers below were).
+    """
+
+    permutations: Permutations
+    objectives: dict[int, float]
+    identity_objectives: dict[int, float]
 
 
 class Matcher(ABC):

@@ -1,33 +1,13 @@
 """One pass over the layers, one linear assignment each (spec section 2)."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..networks.parameters import as_parameters
-from ..networks.permutation import Permutations, check_same_shape, hidden_layers, permute_columns
+from ..networks.permutation import check_same_shape, hidden_layers, permute_columns
 from ..tables import Parameters
 from .assignment import maximise
-from .matcher import Layer, Matcher, PairLayer
+from .matcher import Layer, Match, Matcher, PairLayer
 from .moments import NetworkMoments, NoMoments
-
-
-@dataclass(frozen=True)
-class Match:
-    """What a matcher found for a pair.
-
-    Parameters
-    ----------
-    permutations
-        For every hidden layer, which unit of B is moved to which place.
-    objectives, identity_objectives
-        Hidden layer -> the sum of similarities reached, and that of moving nothing in this
-        layer (B's columns reordered as the layers below were).
-    """
-
-    permutations: Permutations
-    objectives: dict[int, float]
-    identity_objectives: dict[int, float]
 
 
 def match(
@@ -68,7 +48,7 @@ def match(
         if layer - 1 in found.permutations:
             weight_b = permute_columns(weight_b, found.permutations[layer - 1])
         pair = PairLayer(
-            a=layer_of(a, layer, moments_a),
+            a=Layer.of(a, layer, moments_a),
             weight_b=weight_b,
             cross=lambda layer=layer: moments_a.cross(layer, moments_b),
         )
@@ -79,12 +59,3 @@ def match(
         found.objectives[layer] = float(similarity[units, permutation].sum())
         found.identity_objectives[layer] = float(np.trace(similarity))
     return found
-
-
-def layer_of(parameters: Parameters, layer: int, moments: NetworkMoments | None) -> Layer:
-    """One layer of a network as matchers see it."""
-    return Layer(
-        weight=parameters[layer, "weight"],
-        transfer=lambda weight_x, weight_y: moments.transfer(layer, weight_x, weight_y),
-        outputs=lambda: moments(layer),
-    )

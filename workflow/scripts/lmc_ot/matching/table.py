@@ -8,7 +8,7 @@ from .. import tables
 from ..errors import TableError
 from ..networks.permutation import Permutations
 from ..tables import Parameters
-from .solver import Match
+from .matcher import Match
 
 
 def whole_pairs(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
 from .experiment import Prediction
 
@@ -58,7 +58,8 @@ def slopes(measurements: pd.DataFrame, predictions: list[Prediction]) -> pd.Data
         y = np.log(table.to_numpy())
         centred = x - x.mean()
         fitted = y @ centred / (centred @ centred)
-        margin = stats.t.ppf((1 + CONFIDENCE) / 2, len(fitted) - 1) * stats.sem(fitted)
+        error = fitted.std(ddof=1) / np.sqrt(len(fitted))
+        margin = stdtrit(len(fitted) - 1, (1 + CONFIDENCE) / 2) * error
         rows.append(
             {
                 "quantity": prediction.quantity,
