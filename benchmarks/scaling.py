@@ -168,7 +168,7 @@ def prepare(size: Size, scratch: Path, device: str) -> None:
         permutations=folder / "permutations.parquet",
         objectives=folder / "objectives.parquet",
         label="naive_wm",
-        matcher={"matcher": "naive_wm"},
+        matcher={"name": "naive_wm"},
         pairs=size.pairs(),
         streamed={"device": device},
         learning_rate=LEARNING_RATE,
@@ -257,7 +257,7 @@ def run(operation: str, size: Size, scratch: Path, device: str, points: int) -> 
         )
         return None
     read |= {
-        "matcher": {"matcher": "sigma_wm" if operation == "dimension" else operation},
+        "matcher": {"name": "sigma_wm" if operation == "dimension" else operation},
         "activations": folder / "activations" if device == "cpu" else None,
         "streamed": {"network": size.network(), "examples": None, "device": device},
     }

@@ -15,6 +15,4 @@ def network_code(script):
 
 
 def matcher_code(script):
-    return lambda w: code(
-        script, REGISTRIES["matcher"].module(matcher_of(w)["matcher"])
-    )
+    return lambda w: code(script, REGISTRIES["matcher"].module(matcher_of(w)["name"]))

@@ -29,5 +29,5 @@ def theory_code(script):
         REGISTRIES["matcher"].module(name) for name in REGISTRIES["matcher"].names
     ]
     return lambda w: code(
-        script, REGISTRIES["theory"].module(theory_of(w)["theory"]), *matchers
+        script, REGISTRIES["theory"].module(theory_of(w)["name"]), *matchers
     )

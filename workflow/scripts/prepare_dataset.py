@@ -5,14 +5,9 @@ from lmc_ot.data import REGISTRY
 from lmc_ot.data.table import write_dataset
 
 
-def prepare_dataset(
-    dataset: str, name: str, options: dict, standardise: str | dict | None, provenance: dict
-) -> None:
-    """Load data set `name` with its options and write it to `dataset`."""
-    data = REGISTRY.get(name)(**options)
-    if standardise is not None:
-        data = data.standardised(**({} if standardise == "measured" else standardise))
-    write_dataset(dataset, data, provenance)
+def prepare_dataset(dataset: str, block: dict, provenance: dict) -> None:
+    """Load the data set that a config's `block` describes and write it to `dataset`."""
+    write_dataset(dataset, REGISTRY.build(block), provenance)
 
 
 if "snakemake" in globals():

@@ -51,7 +51,7 @@ def _resolve(path: str, experiment: dict, registries: dict[str, Registry]) -> No
     convolutional = registries["network"].entry(experiment["network"]["name"]).convolutional
     if activations["streamed"] is None:
         activations["streamed"] = convolutional
-    named = [options["matcher"] for options in experiment["matchers"].values()]
+    named = [options["name"] for options in experiment["matchers"].values()]
     if convolutional and not activations["streamed"] and "sigma_wm" in named:
         raise ConfigError(
             f"{path}.activations.streamed: is false, sigma_wm on convolutions needs the stream: "
