@@ -179,15 +179,15 @@ def train(size: Size, data, device: str) -> tuple[dict, float]:
     """The networks after an epoch, by number, and the seconds of it."""
     from lmc_ot.networks.build import build
     from lmc_ot.training.loop import train as train_ensemble
-    from lmc_ot.training.optimisers.sgd import SGD
-    from lmc_ot.training.settings import NetworkId, TrainingConfig
+    from lmc_ot.training.optimisers import REGISTRY as OPTIMISERS
+    from lmc_ot.training.settings import NetworkId
 
     found = train_ensemble(
         build(size.network(), data),
         data,
         [NetworkId(number, LEARNING_RATE) for number in range(size.networks)],
-        TrainingConfig(min(BATCH, size.examples), 1),
-        SGD(momentum=0.9),
+        common.training_config(batch_size=min(BATCH, size.examples), epochs=1),
+        OPTIMISERS.build({"name": "sgd", "momentum": 0.9}),
         PROVENANCE["seed"],
         device,
     )

@@ -1,18 +1,23 @@
 """Registries: names, choices, and that every line stands for something."""
 
 import inspect
+from dataclasses import fields
 
 import pytest
+import yaml
 
 from lmc_ot.config.registry import Entry, Registry
+from lmc_ot.data.augmentation import Augmentation
 from lmc_ot.data.dataset import Standardisation
 from lmc_ot.errors import ConfigError
 from lmc_ot.registries import REGISTRIES
+from lmc_ot.training.settings import TrainingConfig
+from support import augmentation
 
 ENTRIES = [(kind, name) for kind, registry in REGISTRIES.items() for name in registry.names]
 
-# What the library itself gives, before the options.
-GIVEN = {
+# The arguments that the library passes to every target of a kind, beside the entry's options.
+FIXED = {
     "network": ["shape", "classes"],
     "panel": ["sources", "published", "experiment"],
 }
@@ -23,20 +28,33 @@ def test_the_kinds_are_those_a_config_can_name():
 
 
 @pytest.mark.parametrize(("kind", "name"), ENTRIES)
-def test_every_entry_stands_for_something_that_takes_its_options(kind, name):
-    """Also with the same defaults, so that a class and a config mean the same."""
+def test_every_target_takes_the_declared_options_and_has_no_defaults(kind, name):
+    """An option's type, default and description are declared once: in the registry."""
     registry = REGISTRIES[kind]
     parameters = inspect.signature(registry.get(name)).parameters
-    for option, schema in registry.entry(name).options.items():
-        assert option in parameters
-        if parameters[option].default is not inspect.Parameter.empty:
-            assert parameters[option].default == schema["default"]
-    required = [
-        p.name
-        for p in parameters.values()
-        if p.default is inspect.Parameter.empty and p.name not in registry.entry(name).options
-    ]
-    assert required == GIVEN.get(kind, [])
+    assert set(parameters) == {*FIXED.get(kind, []), *registry.entry(name).options}
+    for parameter in parameters.values():
+        assert parameter.default is inspect.Parameter.empty, parameter.name
+        assert parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD, parameter.name
+
+
+def test_the_training_settings_are_the_keys_of_the_schema(schema):
+    """Their defaults are in the schema and nowhere else."""
+    experiment = yaml.safe_load(schema.read_text())["properties"]["experiments"]
+    training = experiment["additionalProperties"]["properties"]["training"]["properties"]
+    changes = training["augmentation"]["properties"]
+    # The optimiser has a registry of its own, and is an argument of its own.
+    assert {field.name for field in fields(TrainingConfig)} == set(training) - {"optimiser"}
+    assert {field.name for field in fields(Augmentation)} == set(changes)
+    for cls in (TrainingConfig, Augmentation):
+        for parameter in inspect.signature(cls).parameters.values():
+            assert parameter.default is inspect.Parameter.empty, parameter.name
+
+
+def test_the_default_augmentation_changes_nothing():
+    assert augmentation().changes_nothing
+    for change in ({"flip": True}, {"zoom": (0.9, 1.0)}, {"rotation": 1.0}):
+        assert not augmentation(**change).changes_nothing
 
 
 @pytest.mark.parametrize(("kind", "name"), ENTRIES)

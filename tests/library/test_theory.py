@@ -117,16 +117,11 @@ def test_curves_are_means_and_standard_deviations():
 # -- the experiments ---------------------------------------------------------------------------
 
 
-def defaults(name):
-    options = REGISTRY.entry(name).options
-    return {key: option["default"] for key, option in options.items()}
-
-
 @pytest.mark.parametrize("name", REGISTRY.names)
 def test_every_line_of_the_registry_is_whole(name):
     entry = REGISTRY.entry(name)
     assert entry.statement and entry.size and entry.contradicted_by and entry.description
-    experiment = REGISTRY.get(name)(**defaults(name))
+    experiment = REGISTRY.build({"name": name})
     found = experiment.predictions()
     assert len({(p.quantity, p.series) for p in found}) == len(found) > 0
 
@@ -142,7 +137,7 @@ SMALL = {
 
 @pytest.mark.parametrize("name", SMALL)
 def test_measurements_are_complete_and_depend_on_the_seed_alone(name):
-    experiment = REGISTRY.get(name)(**SMALL[name])
+    experiment = REGISTRY.build({"name": name, **SMALL[name]})
     found = list(experiment.measure(3))
     assert found == list(experiment.measure(3))
     assert found != list(experiment.measure(4))
@@ -153,7 +148,7 @@ def test_measurements_are_complete_and_depend_on_the_seed_alone(name):
             r for r in found if (r.quantity, r.series) == (prediction.quantity, prediction.series)
         ]
         assert len(rows) == len(SMALL[name]["sizes"]) * SMALL[name]["repetitions"]
-    more = REGISTRY.get(name)(**{**SMALL[name], "sizes": [8, 12, 16], "repetitions": 4})
+    more = REGISTRY.build({"name": name, **SMALL[name], "sizes": [8, 12, 16], "repetitions": 4})
     assert set(found) <= set(more.measure(3))
 
 

@@ -1,7 +1,8 @@
 """Experiments on the paper's theorems. A new one is one file with a class, and one line here.
 
 An experiment measures how something falls with a size, and says which slope the theorem predicts
-(`experiment` documents the class). Its keyword arguments are the options declared with its line.
+(`experiment` documents the class). Its keyword arguments are the options declared with its line,
+and it has no defaults of its own.
 """
 
 from dataclasses import dataclass
