@@ -100,17 +100,19 @@ def trained(width: int) -> dict[str, np.ndarray]:
     from lmc_ot.matching import REGISTRY, solver
     from lmc_ot.matching.moments import InMemory, NetworkMoments
     from lmc_ot.matching.recording import chosen_samples, record
-    from lmc_ot.networks.mlp import MLP
+    from lmc_ot.networks.build import build
     from lmc_ot.training.loop import train
-    from lmc_ot.training.optimisers.sgd import SGD
-    from lmc_ot.training.settings import NetworkId, TrainingConfig
+    from lmc_ot.training.optimisers import REGISTRY as OPTIMISERS
+    from lmc_ot.training.settings import NetworkId
 
     data = digits()
-    network = MLP(data.shape, data.classes, [width, width])
+    network = build({"name": "mlp", "hidden_widths": [width, width]}, data)
     ids = [NetworkId(0, 0.1), NetworkId(1, 0.1)]
-    found = train(
-        network, data, ids, TrainingConfig(50, 3), SGD(), seed=0, report=lambda line: None
+    settings, sgd = (
+        common.training_config(batch_size=50, epochs=3),
+        OPTIMISERS.build({"name": "sgd"}),
     )
+    found = train(network, data, ids, settings, sgd, seed=0, report=lambda line: None)
     moments = []
     networks = [found.networks[number] for number in range(2)]
     for parameters in networks:
@@ -120,7 +122,7 @@ def trained(width: int) -> dict[str, np.ndarray]:
         moments.append(NetworkMoments(InMemory([data.inputs("train"), *layers])))
     kept = {}
     for name in ("sigma_wm", "am"):
-        matcher, seen = REGISTRY.get(name)(), []
+        matcher, seen = REGISTRY.build({"name": name}), []
         similarity = matcher.similarity
 
         def keep(layer, similarity=similarity, seen=seen):

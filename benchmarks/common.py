@@ -53,6 +53,24 @@ def synthetic(examples: int, test_examples: int):
     return Dataset(split(examples), split(test_examples), classes=10, scale=255.0)
 
 
+def training_block(**changes) -> dict:
+    """A config's block `training` with the defaults of the schema, but for these changes."""
+    from lmc_ot.config.completion import complete
+    from lmc_ot.registries import REGISTRIES
+
+    block = {"dataset": {"name": "digits"}, "network": {"name": "mlp"}, "learning_rates": [0.1]}
+    config = {"name": "benchmark", "experiments": {"benchmark": {**block, "training": changes}}}
+    found = complete(config, SCRIPTS.parent / "schemas/config.schema.yaml", REGISTRIES)
+    return found["experiments"]["benchmark"]["training"]
+
+
+def training_config(**changes):
+    """A `TrainingConfig` of such a block."""
+    from lmc_ot.training.settings import TrainingConfig
+
+    return TrainingConfig.of(training_block(**changes))
+
+
 def machine() -> str:
     """Processor, packages and date, for the line above a table."""
     cpu = platform.processor() or platform.machine()

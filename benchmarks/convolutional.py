@@ -19,11 +19,12 @@ from common import interleave, machine, median_ratio, publish
 from torch import nn
 
 from lmc_ot.data.augmentation import Augmentation
+from lmc_ot.networks import REGISTRY as NETWORKS
 from lmc_ot.networks.convolutional import EPSILON
 from lmc_ot.networks.network import initial_parameters, stack
-from lmc_ot.networks.vgg16 import GROUPS, VGG16
+from lmc_ot.networks.vgg16 import GROUPS
 from lmc_ot.training.device import keep_large_buffers
-from lmc_ot.training.optimisers.sgd import SGD
+from lmc_ot.training.optimisers import REGISTRY as OPTIMISERS
 from lmc_ot.training.step import training_step
 
 IMAGES, SIDE, CLASSES = 2000, 32, 10
@@ -69,10 +70,11 @@ def reference(width: int, data, changes, dtype):
 
 def stacked(width: int, data, changes, dtype):
     """A step of the library's training, of one network."""
-    network = VGG16((SIDE, SIDE, 3), CLASSES, width)
+    network = NETWORKS.build({"name": "vgg16", "width": width}, (SIDE, SIDE, 3), CLASSES)
     parameters = stack([initial_parameters(network, 0, LEARNING_RATE, 0)], torch.device("cpu"))
     tensors = [tensor.requires_grad_() for tensor in parameters.values()]
-    optimiser = SGD(momentum=MOMENTUM, weight_decay=WEIGHT_DECAY)
+    options = {"momentum": MOMENTUM, "weight_decay": WEIGHT_DECAY}
+    optimiser = OPTIMISERS.build({"name": "sgd", **options})
     state, rates = optimiser.initial_state(tensors), torch.tensor([LEARNING_RATE])
 
     def step(turn: int) -> None:

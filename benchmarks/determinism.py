@@ -18,11 +18,12 @@ from lmc_ot.matching.solver import match
 from lmc_ot.networks import permutation
 from lmc_ot.networks.build import build
 from lmc_ot.training.loop import train
-from lmc_ot.training.optimisers.sgd import SGD
-from lmc_ot.training.settings import NetworkId, TrainingConfig
+from lmc_ot.training.optimisers import REGISTRY as OPTIMISERS
+from lmc_ot.training.settings import NetworkId
 
 RATES = (1e-4, 6.3e-3, 1e-1)
-SETTINGS = TrainingConfig(batch_size=50, epochs=50)
+SETTINGS = common.training_config(batch_size=50, epochs=50)
+SGD = OPTIMISERS.build({"name": "sgd", "momentum": 0.9})
 
 
 def run(rate: float, threads: int) -> dict[str, np.ndarray]:
@@ -31,9 +32,9 @@ def run(rate: float, threads: int) -> dict[str, np.ndarray]:
     data = digits()
     network = build({"name": "mlp", "hidden_widths": [128, 128, 128]}, data)
     networks = [NetworkId(0, rate), NetworkId(1, rate)]
-    found = train(network, data, networks, SETTINGS, SGD(momentum=0.9), 0, report=lambda line: None)
+    found = train(network, data, networks, SETTINGS, SGD, 0, report=lambda line: None)
     a, b = found.networks[0], found.networks[1]
-    matched = match(REGISTRY.get("naive_wm")(), a, b)
+    matched = match(REGISTRY.build({"name": "naive_wm"}), a, b)
     losses, _ = interpolation.evaluate_path(
         network, a, permutation.apply(b, matched.permutations), np.array([0.0, 0.5, 1.0]),
         data.inputs("test"), data.test.labels,

@@ -26,7 +26,6 @@ from lmc_ot.matching import REGISTRY, solver
 from lmc_ot.matching.sources import of_networks
 
 NETWORK = {"name": "mlp", "hidden_widths": [512, 512, 512]}
-TRAINING = {"batch_size": 500, "epochs": 1, "optimiser": {"name": "sgd"}, "augmentation": {}}
 LEARNING_RATE = 0.1
 RUN = {
     "experiment": "benchmark",
@@ -61,7 +60,7 @@ def prepare(folder: Path) -> str:
     train(
         **inputs,
         history=folder / "history.parquet",
-        training=TRAINING,
+        training=common.training_block(batch_size=500, epochs=1),
         networks=2,
         code="benchmark",
     )
@@ -85,7 +84,7 @@ class Stopwatch:
 
 def measure(folder: Path, name: str) -> dict[str, float]:
     """One matcher on networks 0 and 1: seconds by part."""
-    matcher = REGISTRY.get(name)()
+    matcher = REGISTRY.build({"name": name})
     networks = tables.read_checkpoints(folder / "checkpoints.parquet")
     similarity = matcher.similarity = Stopwatch(matcher.similarity)
     original = solver.maximise

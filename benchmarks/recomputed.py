@@ -19,7 +19,8 @@ from lmc_ot import tables
 from lmc_ot.connectivity.interpolation import interpolate
 from lmc_ot.data.table import read_dataset
 from lmc_ot.matching.table import read_permutations
-from lmc_ot.networks import REGISTRY, permutation
+from lmc_ot.networks import permutation
+from lmc_ot.networks.build import build
 from lmc_ot.networks.network import stack
 from lmc_ot.training.evaluation import evaluate
 
@@ -27,7 +28,7 @@ RUN = Path("results/cifar10-small-parquet")
 
 if __name__ == "__main__":
     data = read_dataset(next(RUN.glob("datasets/*.parquet")))
-    network = REGISTRY.get("vgg16")(data.shape, data.classes, width=16, norm="batch")
+    network = build({"name": "vgg16", "width": 16, "norm": "batch"}, data)
     images = torch.from_numpy(data.inputs("test", np.arange(2000)))
     labels = torch.from_numpy(data.test.labels[:2000])
     some = torch.from_numpy(data.inputs("train", np.arange(500)))

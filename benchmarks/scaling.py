@@ -173,7 +173,7 @@ def prepare(size: Size, scratch: Path, device: str) -> None:
         permutations=folder / "permutations.parquet",
         objectives=folder / "objectives.parquet",
         label="naive_wm",
-        matcher={"matcher": "naive_wm"},
+        matcher={"name": "naive_wm"},
         pairs=size.pairs(),
         streamed={"device": device},
     )
@@ -183,15 +183,15 @@ def train(size: Size, data, device: str) -> tuple[dict, float]:
     """The networks after an epoch, by number, and the seconds of it."""
     from lmc_ot.networks.build import build
     from lmc_ot.training.loop import train as train_ensemble
-    from lmc_ot.training.optimisers.sgd import SGD
-    from lmc_ot.training.settings import NetworkId, TrainingConfig
+    from lmc_ot.training.optimisers import REGISTRY as OPTIMISERS
+    from lmc_ot.training.settings import NetworkId
 
     found = train_ensemble(
         build(size.network(), data),
         data,
         [NetworkId(number, LEARNING_RATE) for number in range(size.networks)],
-        TrainingConfig(min(BATCH, size.examples), 1),
-        SGD(momentum=0.9),
+        common.training_config(batch_size=min(BATCH, size.examples), epochs=1),
+        OPTIMISERS.build({"name": "sgd", "momentum": 0.9}),
         RUN["seed"],
         device,
     )
@@ -263,7 +263,7 @@ def run(operation: str, size: Size, scratch: Path, device: str, points: int) -> 
         return None
     read |= {
         "label": operation,
-        "matcher": {"matcher": "sigma_wm" if operation == "dimension" else operation},
+        "matcher": {"name": "sigma_wm" if operation == "dimension" else operation},
         "activations": folder / "activations" if device == "cpu" else None,
         "streamed": {"network": size.network(), "examples": None, "device": device},
     }

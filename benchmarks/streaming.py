@@ -22,8 +22,8 @@ from threadpoolctl import threadpool_limits
 
 from lmc_ot.matching import REGISTRY, solver
 from lmc_ot.matching.forward import StreamedMoments
+from lmc_ot.networks import REGISTRY as NETWORKS
 from lmc_ot.networks.network import initial_parameters
-from lmc_ot.networks.vgg16 import VGG16
 
 SHAPE = (32, 32, 3)
 MATCHERS = ("sigma_wm", "am")
@@ -34,11 +34,11 @@ GIB = 1 << (30 if sys.platform == "darwin" else 20)
 def measure(name: str, width: int, examples: int, threads: int) -> dict[str, float]:
     """One matcher on one pair, in this process: seconds by part, and GiB."""
     torch.set_num_threads(threads)
-    network = VGG16(SHAPE, 10, width)
+    network = NETWORKS.build({"name": "vgg16", "width": width}, SHAPE, 10)
     networks = [initial_parameters(network, 0, 0.1, number) for number in range(2)]
     images = np.random.default_rng(0).random((examples, 3072), np.float32)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    matcher = REGISTRY.get(name)()
+    matcher = REGISTRY.build({"name": name})
     similarity, moments_seconds = matcher.similarity, []
 
     def timed(layer):

@@ -31,7 +31,6 @@ from matching import dataset
 from training import PRODUCTS, operations, product
 
 from lmc_ot.config.completion import complete
-from lmc_ot.data.augmentation import Augmentation
 from lmc_ot.networks.build import build
 from lmc_ot.registries import REGISTRIES
 from lmc_ot.training.device import describe, keep_large_buffers, resolve
@@ -105,9 +104,6 @@ class Peak:
 def sweep(block: dict, data, device: torch.device, stacks: str) -> tuple[list[dict], Peak]:
     """A row a stack: its networks, seconds, and those of an epoch after the first."""
     network = build(block["network"], data)
-    training = dict(block["training"])
-    optimiser = dict(training.pop("optimiser"))
-    training["augmentation"] = Augmentation(**training["augmentation"])
     rates, numbers = block["learning_rates"], range(block["networks"])
     parts = {f"learning rate {rate:.3g}": [NetworkId(n, rate) for n in numbers] for rate in rates}
     if stacks == "all":
@@ -121,10 +117,8 @@ def sweep(block: dict, data, device: torch.device, stacks: str) -> tuple[list[di
             network,
             data,
             networks,
-            TrainingConfig(**training),
-            OPTIMISERS.get(optimiser["name"])(
-                **{key: value for key, value in optimiser.items() if key != "name"}
-            ),
+            TrainingConfig.of(block["training"]),
+            OPTIMISERS.build(block["training"]["optimiser"]),
             block["seed"],
             device,
             report=lambda line, name=name: print(f"{name}: {line}", flush=True),

@@ -25,10 +25,10 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 
-from lmc_ot.networks.mlp import MLP
+from lmc_ot.networks import REGISTRY as NETWORKS
 from lmc_ot.networks.network import initial_parameters, stack
 from lmc_ot.training.device import keep_large_buffers
-from lmc_ot.training.optimisers.sgd import SGD
+from lmc_ot.training.optimisers import REGISTRY as OPTIMISERS
 from lmc_ot.training.step import training_step
 
 WIDTHS = [784, 512, 512, 512, 10]
@@ -87,10 +87,11 @@ def sequential(images, labels, orders, steps: int) -> Callable[[int], None]:
 
 def stacked(images, labels, orders, steps: int) -> Callable[[int], None]:
     """The library's training step; as many networks as there are orders."""
-    network = MLP((28, 28), WIDTHS[-1], WIDTHS[1:-1])
+    block = {"name": "mlp", "hidden_widths": WIDTHS[1:-1]}
+    network = NETWORKS.build(block, (28, 28), WIDTHS[-1])
     count = len(orders)
     parameters = stack([initial_parameters(network, 0, RATE, k) for k in range(count)])
-    optimiser = SGD(MOMENTUM)
+    optimiser = OPTIMISERS.build({"name": "sgd", "momentum": MOMENTUM})
     state = optimiser.initial_state([p.requires_grad_() for p in parameters.values()])
     rates = torch.full((count,), RATE)
 

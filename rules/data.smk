@@ -16,9 +16,7 @@ rule prepare_dataset:
         mem_mb=escalating(2000),
         runtime=escalating(30),
     params:
-        name=lambda w: DATASETS[w.dataset]["name"],
-        options=dataset_options,
-        standardise=lambda w: DATASETS[w.dataset]["standardise"],
+        block=lambda w: DATASETS[w.dataset],
         run=lambda w: {"dataset": w.dataset},
         code=lambda w: code(
             "prepare_dataset.py",

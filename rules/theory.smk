@@ -96,7 +96,7 @@ rule draw_theory:
         mem_mb=escalating(1000),
         runtime=escalating(10),
     params:
-        about=lambda w: vars(REGISTRIES["theory"].entry(theory_of(w)["theory"])),
+        about=lambda w: vars(REGISTRIES["theory"].entry(theory_of(w)["name"])),
         code=code("draw_theory.py"),
     message:
         "draw {wildcards.theory}"

@@ -1,4 +1,7 @@
-"""Running the workflow in a folder of its own, as a user would."""
+"""What several tests share: running the workflow as a user would, objects with declared defaults.
+
+The library is imported inside of the functions: not every test that imports this one needs torch.
+"""
 
 import os
 import subprocess
@@ -40,3 +43,52 @@ def succeeds(finished: subprocess.CompletedProcess) -> str:
     """The output of a run that must succeed."""
     assert finished.returncode == 0, finished.stdout[-5000:]
     return finished.stdout
+
+
+def training_block(**changes) -> dict:
+    """A config's block `training` with these changes, completed from the schema and checked."""
+    from lmc_ot.config.completion import complete
+    from lmc_ot.registries import REGISTRIES
+
+    block = {"dataset": {"name": "digits"}, "network": {"name": "mlp"}, "learning_rates": [0.1]}
+    config = {"name": "test", "experiments": {"test": {**block, "training": changes}}}
+    schema = REPOSITORY / "workflow/schemas/config.schema.yaml"
+    return complete(config, schema, REGISTRIES)["experiments"]["test"]["training"]
+
+
+def training_config(**changes):
+    """A `TrainingConfig` with the defaults of the config's schema, but for these changes."""
+    from lmc_ot.training.settings import TrainingConfig
+
+    return TrainingConfig.of(training_block(**changes))
+
+
+def augmentation(**changes):
+    """An `Augmentation` with the schema's defaults, but for these changes; they are not checked."""
+    from lmc_ot.data.augmentation import Augmentation
+
+    return Augmentation(**{**training_block()["augmentation"], **changes})
+
+
+def optimiser(name: str, **options):
+    """A registered optimiser; options that are not given have their declared defaults."""
+    from lmc_ot.training.optimisers import REGISTRY
+
+    return REGISTRY.build({"name": name, **options})
+
+
+def network(name: str, shape: tuple[int, ...], classes: int, **options):
+    """A registered network; options that are not given have their declared defaults."""
+    from lmc_ot.networks import REGISTRY
+
+    return REGISTRY.build({"name": name, **options}, shape, classes)
+
+
+def mlp(shape: tuple[int, ...], classes: int, hidden_widths: list[int]):
+    """A multilayer perceptron of these hidden widths."""
+    return network("mlp", shape, classes, hidden_widths=hidden_widths)
+
+
+def convolutions(shape: tuple[int, ...], classes: int, groups: list, head: list[int], **options):
+    """A convolutional network of these groups and this head."""
+    return network("convnet", shape, classes, groups=groups, head=head, **options)

@@ -10,9 +10,3 @@ def dataset_path(block):
 
 def dataset_of(wildcards):
     return dataset_path(EXPERIMENTS[wildcards.experiment])
-
-
-def dataset_options(wildcards):
-    """What the data set's own function is given."""
-    block = DATASETS[wildcards.dataset]
-    return {k: v for k, v in block.items() if k not in ("name", "standardise")}

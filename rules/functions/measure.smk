@@ -3,7 +3,7 @@
 
 def reads_activations(wildcards):
     """Whether a matcher takes statistics of the activations, or reads weights alone."""
-    return REGISTRIES["matcher"].entry(matcher_of(wildcards)["matcher"]).activations
+    return REGISTRIES["matcher"].entry(matcher_of(wildcards)["name"]).activations
 
 
 def runs_networks(wildcards):
@@ -36,7 +36,7 @@ def matcher_code(script):
     """A matcher's code, and that of the networks where it runs them."""
 
     def of(wildcards):
-        modules = [REGISTRIES["matcher"].module(matcher_of(wildcards)["matcher"])]
+        modules = [REGISTRIES["matcher"].module(matcher_of(wildcards)["name"])]
         if runs_networks(wildcards):
             modules.append(network_module(wildcards))
         return code(script, *modules)

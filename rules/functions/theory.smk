@@ -24,10 +24,14 @@ def theory_run(wildcards):
 
 
 def theory_code(script):
-    """An experiment on a theorem may take any matcher from its registry."""
-    matchers = [
-        REGISTRIES["matcher"].module(name) for name in REGISTRIES["matcher"].names
-    ]
-    return lambda w: code(
-        script, REGISTRIES["theory"].module(theory_of(w)["theory"]), *matchers
-    )
+    """An experiment's code, and that of the matchers it uses."""
+
+    def of(wildcards):
+        block = theory_of(wildcards)
+        matchers = list(REGISTRIES["theory"].entry(block["name"]).matchers)
+        if "matcher" in block:
+            matchers.append(block["matcher"]["name"])
+        modules = [REGISTRIES["matcher"].module(name) for name in matchers]
+        return code(script, REGISTRIES["theory"].module(block["name"]), *modules)
+
+    return of

@@ -22,7 +22,6 @@ from PIL import Image
 from lmc_ot import tables
 from lmc_ot.config import completion, labels, reading
 from lmc_ot.data.dataset import Dataset, Split
-from lmc_ot.data.parquet import parquet
 from lmc_ot.data.table import read_dataset, write_dataset
 from lmc_ot.errors import ConfigError
 from lmc_ot.matching.matcher import Match
@@ -31,6 +30,12 @@ from lmc_ot.registries import REGISTRIES
 from lmc_ot.reporting import published
 from lmc_ot.tables.csv import read_csv, write_csv
 from lmc_ot.training.snapshots import Snapshots
+
+
+def parquet(**options):
+    """The data set of that name with its declared defaults, but for these options."""
+    return REGISTRIES["dataset"].build({"name": "parquet", **options})
+
 
 REPOSITORY = Path(__file__).parents[2]
 PROVENANCE = {"experiment": "e", "config_hash": "0" * 16, "seed": 0}

@@ -12,10 +12,9 @@ from lmc_ot.data.dataset import Dataset, Split
 from lmc_ot.matching.moments import InMemory
 from lmc_ot.networks import REGISTRY as NETWORKS
 from lmc_ot.networks.build import build
-from lmc_ot.networks.mlp import MLP
 from lmc_ot.training.loop import train
-from lmc_ot.training.optimisers.sgd import SGD
-from lmc_ot.training.settings import NetworkId, TrainingConfig
+from lmc_ot.training.settings import NetworkId
+from support import mlp, optimiser, training_config
 
 # A second thread costs more than it saves on matrices this small.
 torch.set_num_threads(1)
@@ -149,8 +148,8 @@ def clusters():
 @pytest.fixture(scope="session")
 def trained(clusters):
     """A trained pair on `clusters`: the network, and A and B."""
-    network = MLP(clusters.shape, clusters.classes, [16, 12])
+    network = mlp(clusters.shape, clusters.classes, [16, 12])
     networks = [NetworkId(0, 0.1), NetworkId(1, 0.1)]
-    settings = TrainingConfig(batch_size=20, epochs=15)
-    found = train(network, clusters, networks, settings, SGD(), seed=1, report=lambda line: None)
+    settings = training_config(batch_size=20, epochs=15)
+    found = train(network, clusters, networks, settings, optimiser("sgd"), 1, report=lambda _: None)
     return network, found.networks[0], found.networks[1]

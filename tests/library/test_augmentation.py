@@ -8,6 +8,7 @@ from lmc_ot.data.augmentation import COLUMNS, Augmentation
 from lmc_ot.data.dataset import Dataset, Split
 from lmc_ot.errors import ConfigError
 from lmc_ot.rng import generator
+from support import augmentation
 
 GIT_REBASIN = Augmentation(flip=True, zoom=(0.8, 1.2), rotation=30.0)
 SHAPES = [(32, 32, 3), (28, 28, 1), (20, 33, 3), (32, 32, 1)]
@@ -65,12 +66,12 @@ def test_an_examples_numbers_do_not_depend_on_those_after_it():
 
 def test_what_is_switched_off_changes_nothing_else():
     every = GIT_REBASIN.draw(stream(), 200)
-    nothing = Augmentation().draw(stream(), 200)
+    nothing = augmentation().draw(stream(), 200)
     assert (nothing == np.array([0, 1, 0, 0, 0], np.float32)).all()
-    flips = Augmentation(flip=True).draw(stream(), 200)
+    flips = augmentation(flip=True).draw(stream(), 200)
     np.testing.assert_array_equal(flips[:, 0], every[:, 0])
     assert (flips[:, 1:] == nothing[:, 1:]).all()
-    turns = Augmentation(rotation=30.0).draw(stream(), 200)
+    turns = augmentation(rotation=30.0).draw(stream(), 200)
     np.testing.assert_array_equal(turns[:, 2], every[:, 2])
     assert not turns[:, 0].any() and (turns[:, 1] == 1).all() and not turns[:, 3:].any()
 
@@ -95,7 +96,7 @@ def test_the_configs_options_build_it():
 )
 def test_options_out_of_range_are_refused(options, named, one_line):
     with pytest.raises(ConfigError) as error:
-        Augmentation(**options)
+        augmentation(**options)
     one_line(error, named, "is wanted")
 
 

@@ -118,6 +118,6 @@ def test_matching_removes_the_barrier_to_a_permuted_copy(name, trained, clusters
     copy = permutation.apply(a, permutation.random(a, stream))
     inputs = clusters.inputs("train")
     moments = [NetworkMoments(recorded(network, inputs)) for network in (a, copy)]
-    found = match(REGISTRY.get(name)(), a, copy, *moments)
+    found = match(REGISTRY.build({"name": name}), a, copy, *moments)
     assert loss_barrier(trained, clusters, copy) > 0.01
     assert loss_barrier(trained, clusters, permutation.apply(copy, found.permutations)) < 1e-6

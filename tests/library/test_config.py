@@ -97,10 +97,10 @@ def test_defaults_are_filled_in(complete, small):
                 "learning_rates": [0.1, 0.2],
                 "networks": 8,
                 "matchers": {
-                    "identity": {"matcher": "identity"},
-                    "naive_wm": {"matcher": "naive_wm"},
-                    "sigma_wm": {"matcher": "sigma_wm"},
-                    "am": {"matcher": "am", "centred": True},
+                    "identity": {"name": "identity"},
+                    "naive_wm": {"name": "naive_wm"},
+                    "sigma_wm": {"name": "sigma_wm"},
+                    "am": {"name": "am", "centred": True},
                 },
                 "activations": {"examples": None},
                 "path": {"points": 25, "train_examples": None},
@@ -174,11 +174,11 @@ def test_a_sweep_is_even_in_its_logarithm(complete, small, number):
 
 
 def test_a_matcher_may_be_there_twice_under_labels(complete, small):
-    matchers = {"am": {}, "am_raw": {"matcher": "am", "centred": False}}
+    matchers = {"am": {}, "am_raw": {"name": "am", "centred": False}}
     put(small, "experiments.e.matchers", matchers)
     assert complete(small)["experiments"]["e"]["matchers"] == {
-        "am": {"matcher": "am", "centred": True},
-        "am_raw": {"matcher": "am", "centred": False},
+        "am": {"name": "am", "centred": True},
+        "am_raw": {"name": "am", "centred": False},
     }
 
 
@@ -270,10 +270,26 @@ def keys_of(schema, path=""):
 def test_every_key_has_a_description_and_a_default_or_is_required(schema):
     keys = list(keys_of(yaml.safe_load(schema.read_text())))
     paths = [path for path, _, _ in keys]
-    assert "experiments.*.training.epochs" in paths and "figures.*.panels.*.experiment" in paths
+    assert "experiments.*.training.epochs" in paths and "figures.*.panels" in paths
     for path, sub, required in keys:
         assert sub.get("description"), path
         assert ("default" in sub) != required, path
+
+
+@pytest.mark.parametrize(
+    ("part", "path", "key", "name"),
+    [
+        ("experiments.e.matchers", "experiments.e.matchers.mine", "matcher", "am"),
+        ("theory", "theory.mine", "theory", "isotropic"),
+    ],
+)
+def test_the_key_of_a_name_is_name_everywhere(complete, small, part, path, key, name):
+    put(small, part, {"mine": {"name": name}})
+    complete(small)
+    put(small, part, {"mine": {key: name}})
+    with pytest.raises(ConfigError) as error:
+        complete(small)
+    assert str(error.value) == f"{path}: unknown key {key!r}: write name: {name}"
 
 
 @pytest.mark.parametrize(
@@ -281,9 +297,10 @@ def test_every_key_has_a_description_and_a_default_or_is_required(schema):
     [(kind, name) for kind, registry in REGISTRIES.items() for name in registry.names],
 )
 def test_every_registered_option_has_a_description_and_a_default(kind, name):
-    for option, sub in REGISTRIES[kind].entry(name).options.items():
+    for option, sub in REGISTRIES[kind].options(name).items():
         assert sub.get("description"), option
-        assert "default" in sub, option
+        # A panel cannot guess which experiment it is to show.
+        assert ("default" in sub) != ((kind, option) == ("panel", "experiment")), option
         assert option not in ("name", kind), "these keys name the thing itself"
 
 
@@ -394,7 +411,7 @@ MISTAKES = [
     (f"{E}.matchers", {"wm": {}}, f"{E}.matchers: unknown matcher 'wm': one of {MATCHERS}"),
     (
         f"{E}.matchers",
-        {"mine": {"matcher": "wm"}},
+        {"mine": {"name": "wm"}},
         f"{E}.matchers: unknown matcher 'wm': one of {MATCHERS}",
     ),
     (
@@ -548,7 +565,7 @@ MISTAKES = [
     ),
     (
         f"{E}.matchers",
-        {"A M": {"matcher": "am"}},
+        {"A M": {"name": "am"}},
         f"{E}.matchers: 'A M': a label is of the form a_b1",
     ),
     (E, [1, 2], f"{E}: [1, 2] is not of type 'object'"),
@@ -580,13 +597,13 @@ MISTAKES = [
     ),
     (
         "theory",
-        {"isotropic": {}, "isotropic_slopes": {"theory": "isotropic"}},
+        {"isotropic": {}, "isotropic_slopes": {"name": "isotropic"}},
         "figures, theory: two tables would be called theory_isotropic_slopes.csv: rename one",
     ),
     *(
         (
             f"{E}.matchers",
-            {label: {"matcher": "am"}},
+            {label: {"name": "am"}},
             f"{E}.matchers: {label!r}: is a name of the workflow's own",
         )
         for label in ("activations", "all_pairs", "snapshots", "endpoints")
@@ -652,7 +669,7 @@ def test_means_and_deviations_that_are_not_finite_are_refused(
     [
         (f"{E}.network.name", ["mlp"]),
         (f"{E}.dataset.name", {"digits": None}),
-        (f"{E}.matchers", {"mine": {"matcher": ["am"]}}),
+        (f"{E}.matchers", {"mine": {"name": ["am"]}}),
     ],
 )
 def test_a_name_that_is_a_list_or_mapping_is_told_the_choices(
@@ -674,7 +691,7 @@ def test_a_rate_whose_label_is_no_folder_of_the_workflow_is_refused(complete, sm
 
 def test_a_label_that_is_a_folder_of_the_workflow_is_refused(complete, small):
     """results/<run>/<experiment>/<rate>/activations is where the activations are recorded."""
-    put(small, f"{E}.matchers", {"activations": {"matcher": "am"}})
+    put(small, f"{E}.matchers", {"activations": {"name": "am"}})
     with pytest.raises(ConfigError, match="activations"):
         complete(small)
 

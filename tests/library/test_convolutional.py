@@ -18,13 +18,12 @@ from lmc_ot.matching.recording import chosen_examples
 from lmc_ot.matching.table import write_matches
 from lmc_ot.networks import convolutional, permutation
 from lmc_ot.networks.build import build
-from lmc_ot.networks.convolutional import Convolutional
 from lmc_ot.networks.network import initial_parameters, stack, unstack
-from lmc_ot.networks.vgg16 import VGG16
 from lmc_ot.training.evaluation import evaluate
 from lmc_ot.training.loop import train
-from lmc_ot.training.optimisers.sgd import SGD
-from lmc_ot.training.settings import NetworkId, TrainingConfig
+from lmc_ot.training.settings import NetworkId
+from support import convolutions, optimiser, training_config
+from support import network as registered
 
 NORMS = ["layer", "batch", "none"]
 GROUPS, HEAD, CLASSES = [[4, 3], [5]], [6], 3
@@ -140,14 +139,14 @@ def shape(request):
 @pytest.mark.parametrize("norm", NORMS)
 def test_logits_and_gradients_are_those_of_torch_nn(shape, norm, random_parameters, pixels):
     """Outside of training: batch norm by running statistics."""
-    network = Convolutional(shape, CLASSES, GROUPS, HEAD, norm)
+    network = convolutions(shape, CLASSES, GROUPS, HEAD, norm=norm)
     parameters = random_parameters(network)
     model = Reference(shape, GROUPS, HEAD, CLASSES, norm, parameters).eval()
     compare(network, double(parameters), model, pixels(shape))
 
 
 def test_batch_norm_in_training_is_that_of_torch_nn(shape, random_parameters, pixels):
-    network = Convolutional(shape, CLASSES, GROUPS, HEAD, "batch")
+    network = convolutions(shape, CLASSES, GROUPS, HEAD, norm="batch")
     parameters = random_parameters(network)
     model = Reference(shape, GROUPS, HEAD, CLASSES, "batch", parameters).train()
     compare(network, without_statistics(double(parameters)), model, pixels(shape))
@@ -176,7 +175,7 @@ def compare(network, stacked, model, images):
 def test_stacked_networks_are_each_alone_and_so_are_their_gradients(
     norm, random_parameters, pixels
 ):
-    network = Convolutional((8, 4, 3), CLASSES, GROUPS, HEAD, norm)
+    network = convolutions((8, 4, 3), CLASSES, GROUPS, HEAD, norm=norm)
     networks = [without_statistics(random_parameters(network)) for _ in range(3)]
     images, labels = pixels((8, 4, 3), 12).view(3, 4, -1), torch.arange(4) % CLASSES
 
@@ -199,7 +198,7 @@ def test_stacked_networks_are_each_alone_and_so_are_their_gradients(
 
 @pytest.mark.parametrize("norm", NORMS)
 def test_parameters_by_layer(norm):
-    network = Convolutional((8, 12, 3), CLASSES, GROUPS, HEAD, norm)
+    network = convolutions((8, 12, 3), CLASSES, GROUPS, HEAD, norm=norm)
     norms = {"layer": ["scale", "shift"], "batch": ["scale", "shift", *RUNNING], "none": []}[norm]
     expected = {}
     for layer, weight in enumerate([(4, 27), (3, 36), (5, 27), (6, 5 * 6), (3, 6)], start=1):
@@ -212,7 +211,7 @@ def test_parameters_by_layer(norm):
 
 
 def test_initially_scales_and_variances_are_1_and_biases_shifts_and_means_0(stream):
-    network = Convolutional((8, 8), CLASSES, [[400]], [5], "batch", "lecun_uniform")
+    network = convolutions((8, 8), CLASSES, [[400]], [5], norm="batch", initialiser="lecun_uniform")
     for (layer, name), array in network.initialise(stream).items():
         if name == "weight":
             limit = np.sqrt(3 / array.shape[1])
@@ -224,7 +223,7 @@ def test_initially_scales_and_variances_are_1_and_biases_shifts_and_means_0(stre
 
 def test_vgg16_has_the_layers_of_git_re_basins(random_parameters, pixels):
     """Spec section 6 at m = 2."""
-    network, shape, m = VGG16((32, 32, 3), 10, width=2), (32, 32, 3), 2
+    network, shape, m = registered("vgg16", (32, 32, 3), 10, width=2), (32, 32, 3), 2
     groups = [[m, m], [2 * m] * 2, [4 * m] * 3, [8 * m] * 3, [8 * m] * 3]
     widths = [units for group in groups for units in group]
     assert len(widths) == 13
@@ -245,7 +244,7 @@ def test_vgg16_has_the_layers_of_git_re_basins(random_parameters, pixels):
 @pytest.mark.parametrize("width", [2, 64])
 def test_vgg16s_number_of_parameters(width):
     """9 (3 m + 399 m^2) kernels, 128 m^2 + 80 m of the head, 3 x 66 m + 16 m + 10 vectors."""
-    network = VGG16((32, 32, 3), 10, width)
+    network = registered("vgg16", (32, 32, 3), 10, width=width)
     count = sum(int(np.prod(shape)) for shape in network.shapes.values())
     assert count == 3719 * width**2 + 321 * width + 10
     assert width != 64 or count == 15_253_578
@@ -260,14 +259,14 @@ def test_vgg16_is_1x_by_default():
 @pytest.mark.parametrize("sides", [(6, 4), (4, 6), (2, 4)])
 def test_images_that_cannot_be_halved_are_refused_in_one_line(sides, one_line):
     with pytest.raises(ConfigError) as error:
-        Convolutional((*sides, 3), CLASSES, GROUPS, HEAD)
+        convolutions((*sides, 3), CLASSES, GROUPS, HEAD)
     one_line(error, "network", f"{sides[0]} x {sides[1]}", "2 times", "multiples of 4")
 
 
 @pytest.mark.parametrize("flat", [(64,), (2, 4, 4, 3)])
 def test_what_is_no_image_is_refused_in_one_line(flat, one_line):
     with pytest.raises(ConfigError) as error:
-        Convolutional(flat, CLASSES, GROUPS, HEAD)
+        convolutions(flat, CLASSES, GROUPS, HEAD)
     one_line(error, "network", flat, "height, width")
 
 
@@ -278,7 +277,7 @@ def test_what_is_no_image_is_refused_in_one_line(flat, one_line):
 def test_a_permutation_of_every_layer_leaves_the_function(
     shape, norm, random_parameters, pixels, stream
 ):
-    network = Convolutional(shape, CLASSES, GROUPS, HEAD, norm)
+    network = convolutions(shape, CLASSES, GROUPS, HEAD, norm=norm)
     parameters = random_parameters(network)
     permutations = permutation.random(parameters, stream)
     assert list(permutations) == [1, 2, 3, 4]
@@ -297,7 +296,7 @@ def test_a_permutation_of_every_layer_leaves_the_function(
 def test_every_parameter_of_a_layer_has_to_move(layer, random_parameters, pixels):
     """Units moved without one of their parameters, or without the columns above, are another
     function: so the test before says something of each."""
-    network = Convolutional((8, 4, 3), CLASSES, GROUPS, HEAD, "batch")
+    network = convolutions((8, 4, 3), CLASSES, GROUPS, HEAD, norm="batch")
     parameters = random_parameters(network)
     moved = permutation.apply(parameters, {layer: np.roll(np.arange(network.widths[layer - 1]), 1)})
     changed = [key for key in moved if not np.array_equal(moved[key], parameters[key])]
@@ -315,7 +314,7 @@ def test_every_parameter_of_a_layer_has_to_move(layer, random_parameters, pixels
 
 def test_calibration_of_one_layer_by_hand(random_parameters, stream):
     """In batches of 4, 4, 2: batch statistics are averaged by the number of their examples."""
-    network = Convolutional((4, 6, 2), CLASSES, [[3]], [5], "batch")
+    network = convolutions((4, 6, 2), CLASSES, [[3]], [5], norm="batch")
     parameters = random_parameters(network)
     images = stream.random((10, 4, 6, 2))
     padded = np.pad(images, [(0, 0), (1, 1), (1, 1), (0, 0)])
@@ -339,7 +338,7 @@ def test_calibration_of_one_layer_by_hand(random_parameters, stream):
 def test_calibration_measures_what_torch_nns_batch_norms_see(random_parameters, pixels):
     """With a momentum of 1 they keep the last batch's statistics, n / (n - 1) of its variance."""
     shape = (8, 4, 3)
-    network = Convolutional(shape, CLASSES, GROUPS, HEAD, "batch")
+    network = convolutions(shape, CLASSES, GROUPS, HEAD, norm="batch")
     networks, images = [random_parameters(network) for _ in range(2)], pixels(shape, 20)
     found = network.calibrated(double(*networks), images)
     for k, parameters in enumerate(networks):
@@ -353,7 +352,7 @@ def test_calibration_measures_what_torch_nns_batch_norms_see(random_parameters, 
 
 
 def test_a_calibrated_network_normalises_its_batch_as_in_training(random_parameters, pixels):
-    network = Convolutional((8, 4, 3), CLASSES, GROUPS, HEAD, "batch")
+    network = convolutions((8, 4, 3), CLASSES, GROUPS, HEAD, norm="batch")
     parameters, images = double(random_parameters(network)), pixels((8, 4, 3), 20)
     _, in_training = network.forward(without_statistics(parameters), images)
     _, before = network.forward(parameters, images)
@@ -363,7 +362,7 @@ def test_a_calibrated_network_normalises_its_batch_as_in_training(random_paramet
 
 
 def test_calibration_keeps_all_but_the_statistics(random_parameters, pixels):
-    network = Convolutional((4, 4), CLASSES, [[4]], HEAD, "batch")
+    network = convolutions((4, 4), CLASSES, [[4]], HEAD, norm="batch")
     stacked = stack([random_parameters(network)])
     found = network.calibrated(stacked, pixels((4, 4)).float())
     assert found.keys() == stacked.keys()
@@ -374,14 +373,14 @@ def test_calibration_keeps_all_but_the_statistics(random_parameters, pixels):
 
 @pytest.mark.parametrize("norm", ["layer", "none"])
 def test_without_statistics_there_is_nothing_to_calibrate(norm, random_parameters, pixels):
-    network = Convolutional((4, 4), CLASSES, [[4]], HEAD, norm)
+    network = convolutions((4, 4), CLASSES, [[4]], HEAD, norm=norm)
     stacked = stack([random_parameters(network)])
     assert network.calibrated(stacked, pixels((4, 4)).float()) is stacked
 
 
 def test_calibration_keeps_the_order_of_the_parameters(random_parameters, pixels):
     """So that a trained network can be stacked with its initialisation."""
-    network = Convolutional((4, 4), CLASSES, [[4]], HEAD, "batch")
+    network = convolutions((4, 4), CLASSES, [[4]], HEAD, norm="batch")
     parameters = random_parameters(network)
     [found] = unstack(network.calibrated(stack([parameters]), pixels((4, 4)).float()))
     assert list(found) == list(network.shapes)
@@ -394,10 +393,10 @@ def test_calibration_keeps_the_order_of_the_parameters(random_parameters, pixels
 @pytest.fixture(scope="module")
 def batch_pair(clusters):
     """The network with batch norm, what its training returned, and A and B."""
-    network = Convolutional(clusters.shape, clusters.classes, [[6, 6], [8]], [8], "batch")
+    network = convolutions(clusters.shape, clusters.classes, [[6, 6], [8]], [8], norm="batch")
     networks = [NetworkId(0, 0.05), NetworkId(1, 0.05)]
-    settings = TrainingConfig(batch_size=20, epochs=6)
-    found = train(network, clusters, networks, settings, SGD(), seed=1, report=lambda line: None)
+    settings = training_config(batch_size=20, epochs=6)
+    found = train(network, clusters, networks, settings, optimiser("sgd"), 1, report=lambda _: None)
     return network, found, found.networks[0], found.networks[1]
 
 
@@ -506,7 +505,7 @@ def test_recorded_are_the_activations_at_the_samples_positions(
     images = stream.integers(0, 256, (9, *shape)).astype(np.uint8)
     split = Split(images, np.arange(9) % CLASSES)
     data = Dataset(split, split, CLASSES, 255.0)
-    network = Convolutional(shape, CLASSES, GROUPS, HEAD, norm)
+    network = convolutions(shape, CLASSES, GROUPS, HEAD, norm=norm)
     monkeypatch.setattr(recording, "BATCH_FLOATS", 7 * network.floats_per_example)
     samples = recording.chosen_samples(data, 5, 4, seed=2)
     assert len(samples.example) == 20 and len(set(samples.example)) == 5

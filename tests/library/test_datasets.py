@@ -647,7 +647,7 @@ def test_mnist_is_read_and_its_folder_left_alone(repository, monkeypatch):
     before = sorted((p.name, p.stat().st_mtime_ns) for p in folder.rglob("*"))
     monkeypatch.setenv("LMC_DATA_DIR", str(folder))
     monkeypatch.setattr("urllib.request.urlopen", None)  # a download would fail
-    data = REGISTRY.get("mnist")()
+    data = REGISTRY.build({"name": "mnist"})
     assert sorted((p.name, p.stat().st_mtime_ns) for p in folder.rglob("*")) == before
     assert (len(data.train.labels), len(data.test.labels)) == (60_000, 10_000)
     assert (data.shape, data.classes, data.scale) == ((28, 28), 10, 255.0)

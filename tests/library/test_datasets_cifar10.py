@@ -125,7 +125,7 @@ def test_it_is_read_and_the_data_folder_left_alone(folder, small, downloads, fou
     if "archive" in found or found == "both":
         put_archive(folder, b"other" if "other archive" in found else small.archive)
     before = listed(folder)
-    data = REGISTRY.get("cifar10")()
+    data = REGISTRY.build({"name": "cifar10"})
     assert listed(folder) == before
     assert downloads.asked == []
     assert (data.shape, data.classes, data.scale) == ((32, 32, 3), 10, 255.0)

@@ -15,11 +15,17 @@ from PIL import Image
 
 from lmc_ot.config.completion import complete
 from lmc_ot.data import REGISTRY
-from lmc_ot.data.parquet import BATCH_ROWS, parquet
+from lmc_ot.data.parquet import BATCH_ROWS
 from lmc_ot.data.table import read_dataset, write_dataset
 from lmc_ot.errors import ConfigError, DataError
 from lmc_ot.registries import REGISTRIES
 from mutations import varint
+
+
+def parquet(**options):
+    """The data set with its declared defaults, but for these options."""
+    return REGISTRY.build({"name": "parquet", **options})
+
 
 HEIGHT, WIDTH = 4, 6
 RGB = (HEIGHT, WIDTH, 3)
@@ -151,7 +157,7 @@ def refused(one_line, *named, **options):
 
 
 def test_png_images_are_read_as_they_were(good):
-    data = REGISTRY.get("parquet")(**BOTH)
+    data = REGISTRY.build({"name": "parquet", **BOTH})
     np.testing.assert_array_equal(data.train.images, good[0])
     np.testing.assert_array_equal(data.test.images, good[1])
     assert data.train.labels.tolist() == [0, 1, 2, 0, 1, 2, 0]

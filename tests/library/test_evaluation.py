@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from lmc_ot.networks.mlp import MLP
 from lmc_ot.networks.network import stack
 from lmc_ot.training import evaluation
+from support import mlp
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def ensemble(random_mlp, stream):
 
 def evaluated(networks, images, labels):
     data = evaluation.on_device(images, labels, torch.device("cpu"))
-    return evaluation.evaluate(MLP((6,), 4, [5]), stack(networks), *data)
+    return evaluation.evaluate(mlp((6,), 4, [5]), stack(networks), *data)
 
 
 @pytest.mark.parametrize("floats", [1, 3 * 5 * 7, 1 << 20], ids=["1", "7", "all at once"])

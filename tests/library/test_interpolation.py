@@ -7,7 +7,7 @@ import torch
 from lmc_ot.connectivity import interpolation
 from lmc_ot.errors import UserError
 from lmc_ot.networks import permutation
-from lmc_ot.networks.mlp import MLP
+from support import mlp
 
 
 def test_the_ends_are_the_networks_and_the_middle_is_their_mean(random_mlp):
@@ -98,7 +98,7 @@ def test_networks_of_large_logits_are_compared_by_their_size(random_mlp, stream)
     a[2, "weight"] *= 1e6
     permuted = permutation.apply(a, permutation.random(a, stream))
     images = stream.normal(size=(50, 8)).astype(np.float32)
-    interpolation.check_same_function(MLP((8,), 3, [64]), a, permuted, images, "the pair")
+    interpolation.check_same_function(mlp((8,), 3, [64]), a, permuted, images, "the pair")
 
 
 def test_fewer_points_are_evaluated_at_once_where_memory_does_not_suffice(

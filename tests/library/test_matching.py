@@ -64,7 +64,7 @@ def test_a_planted_permutation_is_recovered(name, noise, random_mlp, stream, inp
         key: (array + noise * stream.normal(size=array.shape)).astype(np.float32)
         for key, array in permutation.apply(a, planted).items()
     }
-    found = matched(REGISTRY.get(name)(), a, b, inputs, recorded).permutations
+    found = matched(REGISTRY.build({"name": name}), a, b, inputs, recorded).permutations
     for layer, p in permutation.inverse(planted).items():
         np.testing.assert_array_equal(found[layer], p)
 
@@ -72,7 +72,7 @@ def test_a_planted_permutation_is_recovered(name, noise, random_mlp, stream, inp
 @pytest.mark.parametrize("name", MATCHING)
 def test_a_network_matches_itself_unmoved(name, random_mlp, inputs, recorded):
     a = random_mlp(WIDTHS)
-    found = matched(REGISTRY.get(name)(), a, a, inputs, recorded)
+    found = matched(REGISTRY.build({"name": name}), a, a, inputs, recorded)
     for layer, p in permutation.identity(a).items():
         np.testing.assert_array_equal(found.permutations[layer], p)
         assert found.objectives[layer] == found.identity_objectives[layer]
@@ -81,7 +81,7 @@ def test_a_network_matches_itself_unmoved(name, random_mlp, inputs, recorded):
 def test_the_identity_leaves_all_in_place(random_mlp, stream):
     a = random_mlp(WIDTHS)
     b = permutation.apply(a, permutation.random(a, stream))
-    found = match(REGISTRY.get("identity")(), a, b)
+    found = match(REGISTRY.build({"name": "identity"}), a, b)
     for layer, p in permutation.identity(a).items():
         np.testing.assert_array_equal(found.permutations[layer], p)
         assert found.objectives[layer] == found.identity_objectives[layer] == len(p)
@@ -90,7 +90,7 @@ def test_the_identity_leaves_all_in_place(random_mlp, stream):
 @pytest.mark.parametrize("name", REGISTRY.names)
 def test_a_matched_network_is_the_same_function(name, random_mlp, inputs, recorded, run_mlp):
     a, b = random_mlp(WIDTHS), random_mlp(WIDTHS)
-    found = matched(REGISTRY.get(name)(), a, b, inputs, recorded)
+    found = matched(REGISTRY.build({"name": name}), a, b, inputs, recorded)
     permuted = permutation.apply(b, found.permutations)
     np.testing.assert_allclose(
         run_mlp(permuted, inputs)[1], run_mlp(b, inputs)[1], rtol=1e-9, atol=1e-9
@@ -104,7 +104,7 @@ def test_dead_units_tie_so_their_order_is_free_but_not_the_objective(
     dead = [1, 4, 7]
     a[1, "bias"][dead] = -100
     b = permutation.apply(a, permutation.random(a, stream))
-    found = matched(ActivationMatching(), a, b, inputs, recorded)
+    found = matched(REGISTRY.build({"name": "am"}), a, b, inputs, recorded)
     phi = run_mlp(a, inputs)[0][1]
     assert not phi[:, dead].any()
     np.testing.assert_allclose(found.objectives[1], phi.var(0).sum(), rtol=1e-5)
@@ -123,7 +123,7 @@ def test_dead_units_tie_so_their_order_is_free_but_not_the_objective(
 @pytest.mark.parametrize("name", REGISTRY.names)
 def test_one_layer_is_matched_as_by_brute_force(name, random_mlp, inputs, recorded):
     a, b = random_mlp([8, 6, 3]), random_mlp([8, 6, 3])
-    spy = Spy(REGISTRY.get(name)())
+    spy = Spy(REGISTRY.build({"name": name}))
     found = matched(spy, a, b, inputs, recorded)
     best, objective = best_order(spy.similarities[0])
     assert tuple(found.permutations[1]) == best
@@ -237,7 +237,7 @@ def test_am_centred_is_the_cross_covariance_and_the_default(random_mlp, inputs, 
     a, b = random_mlp(WIDTHS), random_mlp(WIDTHS)
     phi_a, phi_b = (run_mlp(network, inputs)[0][2] for network in (a, b))
     expected = (phi_a - phi_a.mean(0)).T @ (phi_b - phi_b.mean(0)) / len(phi_a)
-    for matcher in (ActivationMatching(centred=True), ActivationMatching()):
+    for matcher in (ActivationMatching(centred=True), REGISTRY.build({"name": "am"})):
         found, _ = similarity_of_layer_2(matcher, a, b, inputs, recorded)
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
     uncentred, _ = similarity_of_layer_2(ActivationMatching(False), a, b, inputs, recorded)
@@ -291,7 +291,7 @@ def test_the_objective_is_at_least_that_of_random_orders(
     name, random_mlp, stream, inputs, recorded
 ):
     a, b = random_mlp(WIDTHS), random_mlp(WIDTHS)
-    spy = Spy(REGISTRY.get(name)())
+    spy = Spy(REGISTRY.build({"name": name}))
     found = matched(spy, a, b, inputs, recorded)
     for layer, similarity in enumerate(spy.similarities, start=1):
         units = np.arange(len(similarity))
@@ -306,7 +306,7 @@ def test_the_objective_is_at_least_that_of_random_orders(
 @pytest.mark.parametrize("name", ["identity", "naive_wm"])
 def test_matchers_of_weights_alone_need_no_statistics(name, random_mlp):
     a, b = random_mlp(WIDTHS), random_mlp(WIDTHS)
-    assert set(match(REGISTRY.get(name)(), a, b).permutations) == {1, 2}
+    assert set(match(REGISTRY.build({"name": name}), a, b).permutations) == {1, 2}
 
 
 def test_networks_that_differ_in_shape_are_refused_in_one_line(random_mlp, one_line):
@@ -318,5 +318,5 @@ def test_networks_that_differ_in_shape_are_refused_in_one_line(random_mlp, one_l
 @pytest.mark.parametrize("name", REGISTRY.names)
 def test_similarities_are_float64(name, random_mlp, inputs, recorded):
     a, b = random_mlp(WIDTHS), random_mlp(WIDTHS)
-    found, _ = similarity_of_layer_2(REGISTRY.get(name)(), a, b, inputs, recorded)
+    found, _ = similarity_of_layer_2(REGISTRY.build({"name": name}), a, b, inputs, recorded)
     assert found.dtype == np.float64 and found.shape == (10, 10)

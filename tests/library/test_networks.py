@@ -7,8 +7,9 @@ import torch
 from lmc_ot.data.dataset import Dataset, Split
 from lmc_ot.networks.build import build
 from lmc_ot.networks.initialisers import INITIALISERS, TRUNCATED_STD
-from lmc_ot.networks.mlp import MLP
 from lmc_ot.networks.network import initial_parameters, stack, unstack
+from support import mlp
+from support import network as registered
 
 
 def same(a, b):
@@ -83,7 +84,7 @@ def test_the_initialisation_depends_on_seed_rate_and_number_and_nothing_else(any
 
 def test_the_mlp_is_its_definition(random_mlp, run_mlp, stream):
     parameters = random_mlp([6, 7, 5, 3])
-    network = MLP((2, 3), 3, [7, 5])
+    network = mlp((2, 3), 3, [7, 5])
     inputs = stream.normal(size=(20, 6)).astype(np.float32)
     activations, logits = network.forward(stack([parameters]), torch.from_numpy(inputs))
     phi, expected = run_mlp(parameters, inputs)
@@ -111,7 +112,7 @@ def test_build_passes_options_on_and_keeps_the_config(clusters):
 
 @pytest.mark.parametrize("name", INITIALISERS)
 def test_the_mlp_uses_the_initialiser_it_is_given_and_zero_biases(name):
-    network = MLP((8,), 3, [400], initialiser=name)
+    network = registered("mlp", (8,), 3, hidden_widths=[400], initialiser=name)
     parameters = network.initialise(np.random.default_rng(1))
     assert not parameters[1, "bias"].any() and not parameters[2, "bias"].any()
     expected = INITIALISERS[name](np.random.default_rng(1), 400, 8)

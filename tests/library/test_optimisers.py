@@ -62,7 +62,7 @@ def run(optimiser, parameters, steps, state=None, first=0):
 def test_every_network_moves_as_with_torch(name, options, ensemble):
     parameters, steps = ensemble
     mine = [p.clone() for p in parameters]
-    run(REGISTRY.get(name)(**options), mine, steps)
+    run(REGISTRY.build({"name": name, **options}), mine, steps)
     for k in range(3):
         theirs = [p[k].clone().requires_grad_() for p in parameters]
         torchs = reference(name, options, theirs)
@@ -85,7 +85,7 @@ def test_a_registered_optimiser_is_compared_with_torch(name):
 def test_a_network_of_rate_zero_stays(name, ensemble):
     parameters, steps = ensemble
     before = [p.clone() for p in parameters]
-    optimiser = REGISTRY.get(name)()
+    optimiser = REGISTRY.build({"name": name})
     state = optimiser.initial_state(parameters)
     optimiser.step(parameters, steps[0], state, torch.tensor([0.1, 0.0, 0.1]), 0)
     for old, new in zip(before, parameters, strict=True):
@@ -97,11 +97,11 @@ def test_a_network_of_rate_zero_stays(name, ensemble):
 def test_a_network_with_infinite_gradients_does_not_disturb_the_others(name, ensemble):
     parameters, steps = ensemble
     undisturbed = [p.clone() for p in parameters]
-    run(REGISTRY.get(name)(), undisturbed, steps)
+    run(REGISTRY.build({"name": name}), undisturbed, steps)
     for gradients in steps:
         gradients[0][1] = float("inf")
         gradients[1][1] = float("nan")
-    run(REGISTRY.get(name)(), parameters, steps)
+    run(REGISTRY.build({"name": name}), parameters, steps)
     for a, b in zip(undisturbed, parameters, strict=True):
         assert torch.equal(a[[0, 2]], b[[0, 2]])
 
@@ -111,9 +111,9 @@ def test_the_whole_state_is_in_the_list(name, ensemble):
     """Another object goes on from a copy of the state as the first one would have."""
     parameters, steps = ensemble
     straight = [p.clone() for p in parameters]
-    run(REGISTRY.get(name)(), straight, steps)
-    state = run(REGISTRY.get(name)(), parameters, steps[:3])
+    run(REGISTRY.build({"name": name}), straight, steps)
+    state = run(REGISTRY.build({"name": name}), parameters, steps[:3])
     state = [tensor.clone() for tensor in state]
-    run(REGISTRY.get(name)(), parameters, steps[3:], state, first=3)
+    run(REGISTRY.build({"name": name}), parameters, steps[3:], state, first=3)
     for a, b in zip(straight, parameters, strict=True):
         assert torch.equal(a, b)

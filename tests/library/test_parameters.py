@@ -54,8 +54,10 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS)
 def test_a_planted_permutation_is_found_in_any_form(planted, form):
     a, b = planted
-    expected = solver.match(REGISTRY.get("naive_wm")(), a, b).permutations
-    found = solver.match(REGISTRY.get("naive_wm")(), FORMS[form](a), FORMS[form](b)).permutations
+    expected = solver.match(REGISTRY.build({"name": "naive_wm"}), a, b).permutations
+    found = solver.match(
+        REGISTRY.build({"name": "naive_wm"}), FORMS[form](a), FORMS[form](b)
+    ).permutations
     assert set(found) == set(expected)
     for layer, permutation in expected.items():
         np.testing.assert_array_equal(found[layer], permutation)
@@ -72,7 +74,7 @@ def test_kernels_keep_their_place_whatever_their_axes(stream):
     flat = as_parameters(kernels, "a network")
     np.testing.assert_array_equal(flat[1, "weight"], kernels[1, "weight"].reshape(8, 27))
     moved = apply(kernels, {1: stream.permutation(8)})
-    found = solver.match(REGISTRY.get("naive_wm")(), kernels, moved).permutations[1]
+    found = solver.match(REGISTRY.build({"name": "naive_wm"}), kernels, moved).permutations[1]
     np.testing.assert_array_equal(apply(moved, {1: found})[1, "weight"], flat[1, "weight"])
 
 
@@ -95,7 +97,7 @@ def test_the_type_of_the_numbers_is_kept(network):
 )
 def test_something_else_is_refused_in_one_line(network, one_line, change, said):
     with pytest.raises(UserError) as error:
-        solver.match(REGISTRY.get("naive_wm")(), {**network, **change}, network)
+        solver.match(REGISTRY.build({"name": "naive_wm"}), {**network, **change}, network)
     one_line(error, *said)
 
 
@@ -110,7 +112,7 @@ def test_a_state_dict_that_is_not_a_chain_is_refused_in_one_line(one_line):
 @pytest.mark.parametrize("name", ["sigma_wm", "am"])
 def test_missing_statistics_are_named(network, one_line, name):
     with pytest.raises(UserError) as error:
-        solver.match(REGISTRY.get(name)(), network, network)
+        solver.match(REGISTRY.build({"name": name}), network, network)
     one_line(error, "a pair of networks, A", "statistics")
 
 
@@ -119,5 +121,5 @@ def test_statistics_of_other_examples_are_refused_in_one_line(network, one_line,
         NetworkMoments(InMemory([stream.normal(size=(n, w)) for w in (6, 8, 7)])) for n in (50, 40)
     ]
     with pytest.raises(UserError) as error:
-        solver.match(REGISTRY.get("am")(), network, network, *moments)
+        solver.match(REGISTRY.build({"name": "am"}), network, network, *moments)
     one_line(error, "50 and 40 examples")

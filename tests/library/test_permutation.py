@@ -6,8 +6,8 @@ import torch
 
 from lmc_ot.errors import UserError
 from lmc_ot.networks import permutation
-from lmc_ot.networks.mlp import MLP
 from lmc_ot.networks.network import stack
+from support import mlp
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_a_random_permutation_of_every_layer_leaves_the_function(any_network, pa
 
 
 def test_activations_move_to_where_the_permutation_says(stream, random_mlp):
-    network, parameters = MLP((4,), 3, [7, 5, 9]), random_mlp([4, 7, 5, 9, 3])
+    network, parameters = mlp((4,), 3, [7, 5, 9]), random_mlp([4, 7, 5, 9, 3])
     permutations = permutation.random(parameters, stream)
     permuted = permutation.apply(parameters, permutations)
     inputs = torch.from_numpy(stream.normal(size=(20, 4)).astype(np.float32))

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 import os
 import random
 import signal
@@ -14,20 +15,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from lmc_ot import tables
-from lmc_ot.data.augmentation import Augmentation
 from lmc_ot.data.dataset import Split
 from lmc_ot.data.digits import digits
 from lmc_ot.data.table import write_dataset
 from lmc_ot.errors import ConfigError, UserError
 from lmc_ot.networks.build import build
 from lmc_ot.training.loop import train
-from lmc_ot.training.optimisers.adam import Adam
-from lmc_ot.training.optimisers.sgd import SGD
-from lmc_ot.training.settings import NetworkId, TrainingConfig
+from lmc_ot.training.settings import NetworkId
 from lmc_ot.training.snapshots import Snapshots, Stopped, seconds_of_environment
-from support import REPOSITORY
+from support import REPOSITORY, optimiser, training_block, training_config
 
-SETTINGS = TrainingConfig(batch_size=20, epochs=3, warmup_steps=3, initial_learning_rate=1e-3)
+SETTINGS = training_config(batch_size=20, epochs=3, warmup_steps=3, initial_learning_rate=1e-3)
 # The last of them diverges in the first epoch.
 NETWORKS = [NetworkId(0, 0.1), NetworkId(1, 0.02), NetworkId(7, 1e12)]
 NEVER = None
@@ -70,14 +68,12 @@ def outcome(trained):
 
 
 CASES = {
-    "sgd": ({"name": "mlp", "hidden_widths": [16, 12]}, SGD(momentum=0.9), SETTINGS),
-    "adam": ({"name": "mlp", "hidden_widths": [16, 12]}, Adam(), SETTINGS),
+    "sgd": ({"name": "mlp", "hidden_widths": [16, 12]}, optimiser("sgd", momentum=0.9), SETTINGS),
+    "adam": ({"name": "mlp", "hidden_widths": [16, 12]}, optimiser("adam"), SETTINGS),
     "one at a time, batch norm, augmentation": (
         {"name": "convnet", "groups": [[4, 6]], "head": [8], "norm": "batch"},
-        SGD(momentum=0.9),
-        TrainingConfig(
-            batch_size=20, epochs=3, augmentation=Augmentation(zoom=(1.0, 1.2), flip=True)
-        ),
+        optimiser("sgd", momentum=0.9),
+        training_config(batch_size=20, epochs=3, augmentation={"zoom": [1.0, 1.2], "flip": True}),
     ),
 }
 
@@ -104,16 +100,17 @@ def test_a_snapshot_of_another_training_is_passed_over(clusters, tmp_path):
     network = build(CASES["sgd"][0], clusters)
     with pytest.raises(Killed):
         train(
-            network, clusters, NETWORKS, SETTINGS, SGD(), 1, report=quiet,
+            network, clusters, NETWORKS, SETTINGS, optimiser("sgd"), 1, report=quiet,
             snapshots=Dying(tmp_path, {"momentum": 0.9}, after=4),
         )  # fmt: skip
     lines = []
+    half = optimiser("sgd", momentum=0.5)
     other = train(
-        network, clusters, NETWORKS, SETTINGS, SGD(momentum=0.5), 1, report=lines.append,
+        network, clusters, NETWORKS, SETTINGS, half, 1, report=lines.append,
         snapshots=Snapshots(tmp_path, {"momentum": 0.5}, 1000.0),
     )  # fmt: skip
     assert any("passed over" in line and "other settings" in line for line in lines)
-    alone = train(network, clusters, NETWORKS, SETTINGS, SGD(momentum=0.5), 1, report=quiet)
+    alone = train(network, clusters, NETWORKS, SETTINGS, half, 1, report=quiet)
     assert outcome(other) == outcome(alone)
 
 
@@ -181,7 +178,8 @@ def test_when_a_snapshot_is_due(tmp_path):
 def test_without_a_cadence_nothing_is_written(clusters, tmp_path):
     network = build(CASES["sgd"][0], clusters)
     snapshots = Snapshots(tmp_path / "snapshots", "", NEVER)
-    train(network, clusters, NETWORKS, SETTINGS, SGD(), 1, report=quiet, snapshots=snapshots)
+    sgd = optimiser("sgd")
+    train(network, clusters, NETWORKS, SETTINGS, sgd, 1, report=quiet, snapshots=snapshots)
     assert not (tmp_path / "snapshots").exists()
 
 
@@ -219,18 +217,16 @@ def test_a_cadence_that_is_none(text, monkeypatch):
         seconds_of_environment()
 
 
+TRAINING = training_block(batch_size=50, epochs=4, precision="float32")
 SCRIPT = """
+import json
 import sys
 from train import train
 train(
     dataset=sys.argv[1], checkpoints=sys.argv[2] + "/checkpoints.parquet",
     history=sys.argv[2] + "/history.parquet",
-    network={"name": "mlp", "hidden_widths": [8]},
-    training={
-        "batch_size": 50, "epochs": 4, "optimiser": {"name": "sgd", "momentum": 0.9},
-        "augmentation": {}, "precision": "float32",
-    },
-    networks=3, device="cpu", code="c",
+    network={"name": "mlp", "hidden_widths": [8], "initialiser": "lecun_normal"},
+    training=json.loads(sys.argv[3]), networks=3, device="cpu", code="c",
     run={"experiment": "e", "learning_rate": 0.1, "config_hash": "h", "seed": 3},
 )
 """
@@ -246,7 +242,7 @@ def start(folder, dataset):
         "OMP_NUM_THREADS": "1",
     }
     return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, dataset, folder],
+        [sys.executable, "-c", SCRIPT, dataset, folder, json.dumps(TRAINING)],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
 

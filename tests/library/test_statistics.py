@@ -81,8 +81,8 @@ def test_matching_from_files_is_matching_from_memory(name, moments, clusters, tr
     _, a, b = trained
     inputs = clusters.inputs("train")[EXAMPLES]
     memory = [NetworkMoments(recorded(network, inputs)) for network in (a, b)]
-    from_memory = match(REGISTRY.get(name)(), a, b, *memory)
-    from_files = match(REGISTRY.get(name)(), a, b, moments(0), moments(1))
+    from_memory = match(REGISTRY.build({"name": name}), a, b, *memory)
+    from_files = match(REGISTRY.build({"name": name}), a, b, moments(0), moments(1))
     for layer in (1, 2):
         assert from_files.objectives[layer] == pytest.approx(from_memory.objectives[layer])
         np.testing.assert_array_equal(
@@ -94,7 +94,7 @@ def test_matching_from_files_is_matching_from_memory(name, moments, clusters, tr
 def test_no_file_is_read_until_it_is_asked_for(name, tmp_path, random_mlp):
     a, b = random_mlp([4, 3, 2]), random_mlp([4, 3, 2])
     moments = of_recorded(tmp_path, {0: a, 1: b})
-    match(REGISTRY.get(name)(), a, b, moments(0), moments(1))
+    match(REGISTRY.build({"name": name}), a, b, moments(0), moments(1))
 
 
 def test_activations_that_are_not_there_are_an_error_in_one_line(tmp_path, one_line):

@@ -18,9 +18,9 @@ from lmc_ot.matching.sigma_wm import SigmaWeightMatching
 from lmc_ot.matching.solver import match
 from lmc_ot.networks import permutation
 from lmc_ot.networks.convolutional import Convolutional
-from lmc_ot.networks.mlp import MLP
 from lmc_ot.networks.network import Network, stack, unstack
-from lmc_ot.networks.vgg16 import VGG16
+from support import convolutions, mlp
+from support import network as registered
 
 NORMS = ["layer", "batch", "none"]
 MATCHING = [name for name in REGISTRY.names if name != "identity"]
@@ -34,7 +34,7 @@ class Strided(Convolutional):
     """Its second convolution has stride 2."""
 
     def __init__(self, shape, classes, groups, head, norm):
-        super().__init__(shape, classes, groups, head, norm)
+        super().__init__(shape, classes, groups, head, norm, "lecun_normal")
         self._inputs[len(self.convolutions)] //= 4
 
     def linear(self, layer, values, weight, bias=None):
@@ -53,12 +53,12 @@ class Strided(Convolutional):
 # A network, the shape of its images and the strides that are not 1.
 CASES = {
     **{
-        norm: (lambda norm=norm: Convolutional(SHAPE, 3, GROUPS, HEAD, norm), SHAPE, {})
+        norm: (lambda norm=norm: convolutions(SHAPE, 3, GROUPS, HEAD, norm=norm), SHAPE, {})
         for norm in NORMS
     },
-    "one position": (lambda: Convolutional((4, 4), 3, GROUPS, HEAD), (4, 4), {}),
+    "one position": (lambda: convolutions((4, 4), 3, GROUPS, HEAD), (4, 4), {}),
     "stride 2": (lambda: Strided((8, 16, 2), 3, GROUPS, HEAD, "none"), (8, 16, 2), {2: 2}),
-    "mlp": (lambda: MLP(SHAPE, 3, [9, 4]), SHAPE, {}),
+    "mlp": (lambda: mlp(SHAPE, 3, [9, 4]), SHAPE, {}),
 }
 
 
@@ -131,7 +131,7 @@ def case(request, random_parameters, stream):
 
 @pytest.fixture
 def convnet(random_parameters, stream):
-    network = Convolutional(SHAPE, 3, GROUPS, HEAD)
+    network = convolutions(SHAPE, 3, GROUPS, HEAD)
     images = stream.random((EXAMPLES, int(np.prod(SHAPE)))).astype(np.float32)
     return network, [random_parameters(network) for _ in range(2)], images
 
@@ -335,10 +335,10 @@ def test_of_an_mlp_streamed_and_recorded_moments_are_the_same(name, random_mlp, 
     widths = [8, 12, 10, 4]
     a, b = random_mlp(widths), random_mlp(widths)
     inputs = stream.normal(size=(300, 8)).astype(np.float32)
-    network = MLP((8,), 4, widths[1:-1])
+    network = mlp((8,), 4, widths[1:-1])
     memory = [NetworkMoments(recorded(parameters, inputs)) for parameters in (a, b)]
     streamed = [exact(network, parameters, inputs) for parameters in (a, b)]
-    matcher = REGISTRY.get(name)()
+    matcher = REGISTRY.build({"name": name})
     one, other = match(matcher, a, b, *memory), match(matcher, a, b, *streamed)
     for layer in (1, 2):
         np.testing.assert_array_equal(one.permutations[layer], other.permutations[layer])
@@ -368,7 +368,7 @@ def dataset(stream):
 def test_networks_of_the_workflow_are_run_on_the_chosen_examples(
     examples, dataset, random_parameters, tmp_path
 ):
-    network = Convolutional(SHAPE, 3, GROUPS, HEAD)
+    network = convolutions(SHAPE, 3, GROUPS, HEAD)
     networks = {4: random_parameters(network), 7: random_parameters(network)}
     write_dataset(tmp_path / "dataset.parquet", dataset, {})
     block = {"name": "convnet", "groups": GROUPS, "head": HEAD}
@@ -394,7 +394,7 @@ def recorded_at(network, parameters, dataset, samples):
 @pytest.mark.parametrize("centred", [True, False])
 def test_am_on_all_recorded_positions_is_am_on_streamed_ones(centred, dataset, random_parameters):
     """Every position of the image once: a pooled layer's positions come four times each."""
-    network = Convolutional(SHAPE, 3, GROUPS, HEAD)
+    network = convolutions(SHAPE, 3, GROUPS, HEAD)
     networks = [random_parameters(network) for _ in range(2)]
     height, width, _ = SHAPE
     y, x = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
@@ -411,7 +411,7 @@ def test_am_on_all_recorded_positions_is_am_on_streamed_ones(centred, dataset, r
 
 def test_am_on_random_positions_comes_near_the_streamed_similarity(dataset, random_parameters):
     """As one over the root: 64 times the positions, an eighth of the error."""
-    network = Convolutional(SHAPE, 3, GROUPS, HEAD)
+    network = convolutions(SHAPE, 3, GROUPS, HEAD)
     networks = [random_parameters(network) for _ in range(2)]
     streamed = [StreamedMoments(network, p, dataset.inputs("train")) for p in networks]
     errors = []
@@ -432,7 +432,7 @@ def test_am_on_random_positions_comes_near_the_streamed_similarity(dataset, rand
 
 @pytest.mark.parametrize("of", ["similarity", "covariance"])
 def test_sigma_wm_on_recorded_convolutions_asks_to_stream(of, dataset, random_parameters, one_line):
-    network = Convolutional(SHAPE, 3, GROUPS, HEAD)
+    network = convolutions(SHAPE, 3, GROUPS, HEAD)
     a, b = random_parameters(network), random_parameters(network)
     samples = recording.chosen_samples(dataset, None, 1, seed=0)
     memory = [recorded_at(network, p, dataset, samples) for p in (a, b)]
@@ -447,9 +447,11 @@ def test_sigma_wm_on_recorded_convolutions_asks_to_stream(of, dataset, random_pa
 # -- matchers --------------------------------------------------------------------------------
 
 PLANTED = {
-    **{norm: (lambda norm=norm: Convolutional((8, 8, 3), 3, [[6, 8], [10]], [9], norm)) for norm
+    **{norm: (lambda norm=norm: convolutions((8, 8, 3), 3, [[6, 8], [10]], [9], norm=norm)) for norm
        in NORMS},
-    **{f"vgg16, {norm}": (lambda norm=norm: VGG16((32, 32, 3), 10, 4, norm)) for norm in NORMS},
+    **{f"vgg16, {norm}": (
+           lambda norm=norm: registered("vgg16", (32, 32, 3), 10, width=4, norm=norm)
+       ) for norm in NORMS},
 }  # fmt: skip
 
 
@@ -468,7 +470,7 @@ def test_planted_permutations_of_all_layers_are_recovered(network, stream):
     moments = [StreamedMoments(network, p, images) for p in (a, b)]
     wanted = permutation.inverse(planted)
     for name in MATCHING:
-        found = match(REGISTRY.get(name)(), a, b, *moments).permutations
+        found = match(REGISTRY.build({"name": name}), a, b, *moments).permutations
         assert list(found) == list(wanted)
         for layer, p in wanted.items():
             alive = np.ones(len(p), bool)
@@ -480,7 +482,7 @@ def test_planted_permutations_of_all_layers_are_recovered(network, stream):
 
 @pytest.mark.parametrize("norm", NORMS)
 def test_sigma_wms_similarity_and_covariance_by_im2col(norm, random_parameters, stream):
-    network = Convolutional(SHAPE, 3, GROUPS, HEAD, norm)
+    network = convolutions(SHAPE, 3, GROUPS, HEAD, norm=norm)
     a, b = random_parameters(network), random_parameters(network)
     images = stream.random((EXAMPLES, int(np.prod(SHAPE)))).astype(np.float32)
     moments = exact(network, a, images)
@@ -513,7 +515,7 @@ def test_a_dead_layer_and_the_one_above_it_are_constant(norm, random_parameters)
 
     Further up a convolution's zero padding shows where the border is.
     """
-    network = Convolutional(SHAPE, 3, GROUPS, HEAD, norm)
+    network = convolutions(SHAPE, 3, GROUPS, HEAD, norm=norm)
     pair = []
     for _ in range(2):
         parameters = random_parameters(network)
@@ -528,7 +530,7 @@ def test_a_dead_layer_and_the_one_above_it_are_constant(norm, random_parameters)
     for layer in (1, 2):
         assert not a(layer).covariance.any()
         assert not a.cross(layer, b).covariance.any()
-    found = match(REGISTRY.get("am")(), *pair, a, b)
+    found = match(REGISTRY.build({"name": "am"}), *pair, a, b)
     for layer in (1, 2):
         kept = found.permutations[layer]
         np.testing.assert_array_equal(kept, np.arange(len(kept)))

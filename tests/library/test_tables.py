@@ -855,10 +855,11 @@ def test_a_table_that_says_nothing_of_standardisation_is_not_standardised(path, 
     ids=["measured", "given"],
 )
 def test_a_data_set_is_prepared_as_the_config_says(path, standardise, given):
-    prepare_dataset(str(path), "digits", {}, standardise, {"dataset": "digits"})
+    block = {"name": "digits", "standardise": standardise}
+    prepare_dataset(str(path), block, {"dataset": "digits"})
     found = read_dataset(path)
     assert found.standardisation == digits().standardised(**given).standardisation
-    prepare_dataset(str(path), "digits", {}, None, {"dataset": "digits"})
+    prepare_dataset(str(path), {"name": "digits"}, {"dataset": "digits"})
     assert read_dataset(path).standardisation is None
 
 

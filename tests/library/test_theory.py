@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from lmc_ot.errors import ConfigError
+from lmc_ot.matching import REGISTRY as MATCHERS
 from lmc_ot.theory import REGISTRY, rates, transport
 from lmc_ot.theory.experiment import Measurement, Prediction
 from lmc_ot.theory.isotropic import Isotropic
@@ -117,16 +118,11 @@ def test_curves_are_means_and_standard_deviations():
 # -- the experiments ---------------------------------------------------------------------------
 
 
-def defaults(name):
-    options = REGISTRY.entry(name).options
-    return {key: option["default"] for key, option in options.items()}
-
-
 @pytest.mark.parametrize("name", REGISTRY.names)
 def test_every_line_of_the_registry_is_whole(name):
     entry = REGISTRY.entry(name)
     assert entry.statement and entry.size and entry.contradicted_by and entry.description
-    experiment = REGISTRY.get(name)(**defaults(name))
+    experiment = REGISTRY.build({"name": name})
     found = experiment.predictions()
     assert len({(p.quantity, p.series) for p in found}) == len(found) > 0
 
@@ -142,7 +138,7 @@ SMALL = {
 
 @pytest.mark.parametrize("name", SMALL)
 def test_measurements_are_complete_and_depend_on_the_seed_alone(name):
-    experiment = REGISTRY.get(name)(**SMALL[name])
+    experiment = REGISTRY.build({"name": name, **SMALL[name]})
     found = list(experiment.measure(3))
     assert found == list(experiment.measure(3))
     assert found != list(experiment.measure(4))
@@ -153,7 +149,7 @@ def test_measurements_are_complete_and_depend_on_the_seed_alone(name):
             r for r in found if (r.quantity, r.series) == (prediction.quantity, prediction.series)
         ]
         assert len(rows) == len(SMALL[name]["sizes"]) * SMALL[name]["repetitions"]
-    more = REGISTRY.get(name)(**{**SMALL[name], "sizes": [8, 12, 16], "repetitions": 4})
+    more = REGISTRY.build({"name": name, **SMALL[name], "sizes": [8, 12, 16], "repetitions": 4})
     assert set(found) <= set(more.measure(3))
 
 
@@ -194,3 +190,13 @@ def test_two_etas_of_one_label_are_refused(one_line):
     with pytest.raises(ConfigError) as error:
         LowDimension([8, 16], 9, 5, [0.1, 0.1000001], 3)
     one_line(error, "etas", "eta = 0.1")
+
+
+def test_weighted_matching_names_the_matchers_it_uses(monkeypatch):
+    """An edit of another matcher must not measure it again."""
+    used = []
+    build = MATCHERS.build
+    monkeypatch.setattr(MATCHERS, "build", lambda block: used.append(block["name"]) or build(block))
+    experiment = REGISTRY.build({"name": "weighted_matching", "sizes": [4, 8], "repetitions": 3})
+    list(experiment.measure(0))
+    assert tuple(used) == REGISTRY.entry("weighted_matching").matchers

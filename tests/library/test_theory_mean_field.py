@@ -197,5 +197,4 @@ def test_training_lowers_the_loss(sample):
 def test_the_registry_offers_it_with_defaults():
     entry = REGISTRY.entry("mean_field")
     assert "Theorem 3.1" in entry.statement
-    defaults = {name: option["default"] for name, option in entry.options.items()}
-    assert REGISTRY.get("mean_field")(**defaults).predictions()
+    assert REGISTRY.build({"name": "mean_field"}).predictions()

@@ -39,7 +39,7 @@ SMALL = {
 
 
 def experiment(name, **options):
-    return REGISTRY.get(name)(**{**SMALL[name], **options})
+    return REGISTRY.build({"name": name, **SMALL[name], **options})
 
 
 def measured(name, seed=1, **options):
@@ -101,7 +101,7 @@ def test_nothing_is_predicted_up_to_four_dimensions(name, d):
 def test_weighting_by_the_identity_changes_nothing(stream):
     a, b = stream.normal(size=(2, 40, 7))
     naive, weighted = (
-        weighted_matching.matched(MATCHERS.get(name)(), a, b, np.eye(7))
+        weighted_matching.matched(MATCHERS.build({"name": name}), a, b, np.eye(7))
         for name in ("naive_wm", "sigma_wm")
     )
     np.testing.assert_array_equal(naive, weighted)
@@ -112,7 +112,7 @@ def test_weighting_by_a_projector_is_transport_of_the_projections(stream):
     a, b = stream.normal(size=(2, 40, 7))
     basis = np.linalg.qr(stream.normal(size=(7, 3)))[0]
     sigma = basis @ basis.T
-    moved = weighted_matching.matched(MATCHERS.get("sigma_wm")(), a, b, sigma)
+    moved = weighted_matching.matched(MATCHERS.build({"name": "sigma_wm"}), a, b, sigma)
     found = weighted_matching.cost(a, moved, sigma)
     assert found == pytest.approx(squared_distance(a @ basis, b @ basis), rel=1e-10)
     assert sorted(map(tuple, moved)) == sorted(map(tuple, b))
@@ -162,7 +162,7 @@ def networks():
 
 def errors(a, b, seen, fresh, matcher="sigma_wm"):
     """Distance and LMC error of every depth."""
-    layers = random_networks.align(a, b, MATCHERS.get(matcher)(), seen, fresh)
+    layers = random_networks.align(a, b, MATCHERS.build({"name": matcher}), seen, fresh)
     return [
         (
             random_networks.distance(layer),
@@ -242,7 +242,7 @@ def test_distance_by_hand():
 
 
 def test_a_matchers_options_are_passed_on():
-    found = random_networks.registered({"name": "am", "centred": False})
+    found = experiment("random_networks", matcher={"name": "am", "centred": False}).matcher
     assert not found.centred
 
 
@@ -377,9 +377,8 @@ def test_a_config_refuses_them_earlier(name, options, named, one_line, completed
 @pytest.mark.parametrize("name", SMALL)
 def test_the_defaults_of_a_config_make_an_experiment(name, completed):
     options = completed(name, {})
-    assert options.pop("theory") == name
-    assert options.keys() == SMALL[name].keys()
-    assert REGISTRY.get(name)(**options).predictions()
+    assert options.keys() == {"name", *SMALL[name]} and options["name"] == name
+    assert REGISTRY.build(options).predictions()
 
 
 def test_networks_that_are_dead_are_refused_in_one_line(one_line):

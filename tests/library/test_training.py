@@ -20,9 +20,11 @@ from lmc_ot.training.loop import train
 from lmc_ot.training.optimisers import REGISTRY
 from lmc_ot.training.optimisers.sgd import SGD
 from lmc_ot.training.schedule import warmup_cosine
-from lmc_ot.training.settings import NetworkId, TrainingConfig
+from lmc_ot.training.settings import NetworkId
+from support import mlp, training_config
+from support import optimiser as registered
 
-SETTINGS = TrainingConfig(batch_size=20, epochs=4, warmup_steps=3, initial_learning_rate=1e-3)
+SETTINGS = training_config(batch_size=20, epochs=4, warmup_steps=3, initial_learning_rate=1e-3)
 NETWORKS = [NetworkId(0, 0.1), NetworkId(1, 0.1), NetworkId(2, 0.02)]
 HUGE = NetworkId(7, 1e12)
 
@@ -42,14 +44,16 @@ class Recording(MLP):
 
 @pytest.fixture
 def network(clusters):
-    return Recording(clusters.shape, clusters.classes, [16, 12])
+    return Recording(clusters.shape, clusters.classes, [16, 12], "lecun_normal")
 
 
 def trained_on(
     network, clusters, networks=NETWORKS, settings=SETTINGS, optimiser=None, seed=1, report=None
 ):
     report = report or (lambda line: None)
-    return train(network, clusters, networks, settings, optimiser or SGD(), seed, report=report)
+    return train(
+        network, clusters, networks, settings, optimiser or registered("sgd"), seed, report=report
+    )
 
 
 def bits(networks):
@@ -76,7 +80,7 @@ def without_time(history, *numbers):
 def plain_torch(clusters, identity, batches, settings, momentum):
     """The same training of one network, by torch.nn and torch.optim. Also its batch losses."""
     layers = [torch.nn.Linear(16, 16), torch.nn.Linear(16, 12), torch.nn.Linear(12, 3)]
-    network = MLP(clusters.shape, clusters.classes, [16, 12])
+    network = mlp(clusters.shape, clusters.classes, [16, 12])
     start = initial_parameters(network, 1, identity.learning_rate, identity.number)
     with torch.no_grad():
         for number, layer in enumerate(layers, start=1):
@@ -178,9 +182,10 @@ def test_a_step_on_images_that_are_moved_and_then_standardised(stream, shape):
         for bound in (256, 90)
     )
     data = Dataset(train_split, test_split, 3, 255.0)
-    augmentation = Augmentation(flip=True, zoom=(0.5, 1.2), rotation=30.0)
-    plan = TrainingConfig(batch_size=12, epochs=1, warmup_steps=0, augmentation=augmentation)
-    network = MLP(shape, 3, [5])
+    options = {"flip": True, "zoom": [0.5, 1.2], "rotation": 30.0}
+    plan = training_config(batch_size=12, epochs=1, warmup_steps=0, augmentation=options)
+    augmentation = plan.augmentation
+    network = mlp(shape, 3, [5])
     found = trained_on(network, data.standardised(), [NetworkId(4, 0.1)], plan)
 
     channels = data.channels
@@ -214,10 +219,10 @@ def test_a_step_on_images_that_are_moved_and_then_standardised(stream, shape):
 def test_a_short_training_on_the_digits_learns_them(name):
     data = digits()
     rate = {"adam": 0.01}.get(name, 0.05)
-    network = MLP(data.shape, data.classes, [32, 32])
-    settings = TrainingConfig(batch_size=50, epochs=5)
+    network = mlp(data.shape, data.classes, [32, 32])
+    settings = training_config(batch_size=50, epochs=5)
     history = trained_on(
-        network, data, [NetworkId(0, rate)], settings, REGISTRY.get(name)()
+        network, data, [NetworkId(0, rate)], settings, REGISTRY.build({"name": name})
     ).history
     assert 2 < history[0]["test_loss"] < 3 and history[0]["test_accuracy"] < 0.3
     assert history[-1]["test_loss"] < 0.5 and history[-1]["test_accuracy"] > 0.85
@@ -282,14 +287,14 @@ def test_data_orders_are_permutations_that_differ_by_network_and_epoch(network, 
 def test_the_data_order_depends_on_the_seed(clusters):
     orders = []
     for seed in (1, 2):
-        network = Recording(clusters.shape, clusters.classes, [2])
+        network = Recording(clusters.shape, clusters.classes, [2], "lecun_normal")
         trained_on(network, clusters, seed=seed)
         orders.append(np.stack(network.batches).tolist())
     assert orders[0] != orders[1]
 
 
 def test_the_remainder_of_an_epoch_is_left_out(network, clusters):
-    trained_on(network, clusters, settings=TrainingConfig(batch_size=50, epochs=3))
+    trained_on(network, clusters, settings=training_config(batch_size=50, epochs=3))
     assert [batch.shape for batch in network.batches] == [(3, 50)] * 6
     seen = [set(np.concatenate(network.batches[i : i + 2], 1)[0]) for i in (0, 2, 4)]
     assert all(len(numbers) == 100 for numbers in seen)
@@ -297,10 +302,10 @@ def test_the_remainder_of_an_epoch_is_left_out(network, clusters):
 
 
 def test_a_batch_may_hold_all_examples_but_no_more(network, clusters, one_line):
-    trained_on(network, clusters, settings=TrainingConfig(batch_size=120, epochs=2))
+    trained_on(network, clusters, settings=training_config(batch_size=120, epochs=2))
     assert len(network.batches) == 2
     with pytest.raises(ConfigError) as error:
-        trained_on(network, clusters, settings=TrainingConfig(batch_size=121, epochs=2))
+        trained_on(network, clusters, settings=training_config(batch_size=121, epochs=2))
     one_line(error, "training.batch_size", 121, 120)
 
 
@@ -310,18 +315,17 @@ import numpy as np
 import torch
 from lmc_ot.data.dataset import Dataset, Split
 from lmc_ot.networks.build import build
-from lmc_ot.networks.mlp import MLP
-from lmc_ot.training.optimisers.adam import Adam
 from lmc_ot.training.loop import train
-from lmc_ot.training.settings import NetworkId, TrainingConfig
+from lmc_ot.training.settings import NetworkId
+from support import mlp, optimiser, training_config
 
 torch.set_num_threads(1)
 images = np.random.default_rng(0).integers(0, 256, (40, 3, 3)).astype(np.uint8)
 split = Split(images, np.arange(40) % 4)
 data = Dataset(split, split, 4, 255.0)
 ids = [NetworkId(0, 0.01), NetworkId(1, 0.02)]
-settings = TrainingConfig(10, 2)
-found = train(MLP((3, 3), 4, [5]), data, ids, settings, Adam(), 3, report=lambda _: None)
+settings = training_config(batch_size=10, epochs=2)
+found = train(mlp((3, 3), 4, [5]), data, ids, settings, optimiser("adam"), 3, report=lambda _: None)
 digest = hashlib.sha256()
 for parameters in found.networks.values():
     for array in parameters.values():
@@ -337,7 +341,7 @@ def test_another_process_with_another_hash_seed_gives_the_same_bits(repository):
     environment = {
         **os.environ,
         "PYTHONHASHSEED": "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2",
-        "PYTHONPATH": str(repository / "workflow" / "scripts"),
+        "PYTHONPATH": f"{repository / 'workflow' / 'scripts'}{os.pathsep}{repository / 'tests'}",
     }
     there = subprocess.run(
         [sys.executable, "-c", PROGRAM + "print(*answer)"],
@@ -357,7 +361,7 @@ def test_another_process_with_another_hash_seed_gives_the_same_bits(repository):
 @pytest.mark.parametrize("name", REGISTRY.names)
 def test_a_diverging_network_is_recorded_and_left_out(network, clusters, name, recwarn):
     ids = [*NETWORKS[:2], NetworkId(7, 1e38)]
-    found = trained_on(network, clusters, ids, optimiser=REGISTRY.get(name)())
+    found = trained_on(network, clusters, ids, optimiser=REGISTRY.build({"name": name}))
     assert found.diverged == [7]
     assert list(found.networks) == [0, 1]
     rows = [row for row in found.history if row["network"] == 7]
@@ -412,7 +416,7 @@ class Poisoned(SGD):
 
 
 def test_a_network_that_was_not_finite_once_stays_diverged(network, clusters):
-    found = trained_on(network, clusters, optimiser=Poisoned())
+    found = trained_on(network, clusters, optimiser=Poisoned(momentum=0.9, weight_decay=0.0))
     assert found.diverged == [1]
     rows = [row for row in found.history if row["network"] == 1]
     assert [row["diverged"] for row in rows] == [False, False, True, True, True]
@@ -429,7 +433,7 @@ class Endless(SGD):
 
 
 def test_a_network_of_finite_loss_but_not_of_finite_parameters_has_diverged(network, clusters):
-    found = trained_on(network, clusters, optimiser=Endless())
+    found = trained_on(network, clusters, optimiser=Endless(momentum=0.9, weight_decay=0.0))
     assert found.diverged == [1]
     assert list(found.networks) == [0, 2]
 
@@ -439,8 +443,10 @@ def test_reduced_precision_trains_and_keeps_float32_parameters(name):
     data = digits()
     options = {"mlp": {"hidden_widths": [16]}, "convnet": {"groups": [[6]], "head": [16]}}[name]
     network = build({"name": name, **options}, data)
-    settings = TrainingConfig(50, 2, precision="bfloat16")
-    found = train(network, data, [NetworkId(0, 0.05)], settings, SGD(), 0, report=lambda line: None)
+    settings = training_config(batch_size=50, epochs=2, precision="bfloat16")
+    found = train(
+        network, data, [NetworkId(0, 0.05)], settings, registered("sgd"), 0, report=lambda _: None
+    )
     assert found.history[-1]["train_loss"] < found.history[0]["train_loss"]
     assert all(array.dtype == np.float32 for array in found.networks[0].values())
 
@@ -461,11 +467,11 @@ class Hungry(MLP):
 @pytest.mark.parametrize("step", [0, 9])
 def test_fewer_networks_are_trained_at_once_where_memory_does_not_suffice(clusters, step):
     lines = []
-    hungry = Hungry(clusters.shape, clusters.classes, [16, 12])
+    hungry = Hungry(clusters.shape, clusters.classes, [16, 12], "lecun_normal")
     hungry.from_step = step
     found = trained_on(hungry, clusters, report=lines.append)
     assert "out of memory with 3 networks at once: halving to 2" in lines
-    alone = MLP(clusters.shape, clusters.classes, [16, 12])
+    alone = mlp(clusters.shape, clusters.classes, [16, 12])
     expected = trained_on(alone, clusters)
     for number, parameters in expected.networks.items():
         assert_close(parameters, found.networks[number])

@@ -66,7 +66,7 @@ DRAWN = ("tabulate_panel", "draw_figure", "compare_published")
 
 @pytest.mark.parametrize(
     "matchers",
-    [{"uncentred": {"matcher": "am", "centred": False}}, {"am": {"centred": False}}],
+    [{"uncentred": {"name": "am", "centred": False}}, {"am": {"centred": False}}],
     ids=["added", "changed"],
 )
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_matcher_runs_its_own_jobs_and_no_others(experiment, others, matchers,
 
 
 def test_the_other_matchers_paths_stand(paper):
-    change(paper, "mnist-mlp", {"uncentred": {"matcher": "am", "centred": False}})
+    change(paper, "mnist-mlp", {"uncentred": {"name": "am", "centred": False}})
     succeeds(snakemake(paper, "--until", "collect", repository=paper))
     logs = sorted((paper / "logs/paper/mnist-mlp").rglob("evaluate_path.log"))
     assert len(logs) == 2

@@ -5,14 +5,9 @@ from lmc_ot.data import REGISTRY
 from lmc_ot.data.table import write_dataset
 
 
-def prepare_dataset(
-    dataset: str, name: str, options: dict, standardise: str | dict | None, run: dict
-) -> None:
-    """Load data set `name` with its options and write it to `dataset`."""
-    data = REGISTRY.get(name)(**options)
-    if standardise is not None:
-        data = data.standardised(**({} if standardise == "measured" else standardise))
-    write_dataset(dataset, data, run)
+def prepare_dataset(dataset: str, block: dict, run: dict) -> None:
+    """Load the data set that a config's `block` describes and write it to `dataset`."""
+    write_dataset(dataset, REGISTRY.build(block), run)
 
 
 if "snakemake" in globals():

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from adapter import execute
 from lmc_ot import tables
-from lmc_ot.data.augmentation import Augmentation
 from lmc_ot.data.table import read_dataset
 from lmc_ot.environment import versions
 from lmc_ot.networks.build import build
@@ -32,8 +31,6 @@ def train(
     A job that was stopped continues from its last snapshot.
     """
     data = read_dataset(dataset)
-    settings = {key: value for key, value in training.items() if key != "optimiser"}
-    settings["augmentation"] = Augmentation(**settings["augmentation"])
     chosen = resolve(device)
     snapshots = Snapshots(
         Path(checkpoints).parent / "snapshots",
@@ -54,7 +51,7 @@ def train(
             build(network, data),
             data,
             [NetworkId(number, run["learning_rate"]) for number in range(networks)],
-            TrainingConfig(**settings),
+            TrainingConfig.of(training),
             OPTIMISERS.build(training["optimiser"]),
             run["seed"],
             chosen,

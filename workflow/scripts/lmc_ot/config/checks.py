@@ -58,7 +58,7 @@ def _resolve(
             f"{path}.activations.streamed: is false, but recorded activations are not to be kept: "
             f"set keep_activations to true"
         )
-    named = [options["matcher"] for options in experiment["matchers"].values()]
+    named = [options["name"] for options in experiment["matchers"].values()]
     if convolutional and not activations["streamed"] and "sigma_wm" in named:
         raise ConfigError(
             f"{path}.activations.streamed: is false, sigma_wm on convolutions needs the stream: "

@@ -6,7 +6,6 @@ imported here: the Snakefile calls this at every start.
 """
 
 import copy
-import difflib
 import math
 import re
 from pathlib import Path
@@ -17,7 +16,7 @@ import yaml
 from ..errors import ConfigError, one_line
 from . import checks
 from .reading import NOT_UNDERSTOOD
-from .registry import Registry
+from .registry import Registry, instead
 
 # No labels of matchers: folders beside theirs, in the folder of a learning rate, and what the
 # panels' tables call the networks themselves.
@@ -116,7 +115,7 @@ class _Completion:
         for key in value:
             inside = f"{path}.{key}" if path else key
             if key not in properties and others is False:
-                raise ConfigError(f"{_where(path)}unknown key {key!r}{_instead(key, properties)}")
+                raise ConfigError(f"{_where(path)}unknown key {key!r}{instead(key, properties)}")
             value[key], properties[key] = self.complete(
                 value[key], properties.get(key, others), inside
             )
@@ -128,23 +127,10 @@ class _Completion:
     def _named(self, value, schema: dict, path: str) -> dict:
         """Schema of ``{name: <registered>, option: ...}``."""
         registry = self.registries[schema["registry"]]
-        if not isinstance(value, dict) or "name" not in value:
-            raise ConfigError(
-                f"{_where(path)}a {registry.kind} is written {{name: <name>, ...}}, "
-                f"the name one of {', '.join(registry.names)}"
-            )
-        return {
-            "type": "object",
-            "required": ["name", *schema.get("required", ())],
-            "properties": {
-                "name": {"type": "string"},
-                **schema.get("properties", {}),
-                **_entry(registry, value["name"], path).options,
-            },
-        }
+        return _block_schema(registry, _asked(path, registry.named, value), {"type": "string"})
 
     def _labelled(self, value, schema: dict, path: str) -> dict:
-        """Schema of ``{label: {matcher: <registered, the label by default>, option: ...}}``."""
+        """Schema of ``{label: {name: <registered, the label by default>, option: ...}}``."""
         registry = self.registries[schema["registry_map"]]
         if not isinstance(value, dict) or (not value and schema.get("default") != {}):
             raise ConfigError(f"{_where(path)}write <{registry.kind}>: {{options}}, at least one")
@@ -155,14 +141,15 @@ class _Completion:
             if label in RESERVED_LABELS:
                 raise ConfigError(f"{_where(path)}{label!r}: is a name of the workflow's own")
             options = options if isinstance(options, dict) else {}
-            name = options.get(registry.kind, label)
-            properties[label] = {
-                "type": "object",
-                "properties": {
-                    registry.kind: {"type": "string", "default": label},
-                    **_entry(registry, name, path).options,
-                },
-            }
+            if registry.kind in options:
+                raise ConfigError(
+                    f"{path}.{label}: unknown key {registry.kind!r}: write name: "
+                    f"{options[registry.kind]}"
+                )
+            name = options.get("name", label)
+            _asked(path, registry.entry, name)
+            of_name = {"type": "string", "default": label}
+            properties[label] = _block_schema(registry, name, of_name)
         return {"type": "object", "properties": properties}
 
 
@@ -194,13 +181,19 @@ def _where(path: str) -> str:
     return f"{path}: " if path else ""
 
 
-def _instead(key: str, choices) -> str:
-    close = difflib.get_close_matches(key, list(choices), n=1)
-    return f": did you mean {close[0]!r}?" if close else f": one of {', '.join(sorted(choices))}"
+def _block_schema(registry: Registry, name: str, of_name: dict) -> dict:
+    """Schema of a block with that name; `of_name` is the schema of the name itself."""
+    options = registry.options(name)
+    return {
+        "type": "object",
+        "required": ["name", *(key for key, sub in options.items() if "default" not in sub)],
+        "properties": {"name": of_name, **options},
+    }
 
 
-def _entry(registry: Registry, name, path: str):
+def _asked(path: str, ask, value):
+    """What a registry answers; its errors say where in the config the value stands."""
     try:
-        return registry.entry(name)
+        return ask(value)
     except ConfigError as error:
         raise ConfigError(f"{_where(path)}{error}") from None

@@ -38,6 +38,10 @@ def markdown(schema: dict, registries: dict[str, Registry]) -> str:
     for kind, registry in registries.items():
         lines += ["", f"## {kind}: registered names", "", "| name | option | default | meaning |"]
         lines += ["|---|---|---|---|"]
+        if registry.shared:
+            lines.append("| all of them | | | |")
+            shared = {"properties": registry.shared, "required": list(registry.shared)}
+            lines += [f"| {row}" for row in _rows(shared, "")]
         for name in registry.names:
             entry = registry.entry(name)
             lines.append(f"| `{name}` | | | {_cell(entry.description)} |")

@@ -4,6 +4,9 @@ A registry is data. It imports a module only when its entry is asked for, so tha
 can validate a config (and a matching job can run) without importing torch.
 """
 
+import copy
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import import_module
 
@@ -21,8 +24,9 @@ class Entry:
     description
         What it is, for the config's reference page and the report.
     options
-        JSON schema (the ``properties`` of an object) of what the config may set; every option
-        carries a description and a default. They are the keyword arguments of the target.
+        JSON schema (the ``properties`` of an object) of what the config may set. An option without
+        a default is required. The options are the keyword arguments of the target, which has no
+        defaults of its own.
     """
 
     target: str
@@ -31,12 +35,27 @@ class Entry:
 
 
 class Registry:
-    """The things of one kind that a config can name."""
+    """The things of one kind that a config can name.
 
-    def __init__(self, kind: str, package: str, entries: dict[str, Entry]):
+    Parameters
+    ----------
+    kind
+        What they are called in the config and in errors.
+    package
+        The package that the targets of the entries are relative to.
+    entries
+        Name -> entry.
+    shared
+        Options that the blocks of all entries have, written as an entry's `options` are.
+    """
+
+    def __init__(
+        self, kind: str, package: str, entries: dict[str, Entry], shared: dict | None = None
+    ):
         self.kind = kind
         self.package = package
         self.entries = entries
+        self.shared = shared or {}
 
     @property
     def names(self) -> list[str]:
@@ -49,6 +68,20 @@ class Registry:
             raise ConfigError(f"unknown {self.kind} {name!r}: one of {', '.join(self.names)}")
         return self.entries[name]
 
+    def named(self, block) -> str:
+        """The name in a block ``{name: ..., option: ...}``. Raises ConfigError if it has none."""
+        if not isinstance(block, dict) or "name" not in block:
+            raise ConfigError(
+                f"a {self.kind} is written {{name: <name>, ...}}, "
+                f"the name one of {', '.join(self.names)}"
+            )
+        self.entry(block["name"])
+        return block["name"]
+
+    def options(self, name: str) -> dict:
+        """JSON schema of what a block with that name may contain, beside the name."""
+        return {**self.shared, **self.entry(name).options}
+
     def module(self, name: str) -> str:
         """The full name of the module behind an entry, not imported."""
         return f"{self.package}.{self.entry(name).target.split(':')[0]}"
@@ -57,17 +90,53 @@ class Registry:
         """The object behind an entry; imports its module."""
         return getattr(import_module(self.module(name)), self.entry(name).target.split(":")[1])
 
+    def complete(self, block: dict) -> dict:
+        """A block with the declared defaults of the options that it leaves out.
+
+        Values are not checked: `completion.complete` does that, once, for a whole config.
+
+        Raises
+        ------
+        ConfigError
+            The name or a required option is missing, or the name or an option is unknown.
+        """
+        name = self.named(block)
+        options = self.options(name)
+        for key in block:
+            if key != "name" and key not in options:
+                raise ConfigError(
+                    f"{self.kind} {name}: unknown option {key!r}{instead(key, options)}"
+                )
+        found = {"name": name}
+        for option, schema in options.items():
+            if option not in block and "default" not in schema:
+                raise ConfigError(f"{self.kind} {name}: the option {option!r} is missing")
+            found[option] = block[option] if option in block else copy.deepcopy(schema["default"])
+        return found
+
     def build(self, block: dict, *arguments, **others):
-        """What a block of a completed config describes: the object behind its name, called.
+        """What a block describes: the object behind its name, called with its options.
 
         Parameters
         ----------
         block
-            ``{name: ..., option: ...}``; a block with a label of its own has the registry's kind
-            as the key of the name.
+            ``{name: ..., option: ...}``. Options that it leaves out have their declared defaults.
         arguments, others
             Further arguments, those that do not come from the config.
+
+        Raises
+        ------
+        ConfigError
+            See `complete`.
         """
-        options = dict(block)
-        name = options.pop(self.kind) if self.kind in options else options.pop("name")
-        return self.get(name)(*arguments, **options, **others)
+        options = self.complete(block)
+        return self.get(options.pop("name"))(*arguments, **options, **others)
+
+
+def instead(key: str, choices: Iterable[str]) -> str:
+    """The end of an error's line about an unknown key: the closest choice, or all of them."""
+    choices = sorted(choices)
+    close = difflib.get_close_matches(key, choices, n=1)
+    if close:
+        return f": did you mean {close[0]!r}?"
+    return f": one of {', '.join(choices)}" if choices else ": there are none"

@@ -1,7 +1,8 @@
 """Data sets. A new one is one file with a function that returns a `Dataset`, and one line here.
 
-The function's keyword arguments are the options declared with its line. It is called once, by
-the rule prepare_dataset; everything after reads the parquet file that rule writes.
+The function's keyword arguments are the options declared with its line, and it has no defaults of
+its own. It is called once, by the rule prepare_dataset; everything after reads the parquet file
+that rule writes.
 """
 
 from ..config.registry import Entry, Registry
@@ -9,7 +10,47 @@ from ..config.registry import Entry, Registry
 _FILES = {"type": ["string", "array", "null"], "items": {"type": "string"}, "minItems": 1}
 _COUNT = {"type": ["integer", "null"], "minimum": 1, "default": None}
 
-REGISTRY = Registry(
+_STANDARDISE = {
+    "default": None,
+    "description": "subtract each channel's mean from the inputs and divide by its standard "
+    "deviation: `measured` on the training split, or by given values; null for neither",
+    "anyOf": [
+        {"type": "null"},
+        {"type": "string", "enum": ["measured"]},
+        {
+            "type": "object",
+            "required": ["mean", "deviation"],
+            "properties": {
+                "mean": {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": {"type": "number"},
+                    "description": "one mean per channel, of pixels divided by scale",
+                },
+                "deviation": {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": {"type": "number", "exclusiveMinimum": 0},
+                    "description": "one standard deviation per channel",
+                },
+            },
+        },
+    ],
+}
+
+
+class DatasetRegistry(Registry):
+    """Data sets: a block says of any of them how its inputs are standardised."""
+
+    def build(self, block: dict, *arguments, **others):
+        """The `Dataset` that a block describes, standardised if the block says so."""
+        options = self.complete(block)
+        standardise = options.pop("standardise")
+        data = self.get(options.pop("name"))(*arguments, **options, **others)
+        return data.standardised_as(standardise)
+
+
+REGISTRY = DatasetRegistry(
     "dataset",
     __name__,
     {
@@ -76,4 +117,5 @@ REGISTRY = Registry(
             },
         ),
     },
+    shared={"standardise": _STANDARDISE},
 )

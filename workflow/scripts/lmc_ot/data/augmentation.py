@@ -23,7 +23,7 @@ heights down from the image's. ``(0, 1, 0, 0, 0)`` changes nothing."""
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What to draw from.
+    """What to draw from; the config's schema declares the options and their defaults.
 
     Git Re-Basin's recipe for CIFAR-10 is ``Augmentation(True, (0.8, 1.2), 30.0)``, its crop,
     flip and rotation in that order.
@@ -31,13 +31,13 @@ class Augmentation:
     Parameters
     ----------
     flip
-        Mirror left and right with probability 1/2.
+        Whether images are mirrored.
     zoom
-        Smallest and largest zoom, uniform in its logarithm; (1, 1) for none. A zoom z above 1
-        crops a window of 1/z of height and width at a random place and enlarges it to the
-        image's size; below 1 the whole image is shrunk and lies at a random place.
+        Smallest and largest zoom, uniform in its logarithm. A zoom z above 1 crops a window of
+        1/z of height and width at a random place and enlarges it to the image's size; below 1 the
+        whole image is shrunk and lies at a random place.
     rotation
-        Largest angle in degrees, uniform to both sides; 0 for none.
+        Largest angle in degrees, uniform to both sides.
 
     Raises
     ------
@@ -45,9 +45,9 @@ class Augmentation:
         A zoom or an angle is out of range.
     """
 
-    flip: bool = False
-    zoom: tuple[float, float] = (1.0, 1.0)
-    rotation: float = 0.0
+    flip: bool
+    zoom: tuple[float, float]
+    rotation: float
 
     def __post_init__(self):
         object.__setattr__(self, "zoom", tuple(float(zoom) for zoom in self.zoom))
@@ -58,6 +58,11 @@ class Augmentation:
             )
         if not 0 <= self.rotation <= 180:
             raise ConfigError(f"augmentation.rotation: {self.rotation}: 0 .. 180 degrees is wanted")
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether every image stays as it is, whatever is drawn."""
+        return not self.flip and self.zoom == (1, 1) and self.rotation == 0
 
     def draw(self, stream: np.random.Generator, examples: int) -> np.ndarray:
         """Numbers for that many examples.

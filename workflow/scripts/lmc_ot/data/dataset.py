@@ -132,6 +132,18 @@ class Dataset:
             ),
         )
 
+    def standardised_as(self, standardise: str | dict | None) -> "Dataset":
+        """The same images, as the option `standardise` of a config's block asks for.
+
+        Parameters
+        ----------
+        standardise
+            ``measured``, the arguments of `standardised`, or None for the images as they are.
+        """
+        if standardise is None:
+            return self
+        return self.standardised(**({} if standardise == "measured" else standardise))
+
     def _measured(self) -> Standardisation:
         pixels = self.train.images.reshape(-1, self.channels)
         # Integers, so that the sums are exact in any order.

@@ -31,14 +31,14 @@ class Part:
 
 
 def parquet(
-    train: str | list[str] | None = None,
-    test: str | list[str] | None = None,
-    files: str | list[str] | None = None,
-    shape: list[int] | None = None,
-    classes: int | None = None,
-    scale: float = 255.0,
-    train_examples: int | None = None,
-    test_examples: int | None = None,
+    train: str | list[str] | None,
+    test: str | list[str] | None,
+    files: str | list[str] | None,
+    shape: list[int] | None,
+    classes: int | None,
+    scale: float,
+    train_examples: int | None,
+    test_examples: int | None,
 ) -> Dataset:
     """Images and labels from columns of parquet files.
 

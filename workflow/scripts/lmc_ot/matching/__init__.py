@@ -1,7 +1,8 @@
 """Matchers. A new one is one file with a class, and one line here.
 
 A matcher says how alike two units are; `solver` turns that into permutations. The class is
-documented in `matcher`. Its keyword arguments are the options declared with its line.
+documented in `matcher`. Its keyword arguments are the options declared with its line, and it has no
+defaults of its own.
 """
 
 from dataclasses import dataclass

@@ -4,16 +4,9 @@ from .matcher import Matcher
 
 
 class ActivationMatching(Matcher):
-    """Minimises (1/n) ||Z_A - P Z_B||_F^2: S is the cross moment of phi_l of A and of B.
+    """Minimises (1/n) ||Z_A - P Z_B||_F^2: S is the cross moment of phi_l of A and of B."""
 
-    Parameters
-    ----------
-    centred
-        Cross covariance, as in the published runs; false: cross second moment, the paper's
-        formula.
-    """
-
-    def __init__(self, centred: bool = True):
+    def __init__(self, centred: bool):
         self.centred = centred
 
     def similarity(self, layer):

@@ -1,7 +1,8 @@
 """Networks. A new one is one file with a class, and one line here.
 
 The class is documented in `network`. Its keyword arguments are the options declared with its
-line, after the input shape and the number of classes, which the data set gives.
+line, after the input shape and the number of classes, which the data set gives; it has no defaults
+of its own.
 """
 
 from dataclasses import dataclass

@@ -28,15 +28,11 @@ class Convolutional(Network):
     ----------
     shape, classes
         See `Network`; an image is (height, width) or (height, width, channels).
-    groups
-        Widths of the convolutions, group by group.
-    head
-        Widths of the fully connected hidden layers.
     norm
         ``layer``: over the channels at every position; ``batch``: over examples and positions,
         by running statistics outside of training; ``none``.
     initialiser
-        A key of `initialisers.INITIALISERS`; biases and shifts start at 0, scales at 1.
+        Of the weights; biases and shifts start at 0, scales at 1.
 
     Raises
     ------
@@ -54,8 +50,8 @@ class Convolutional(Network):
         classes,
         groups: list[list[int]],
         head: list[int],
-        norm: str = "layer",
-        initialiser: str = "lecun_normal",
+        norm: str,
+        initialiser: str,
     ):
         super().__init__(shape, classes)
         if len(self.shape) not in (2, 3):

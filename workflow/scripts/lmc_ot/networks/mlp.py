@@ -17,11 +17,9 @@ class MLP(Network):
         See `Network`; an image is flattened.
     hidden_widths
         m_1 .. m_L.
-    initialiser
-        A key of `initialisers.INITIALISERS`; biases start at 0.
     """
 
-    def __init__(self, shape, classes, hidden_widths, initialiser="lecun_normal"):
+    def __init__(self, shape, classes, hidden_widths: list[int], initialiser: str):
         super().__init__(shape, classes)
         self.widths = [math.prod(self.shape), *hidden_widths, classes]
         self.initialiser = INITIALISERS[initialiser]

@@ -12,12 +12,10 @@ class VGG16(Convolutional):
     ----------
     shape, classes
         See `Network`; the sides of an image are multiples of 32.
-    width
-        m: the layers are m, m | 2m, 2m | 4m, ... | 8m, 8m, 8m wide, the head 8m, 8m; 64 is 1x.
     norm, initialiser
         See `Convolutional`.
     """
 
-    def __init__(self, shape, classes, width=64, norm="layer", initialiser="lecun_normal"):
+    def __init__(self, shape, classes, width: int, norm: str, initialiser: str):
         groups = [[factor * width for factor in group] for group in GROUPS]
         super().__init__(shape, classes, groups, [8 * width, 8 * width], norm, initialiser)

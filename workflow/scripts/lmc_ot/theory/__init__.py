@@ -1,7 +1,8 @@
 """Experiments on the paper's theorems. A new one is one file with a class, and one line here.
 
 An experiment measures how something falls with a size, and says which slope the theorem predicts
-(`experiment` documents the class). Its keyword arguments are the options declared with its line.
+(`experiment` documents the class). Its keyword arguments are the options declared with its line,
+and it has no defaults of its own.
 """
 
 from dataclasses import dataclass
@@ -21,11 +22,14 @@ class TheoryEntry(Entry):
         What the size is, for the figure's axis.
     contradicted_by
         What a measurement would have to show to speak against the statement.
+    matchers
+        Names of the matchers that it uses beside the one, if any, that its options name.
     """
 
     statement: str = ""
     size: str = "size"
     contradicted_by: str = ""
+    matchers: tuple[str, ...] = ()
 
 
 def sizes(default: list[int], what: str) -> dict:
@@ -144,6 +148,7 @@ REGISTRY = Registry(
             size="neurons n",
             contradicted_by="naive matching that falls with the slope -2/k of the weighted one, or "
             "a weighted one whose slope does not move towards -2/k as n grows (k > 4)",
+            matchers=("identity", "naive_wm", "sigma_wm"),
         ),
         "random_networks": TheoryEntry(
             "random_networks:RandomNetworks",

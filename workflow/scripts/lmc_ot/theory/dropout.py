@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..errors import ConfigError
+from ..matching import REGISTRY as MATCHERS
 from ..rng import generator
 from .experiment import Measurement, Prediction
-from .random_networks import align, inputs, lmc_error, pair, readouts, registered
+from .random_networks import align, inputs, lmc_error, pair, readouts
 from .transport import squared_distance
 
 MEAN = "relative error, outgoing weights 1 / width"
@@ -35,11 +36,6 @@ class Dropout:
     delta: width^(-2/d0). With random outgoing weights of mean 0, f_S - f has the variance of f at
     every width; B.14 does not speak of that case, and nothing is predicted for it.
 
-    Parameters
-    ----------
-    matcher, examples
-        See `random_networks.RandomNetworks`.
-
     Raises
     ------
     ConfigError
@@ -59,7 +55,7 @@ class Dropout:
                 raise ConfigError(f"sizes: {width} neurons have no half")
         self.sizes, self.input_dimensions = sizes, input_dimensions
         self.examples, self.repetitions = examples, repetitions
-        self.matcher = registered(matcher)
+        self.matcher = MATCHERS.build(matcher)
 
     def measure(self, seed: int) -> Iterator[Measurement]:
         """See `experiment.Experiment`."""

@@ -53,19 +53,6 @@ class MeanField:
     that depends on D; nothing says that it is sharp, so no slope is predicted. For matched
     neurons that are close, m(1/2) - f_mean is of second order in their distance: this suggests
     (it is not in the paper) that the deviation follows W_2^4, N^(-4/D) at best for D > 4.
-
-    Parameters
-    ----------
-    sizes
-        Numbers of neurons N.
-    dimension
-        Inputs, d.
-    time
-        Steps times step size.
-    step
-        Step size times N.
-    decay, temperature
-        lambda and tau of the noisy variant.
     """
 
     def __init__(

@@ -58,13 +58,6 @@ class RandomNetworks:
 
     One network of the largest depth serves every depth: layers below do not depend on those above.
 
-    Parameters
-    ----------
-    matcher
-        A registered matcher, ``{"name": ..., option: ...}``.
-    examples
-        Inputs that the matcher sees, and as many others to measure on.
-
     Raises
     ------
     ConfigError
@@ -83,7 +76,7 @@ class RandomNetworks:
     ):
         self.sizes, self.depths, self.input_dimensions = sizes, depths, input_dimensions
         self.weights, self.examples, self.repetitions = weights, examples, repetitions
-        self.matcher = registered(matcher)
+        self.matcher = MATCHERS.build(matcher)
 
     def measure(self, seed: int) -> Iterator[Measurement]:
         """See `experiment.Experiment`."""
@@ -140,11 +133,6 @@ class HiddenLayer(NamedTuple):
     b: np.ndarray
     midpoint: np.ndarray
     permutation: np.ndarray
-
-
-def registered(matcher: dict) -> Matcher:
-    """The matcher that ``{"name": ..., option: ...}`` describes."""
-    return MATCHERS.build(matcher)
 
 
 def pair(

@@ -42,7 +42,7 @@ class WeightedMatching:
         """See `experiment.Experiment`."""
         sigma = np.diag(np.r_[np.full(self.k, self.d / self.k), np.zeros(self.d - self.k)])
         for name, series in SERIES.items():
-            matcher = MATCHERS.get(name)()
+            matcher = MATCHERS.build({"name": name})
             for n in self.sizes:
                 for repetition in range(self.repetitions):
                     # The same weights for every matcher and rank.

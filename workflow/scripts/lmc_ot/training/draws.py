@@ -41,7 +41,7 @@ def epoch_changes(
     float32 (K, examples, columns), of each network what `Augmentation.draw` gives; None where
     nothing is changed.
     """
-    if augmentation == Augmentation():
+    if augmentation.changes_nothing:
         return None
     rows = [
         augmentation.draw(

@@ -1,6 +1,6 @@
 """What a training is asked for: which networks, and how long and in what steps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 
@@ -19,7 +19,8 @@ class NetworkId:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How long and in what steps to train.
+    """How long and in what steps to train: the keys of a config's block `training`, without its
+    optimiser. The config's schema declares them and their defaults.
 
     Parameters
     ----------
@@ -29,21 +30,27 @@ class TrainingConfig:
     warmup_steps, initial_learning_rate
         See `schedule.warmup_cosine`.
     warmup_epochs
-        Used instead of `warmup_steps` if given; may be a fraction.
+        May be a fraction.
     augmentation
-        How the images of an epoch are changed; every network and epoch draws its own changes.
+        Every network and epoch draws its own changes.
     precision
-        ``float32``, ``bfloat16`` (of convolutions and products; parameters stay float32), or
-        ``auto``: bfloat16 where a network asks for it on CUDA.
+        In ``bfloat16`` the parameters stay float32; ``auto`` is bfloat16 where a network asks for
+        it on CUDA.
     """
 
     batch_size: int
     epochs: int
-    warmup_steps: int = 10
-    initial_learning_rate: float = 1e-6
-    warmup_epochs: float | None = None
-    augmentation: Augmentation = Augmentation()  # noqa: RUF009, it is frozen
-    precision: str = "auto"
+    warmup_steps: int
+    warmup_epochs: float | None
+    initial_learning_rate: float
+    augmentation: Augmentation
+    precision: str
+
+    @classmethod
+    def of(cls, block: dict) -> "TrainingConfig":
+        """What the block `training` of a completed config describes."""
+        values = {field.name: block[field.name] for field in fields(cls)}
+        return cls(**{**values, "augmentation": Augmentation(**block["augmentation"])})
 
     def steps_per_epoch(self, examples: int) -> int:
         """Steps of an epoch.

@@ -1,6 +1,7 @@
 """Panels of figures. A new one is two files of one name and one line here.
 
-``panels/<name>.py`` has ``tabulate``, which makes the panel's table from the result tables;
+``panels/<name>.py`` has ``tabulate``, which makes the panel's table from the result tables, and
+takes the options declared with the panel's line, without defaults of its own;
 ``figures/<name>.py`` has ``draw``, which draws that table and computes nothing.
 """
 
@@ -159,4 +160,5 @@ REGISTRY = Registry(
             sources=("checkpoints", "history"),
         ),
     },
+    shared={"experiment": {"type": "string", "description": "the experiment that is shown"}},
 )

@@ -1,7 +1,7 @@
 """Optimisers of an ensemble. A new one is one file with a class, and one line here.
 
 The class is documented in `optimiser`. Its keyword arguments are the options declared with its
-line.
+line, and it has no defaults of its own.
 """
 
 from ...config.registry import Entry, Registry

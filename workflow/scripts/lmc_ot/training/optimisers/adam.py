@@ -6,25 +6,9 @@ from .optimiser import Optimiser, per_network
 
 
 class Adam(Optimiser):
-    """theta <- theta - rate m / (sqrt(v) + epsilon), m and v the bias-corrected moments.
+    """theta <- theta - rate m / (sqrt(v) + epsilon), m and v the bias-corrected moments."""
 
-    Parameters
-    ----------
-    beta1, beta2
-        Decay of the mean and of the mean square of the gradient, in [0, 1).
-    epsilon
-        Positive.
-    weight_decay
-        L2 penalty added to the gradient, at least 0.
-    """
-
-    def __init__(
-        self,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        epsilon: float = 1e-8,
-        weight_decay: float = 0.0,
-    ):
+    def __init__(self, beta1: float, beta2: float, epsilon: float, weight_decay: float):
         self.beta1, self.beta2 = beta1, beta2
         self.epsilon = epsilon
         self.weight_decay = weight_decay

@@ -6,17 +6,9 @@ from .optimiser import Optimiser, per_network
 
 
 class SGD(Optimiser):
-    """v <- momentum v + g, theta <- theta - rate v, with g the gradient + weight_decay theta.
+    """v <- momentum v + g, theta <- theta - rate v, with g the gradient + weight_decay theta."""
 
-    Parameters
-    ----------
-    momentum
-        In [0, 1).
-    weight_decay
-        At least 0.
-    """
-
-    def __init__(self, momentum: float = 0.9, weight_decay: float = 0.0):
+    def __init__(self, momentum: float, weight_decay: float):
         self.momentum = momentum
         self.weight_decay = weight_decay
 
