@@ -334,11 +334,14 @@ def is_data_set(data: Dataset) -> None:
     assert np.isfinite(data.inputs("test")).all()
 
 
-def png(image: np.ndarray, mode: str | None = None, **options) -> bytes:
+def png(image: np.ndarray, mode: str | None = None, kind: str = "PNG", **options) -> bytes:
     file = io.BytesIO()
     made = Image.fromarray(image)
-    (made.convert(mode) if mode else made).save(file, "PNG", **options)
+    (made.convert(mode) if mode else made).save(file, kind, **options)
     return file.getvalue()
+
+
+FILE = pa.struct({"bytes": pa.binary(), "path": pa.string()})
 
 
 WRITERS = {
@@ -357,7 +360,7 @@ class UserParquet(Target):
     exact = False
     kind = "parquet"
     share = 5
-    images = ("fixed", "list", "large list", "png", "palette", "split")
+    images = ("fixed", "list", "large list", "png", "palette", "split", "struct", "jpeg", "names")
     cases = tuple(map(", ".join, itertools.product(images, WRITERS)))
 
     def make(self, case, variant, folder):
@@ -373,8 +376,13 @@ class UserParquet(Target):
                 "png": ([png(p) for p in pixels], pa.binary()),
                 "palette": ([png(p, "P") for p in pixels], pa.large_binary()),
                 "split": (lists, pa.list_(pa.uint8())),
+                "struct": ([{"bytes": png(p), "path": "a"} for p in pixels], FILE),
+                "jpeg": ([png(p, kind="JPEG") for p in pixels], pa.binary()),
+                "names": (lists, pa.list_(pa.uint8())),
             }[kind]
             columns = {"image": pa.array(values, type_), "label": stream.integers(0, 3, rows)}
+            if kind == "names":
+                columns["label"] = [f"class {label}" for label in columns["label"]]
             columns["original"] = stream.random(rows) < 0.5
             if kind == "split":
                 columns["split"] = ["train", "test"] * (rows // 2)
@@ -386,7 +394,7 @@ class UserParquet(Target):
         kind = case.split(", ")[0]
         if kind == "split":
             return parquet(files="train.parquet", shape=[4, 4, 3])
-        shape = None if kind in ("png", "palette") else [4, 4, 3]
+        shape = None if kind in ("png", "palette", "struct", "jpeg") else [4, 4, 3]
         return parquet(train="train.parquet", test="test.parquet", shape=shape)
 
     def holds(self, value):
@@ -399,7 +407,7 @@ class UserPng(Target):
     exact = False
     kind = "png"
     share = 5
-    cases = ("rgb", "grey", "palette", "bilevel", "told")
+    cases = ("rgb", "grey", "palette", "bilevel", "told", "jpeg")
 
     def make(self, case, variant, folder):
         stream = np.random.default_rng(variant)
@@ -407,7 +415,8 @@ class UserPng(Target):
         mode = {"palette": "P", "bilevel": "1"}.get(case)
         for name in ("first", "last"):
             pixels = stream.integers(0, 256, shape).astype(np.uint8)
-            (folder / f"{name}.png").write_bytes(png(pixels, mode))
+            kind = "JPEG" if case == "jpeg" else "PNG"
+            (folder / f"{name}.png").write_bytes(png(pixels, mode, kind))
         return ["first.png", "last.png"]
 
     def read(self, case, folder):
