@@ -92,3 +92,10 @@ def mlp(shape: tuple[int, ...], classes: int, hidden_widths: list[int]):
 def convolutions(shape: tuple[int, ...], classes: int, groups: list, head: list[int], **options):
     """A convolutional network of these groups and this head."""
     return network("convnet", shape, classes, groups=groups, head=head, **options)
+
+
+def parquet(**options):
+    """The data set ``parquet`` with its declared defaults, but for these options."""
+    from lmc_ot.data import REGISTRY
+
+    return REGISTRY.build({"name": "parquet", **options})

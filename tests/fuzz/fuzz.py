@@ -24,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1] / "workflow/scripts")]
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1] / "workflow/scripts")]
 
 # Also on a machine that is busy with other work.
 SECONDS_AN_EXAMPLE = float(os.environ.get("LMC_FUZZ_SECONDS", 60))

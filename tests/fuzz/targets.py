@@ -30,16 +30,10 @@ from lmc_ot.registries import REGISTRIES
 from lmc_ot.reporting import published
 from lmc_ot.tables.csv import read_csv, write_csv
 from lmc_ot.training.snapshots import Snapshots
-
-
-def parquet(**options):
-    """The data set of that name with its declared defaults, but for these options."""
-    return REGISTRIES["dataset"].build({"name": "parquet", **options})
-
+from support import parquet
 
 REPOSITORY = Path(__file__).parents[2]
-PROVENANCE = {"experiment": "e", "config_hash": "0" * 16, "seed": 0}
-RUN = {"experiment": "e", "learning_rate": 0.1, "matcher": "am"}
+RUN = {"experiment": "e", "learning_rate": 0.1, "config_hash": "0" * 16, "seed": 0}
 
 
 class Target:
@@ -113,13 +107,13 @@ class Tables(Target):
     def make(self, case, variant, folder):
         stream = np.random.default_rng(variant)
         columns = {f.name: values_of(f.type, stream) for f in tables.SCHEMAS[case]}
-        tables.write(case, folder / "a.parquet", columns, PROVENANCE, variant=variant)
+        tables.write(case, folder / "a.parquet", columns, RUN, variant=variant)
         return ["a.parquet"]
 
     def read(self, case, folder):
         path = folder / "a.parquet"
-        about = tables.metadata(case, path, PROVENANCE)
-        return about, tables.read(case, path, run=PROVENANCE)
+        about = tables.metadata(case, path, RUN)
+        return about, tables.read(case, path, run=RUN)
 
 
 class Datasets(Target):
@@ -142,17 +136,17 @@ class Checkpoints(Target):
             }
             for number in (0, 1)
         }
-        tables.write_checkpoints(folder / "a.parquet", networks, PROVENANCE, "cpu", [2])
+        tables.write_checkpoints(folder / "a.parquet", networks, RUN, "cpu", [2])
         return ["a.parquet"]
 
     def read(self, case, folder):
-        return tables.read_checkpoints(folder / "a.parquet", PROVENANCE)
+        return tables.read_checkpoints(folder / "a.parquet", RUN)
 
 
 class Activations(Target):
     def make(self, case, variant, folder):
         stream = np.random.default_rng(variant)
-        with tables.activation_writer(folder / "a.parquet", [3, 4], PROVENANCE, "cpu") as write:
+        with tables.activation_writer(folder / "a.parquet", [3, 4], RUN, "cpu") as write:
             for _ in range(2):
                 samples = {"example": np.arange(5), "y": np.zeros(5), "x": np.zeros(5)}
                 batch = [stream.normal(size=(5, w)).astype(np.float32) for w in (3, 4)]
@@ -160,7 +154,7 @@ class Activations(Target):
         return ["a.parquet"]
 
     def read(self, case, folder):
-        file = tables.ActivationFile(folder / "a.parquet", PROVENANCE)
+        file = tables.ActivationFile(folder / "a.parquet", RUN)
         return file.examples(), [list(file.batches(layer)) for layer in (1, 2)]
 
 
@@ -172,11 +166,11 @@ class Permutations(Target):
             for pair in (0, 1)
         }
         paths = folder / "a.parquet", folder / "objectives.parquet"
-        write_matches(*paths, found, RUN, PROVENANCE)
+        write_matches(*paths, found, "am", RUN)
         return ["a.parquet"]
 
     def read(self, case, folder):
-        return read_permutations(folder / "a.parquet", PROVENANCE)
+        return read_permutations(folder / "a.parquet", RUN)
 
 
 class Several(Target):
@@ -188,7 +182,7 @@ class Several(Target):
         for i, name in enumerate(self.names):
             stream = np.random.default_rng([variant, i])
             columns = {f.name: values_of(f.type, stream) for f in tables.SCHEMAS["path"]}
-            tables.write("path", folder / name, columns, PROVENANCE)
+            tables.write("path", folder / name, columns, RUN)
         return list(self.names)
 
     def read(self, case, folder):
@@ -339,11 +333,14 @@ def is_data_set(data: Dataset) -> None:
     assert np.isfinite(data.inputs("test")).all()
 
 
-def png(image: np.ndarray, mode: str | None = None, **options) -> bytes:
+def png(image: np.ndarray, mode: str | None = None, kind: str = "PNG", **options) -> bytes:
     file = io.BytesIO()
     made = Image.fromarray(image)
-    (made.convert(mode) if mode else made).save(file, "PNG", **options)
+    (made.convert(mode) if mode else made).save(file, kind, **options)
     return file.getvalue()
+
+
+FILE = pa.struct({"bytes": pa.binary(), "path": pa.string()})
 
 
 WRITERS = {
@@ -362,7 +359,7 @@ class UserParquet(Target):
     exact = False
     kind = "parquet"
     share = 5
-    images = ("fixed", "list", "large list", "png", "palette", "split")
+    images = ("fixed", "list", "large list", "png", "palette", "split", "struct", "jpeg", "names")
     cases = tuple(map(", ".join, itertools.product(images, WRITERS)))
 
     def make(self, case, variant, folder):
@@ -378,8 +375,13 @@ class UserParquet(Target):
                 "png": ([png(p) for p in pixels], pa.binary()),
                 "palette": ([png(p, "P") for p in pixels], pa.large_binary()),
                 "split": (lists, pa.list_(pa.uint8())),
+                "struct": ([{"bytes": png(p), "path": "a"} for p in pixels], FILE),
+                "jpeg": ([png(p, kind="JPEG") for p in pixels], pa.binary()),
+                "names": (lists, pa.list_(pa.uint8())),
             }[kind]
             columns = {"image": pa.array(values, type_), "label": stream.integers(0, 3, rows)}
+            if kind == "names":
+                columns["label"] = [f"class {label}" for label in columns["label"]]
             columns["original"] = stream.random(rows) < 0.5
             if kind == "split":
                 columns["split"] = ["train", "test"] * (rows // 2)
@@ -391,7 +393,7 @@ class UserParquet(Target):
         kind = case.split(", ")[0]
         if kind == "split":
             return parquet(files="train.parquet", shape=[4, 4, 3])
-        shape = None if kind in ("png", "palette") else [4, 4, 3]
+        shape = None if kind in ("png", "palette", "struct", "jpeg") else [4, 4, 3]
         return parquet(train="train.parquet", test="test.parquet", shape=shape)
 
     def holds(self, value):
@@ -404,7 +406,7 @@ class UserPng(Target):
     exact = False
     kind = "png"
     share = 5
-    cases = ("rgb", "grey", "palette", "bilevel", "told")
+    cases = ("rgb", "grey", "palette", "bilevel", "told", "jpeg")
 
     def make(self, case, variant, folder):
         stream = np.random.default_rng(variant)
@@ -412,7 +414,8 @@ class UserPng(Target):
         mode = {"palette": "P", "bilevel": "1"}.get(case)
         for name in ("first", "last"):
             pixels = stream.integers(0, 256, shape).astype(np.uint8)
-            (folder / f"{name}.png").write_bytes(png(pixels, mode))
+            kind = "JPEG" if case == "jpeg" else "PNG"
+            (folder / f"{name}.png").write_bytes(png(pixels, mode, kind))
         return ["first.png", "last.png"]
 
     def read(self, case, folder):

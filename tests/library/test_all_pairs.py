@@ -1,5 +1,6 @@
 """The panels of all pairs: means, intervals, ranks, ratios, and networks that diverged."""
 
+import warnings
 from itertools import combinations
 
 import numpy as np
@@ -100,6 +101,23 @@ def test_a_loss_that_is_not_finite_leaves_its_pair_out_for_all_matchers(midpoint
     )
     table = tabulate(all_pairs, sources)
     assert (table["n"] == 5).all()
+
+
+def test_an_error_of_0_has_no_ratio_and_no_warning(midpoints):
+    found = {"am": losses(4, lambda a, b: 1.0), "naive_wm": losses(4, lambda a, b: 0.0)}
+    sources = midpoints(found, dict.fromkeys(range(4), 0.0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        row = tabulate(ranking, sources).iloc[0]
+        assert row[["ratio", "low", "high"]].isna().all() and row["first_better"] == 0
+        assert tabulate(all_pairs, sources).set_index("matcher").loc["naive_wm", "mean"] == 0
+        found["naive_wm"][0, 1] = 1.0
+        row = tabulate(ranking, midpoints(found, dict.fromkeys(range(4), 0.0))).iloc[0]
+        # There are resamples without that pair.
+        assert row["ratio"] == pytest.approx(6) and np.isnan(row["low"]) and np.isnan(row["high"])
+        gone = {"am": losses(3, lambda a, b: None), "naive_wm": losses(3, lambda a, b: None)}
+        row = tabulate(ranking, midpoints(gone, dict.fromkeys(range(3), 0.0))).iloc[0]
+        assert row[["ratio", "low", "high"]].isna().all()
 
 
 def test_a_single_pair_has_a_mean_and_no_interval(midpoints):

@@ -1,6 +1,7 @@
 """Our numbers beside published ones, on numbers computed by hand."""
 
 import math
+import warnings
 
 import pandas as pd
 import pytest
@@ -142,6 +143,24 @@ def test_what_was_not_measured_is_missing(results, dimensions, quantity):
     assert row["measured_n"] == 0 and row["published"] == 4
     for name in ("measured", "measured_std", "ratio", "standard_errors"):
         assert math.isnan(row[name])
+
+
+def test_dead_layers_are_in_no_mean_and_equal_values_have_no_standard_error(results, dimensions):
+    """As in the figures; and no warning of a division by zero."""
+    number = {"quantity": "approximate_dimension", "method": "am", "layer": 1,
+              "learning_rate": 0.1, "value": 20.0}  # fmt: skip
+    dimensions.loc[dimensions["network"] == 0, "dimension"] = 0.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        row = only(comparison.compare(results, dimensions, published(number)))
+        assert (row["measured"], row["measured_n"], row["ratio"]) == (14, 1, 0.7)
+        dimensions["dimension"] = 14.0
+        row = only(comparison.compare(results, dimensions, published(number)))
+        assert row["measured_n"] == 2 and math.isnan(row["standard_errors"])
+        dimensions["dimension"] = 0.0
+        table = comparison.compare(results, dimensions, published(number))
+        assert table["measured_n"].tolist() == [0]
+        assert "nan" not in comparison.markdown(table)
 
 
 def test_a_single_measurement_has_no_standard_error(results, dimensions):

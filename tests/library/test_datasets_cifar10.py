@@ -165,6 +165,17 @@ def test_an_archive_that_was_packed_again_is_read(folder, small, downloads, mode
     assert downloads.asked == []
 
 
+def test_an_archive_that_a_browser_uncompressed_is_read(folder, small, downloads, one_line):
+    put_archive(folder, gzip.decompress(small.archive))
+    archive = (folder / ARCHIVE).rename(folder / "cifar-10-python.tar")
+    assert [*cifar10().train.labels] == small.labels[:20]
+    assert downloads.asked == []
+    archive.write_bytes(archive.read_bytes()[:5000])
+    with pytest.raises(DataError) as error:
+        cifar10()
+    one_line(error, f"{archive}: corrupt", "delete it")
+
+
 def test_an_archive_of_several_compressed_parts_is_read(folder, small, downloads):
     """As programs write it that compress with many threads."""
     whole = gzip.decompress(small.archive)

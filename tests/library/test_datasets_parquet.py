@@ -20,12 +20,7 @@ from lmc_ot.data.table import read_dataset, write_dataset
 from lmc_ot.errors import ConfigError, DataError
 from lmc_ot.registries import REGISTRIES
 from mutations import varint
-
-
-def parquet(**options):
-    """The data set with its declared defaults, but for these options."""
-    return REGISTRY.build({"name": "parquet", **options})
-
+from support import parquet
 
 HEIGHT, WIDTH = 4, 6
 RGB = (HEIGHT, WIDTH, 3)
@@ -234,7 +229,7 @@ def test_raw_pixels_are_read_by_their_shape(folder, pixels, shape, image_type):
 def test_the_shape_of_png_can_be_told_too(good, one_line):
     assert parquet(**BOTH, shape=list(RGB)).shape == RGB
     refused(
-        one_line, "train.parquet: row 0:", "4 x 6 x 3: 4 x 6 is wanted, as shape says",
+        one_line, "train.parquet: row 0:", "4 x 6 x 3: expected 4 x 6, as shape says",
         shape=[HEIGHT, WIDTH],
     )  # fmt: skip
 
@@ -373,7 +368,7 @@ def test_the_config_completes_its_options(repository):
     assert done["experiments"]["one"]["dataset"] == {
         "name": "parquet", "train": ["a.parquet"], "test": "b*", "files": None, "shape": [2, 3],
         "classes": None, "scale": 255.0, "train_examples": None, "test_examples": None,
-        "standardise": None,
+        "standardise": None, "folder": None, "image_column": None, "label_column": None,
     }  # fmt: skip
     for wrong in ({"train": []}, {"train": 3}, {"shape": [2]}, {"scale": 0}, {"classes": 40000}):
         bad = {**block, "dataset": {**options, **wrong}}
@@ -400,6 +395,8 @@ def test_importing_it_loads_neither_pillow_nor_pyarrow(repository):
         ({"train": "a"}, "give train and test, or files"),
         ({"test": "a"}, "give train and test, or files"),
         ({"files": "a", "test": "b"}, "not both"),
+        ({"folder": "a", "train": "b"}, "not both"),
+        ({"folder": "a", "files": "b"}, "not both"),
     ],
 )
 def test_options_that_do_not_go_together(folder, options, named, one_line):
@@ -463,11 +460,13 @@ def test_a_column_is_missing(good, folder, pixels, one_line):
     for name in ("image", "label"):
         save(path, pixels(2))
         pq.write_table(pq.read_table(path).drop_columns([name]), path)
-        refused(one_line, path, f"column '{name}' is missing", "wanted")
+        with pytest.raises(ConfigError) as error:
+            parquet(**BOTH)
+        one_line(error, path, f"no column '{name}' or", f"set {name}_column", "its columns are")
     save(path, pixels(2))
     with pytest.raises(DataError) as error:
         parquet(files="test.parquet")
-    one_line(error, path, "column 'split' is missing", "the columns are image, label")
+    one_line(error, path, "column 'split' is missing", "its columns are image, label")
 
 
 @pytest.mark.parametrize(
@@ -475,8 +474,8 @@ def test_a_column_is_missing(good, folder, pixels, one_line):
     [
         ("image", pa.array(["a", "b"]), "string"),
         ("image", pa.array([[1], [2]], pa.list_(pa.int64())), "list<"),
-        ("image", pa.array([{"bytes": b"a"}, {"bytes": b"b"}]), "struct<bytes: binary>"),
-        ("label", pa.array(["a", "b"]), "string"),
+        ("image", pa.array([{"content": b"a"}, {"content": b"b"}]), "struct<content: binary>"),
+        ("image", pa.array([{"bytes": 1, "path": "a"}] * 2), "struct<bytes: int64, path: string>"),
         ("label", pa.array([0.0, 1.0]), "double"),
         ("label", pa.array([False, True]), "bool"),
     ],
@@ -485,7 +484,7 @@ def test_a_column_of_another_type(good, folder, pixels, name, values, found, one
     path = folder / "test.parquet"
     columns = {"image": pa.array([png(x) for x in pixels(2)]), "label": [0, 1], name: values}
     pq.write_table(pa.table(columns), path)
-    refused(one_line, path, f"column {name!r} is {found}", "is wanted")
+    refused(one_line, path, f"column {name!r} is {found}", "expected")
 
 
 @pytest.mark.parametrize("name", ["train", "test"])
@@ -503,9 +502,9 @@ def test_a_file_without_rows_beside_one_with_rows(good, folder):
     ("split", "named"),
     [
         (["train", "train", "train"], "the test split is empty"),
-        (["train", "validation", "test"], "row 1: split is 'validation': one of train, test"),
+        (["train", "validation", "test"], "row 1: split is 'validation': expected train or test"),
         (["train", "test", None], "row 2: split is missing (null)"),
-        ([0, 1, 1], "column 'split' is int64: string is wanted"),
+        ([0, 1, 1], "column 'split' is int64: expected a string"),
     ],
 )
 def test_a_split_column_that_cannot_be_used(folder, pixels, split, named, one_line):
@@ -542,7 +541,7 @@ def test_missing_values(good, folder, pixels, one_line):
 def test_a_label_that_is_no_class(good, folder, pixels, label, classes, one_line):
     where = put_row(folder, pixels, label=label)
     most = 2 if classes else 32767
-    refused(one_line, f"{where}label is {label}: 0 .. {most} is wanted", classes=classes)
+    refused(one_line, f"{where}label is {label}: expected 0 .. {most}", classes=classes)
 
 
 def test_a_label_beyond_64_bits(good, folder, pixels, one_line):
@@ -565,7 +564,7 @@ def bad_images():
     return {
         "empty": (b"", "something else, not a PNG"),
         "text": (b"a picture", "something else, not a PNG"),
-        "cmyk": (jpeg.getvalue(), "JPEG of mode CMYK, not a PNG: convert it"),
+        "cmyk": (jpeg.getvalue(), "JPEG of mode CMYK: convert it"),
         "tiff": (tiff.getvalue(), "TIFF of mode RGB, not a PNG"),
         "signature": (good[:8], "truncated PNG"),
         "half": (good[: len(good) // 2], "truncated PNG"),
@@ -582,8 +581,8 @@ def bad_images():
         "grey_alpha": (png(rgb, "LA"), f"8-bit greyscale with alpha: {mended}"),
         "palette_alpha": (png(palette, transparency=0), f"palette with transparency: {mended}"),
         "rgb_key": (png(rgb, transparency=(1, 2, 3)), f"RGB with transparency: {mended}"),
-        "greyscale": (png(rgb, "L"), "is 4 x 6: 4 x 6 x 3 is wanted, as the first image is"),
-        "larger": (png(np.zeros((HEIGHT, WIDTH + 1, 3), np.uint8)), "is 4 x 7 x 3: 4 x 6 x 3"),
+        "greyscale": (png(rgb, "L"), "is 4 x 6: expected 4 x 6 x 3, as the first image is"),
+        "larger": (png(np.zeros((HEIGHT, WIDTH + 1, 3), np.uint8)), "is 4 x 7 x 3: expected 4 x 6"),
         "huge": (with_header(good, width=2**31 - 1), "is 4 x 2147483647 x 3"),
         "no_width": (with_header(good, width=0), "is 4 x 0 x 3"),
     }  # fmt: skip
@@ -610,11 +609,11 @@ def test_raw_pixels_of_another_number(folder, pixels, size, one_line):
     images[333] = np.zeros(size, np.uint8)
     save(folder / "test.parquet", images, image_type=pa.list_(pa.uint8()), row_group_size=150)
     refused(
-        one_line, f"{folder / 'test.parquet'}: row 333: the image has {size} values: 72 are wanted",
+        one_line, f"{folder / 'test.parquet'}: row 333: the image has {size} values: expected 72",
         f"shape is {shape}", shape=shape,
     )  # fmt: skip
     refused(
-        one_line, "train.parquet: row 0: the image has 72 values: 24 are wanted",
+        one_line, "train.parquet: row 0: the image has 72 values: expected 24",
         shape=[HEIGHT, WIDTH],
     )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Figures of more curves than there are colours and markers."""
 
 import itertools
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -8,9 +9,11 @@ import pytest
 from matplotlib.figure import Figure
 
 from lmc_ot.reporting.figures import (
+    along_path,
     dimension_against_error,
     dimension_correlation,
     independence,
+    lmc_error,
     style,
     theory,
 )
@@ -65,8 +68,43 @@ def test_points_that_cannot_be_shown_are_counted_in_the_figure():
     canvas = Figure().subfigures()
     dimension_against_error.draw(canvas, table)
     (axes,) = canvas.axes
-    assert axes.get_title().startswith("1 of 3 points")
+    assert axes.get_title() == "Not shown (of 3 points): 1 with a dead layer"
     assert sorted(x for line in axes.lines for x in line.get_xdata()) == [2, 2, 8, 8]
+    table.loc[2, ["midpoint_loss", "shown"]] = [np.nan, False]
+    canvas = Figure().subfigures()
+    dimension_against_error.draw(canvas, table)
+    said = canvas.axes[0].get_title().replace("\n", " ")
+    assert said.endswith("1 with a dead layer, 1 with an error of 0 or none")
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan])
+def test_a_path_on_which_all_is_0_or_missing_is_drawn_without_a_warning(value):
+    table = pd.DataFrame(
+        {"metric": "accuracy", "learning_rate": 0.1, "matcher": "am", "t": [0.0, 0.5, 1.0],
+         "mean": value, "std": 0.0, "n": 2}
+    )  # fmt: skip
+    canvas = Figure().subfigures()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        along_path.draw(canvas, table)
+    assert canvas.axes[0].get_ylim() == (0, 1)
+
+
+@pytest.mark.parametrize("mean", [[0.5, 0.4, np.nan], [np.nan, np.nan, np.nan]])
+def test_a_rate_at_which_all_diverged_is_on_the_axis(mean):
+    table = pd.DataFrame(
+        {"source": "measured", "matcher": "am", "learning_rate": [0.1, 1.0, 1e6], "mean": mean,
+         "std": 0.1, "n": 2, "diverged": [0, 0, 2]}
+    )  # fmt: skip
+    canvas = Figure().subfigures()
+    lmc_error.draw(canvas, table)
+    (axes,) = canvas.axes
+    low, high = axes.get_xlim()
+    assert low < 0.1 or np.isnan(mean[0])
+    assert high > 1e6
+    assert [text.get_text() for text in axes.texts] == ["2 diverged"]
+    if not np.isnan(mean[0]):
+        assert axes.get_ylim()[0] > 0.25 and axes.get_ylim()[1] < 1
 
 
 def test_a_correlation_that_is_missing_is_not_drawn_and_no_legend_says_nan():
@@ -87,5 +125,5 @@ def test_a_correlation_that_is_missing_is_not_drawn_and_no_legend_says_nan():
     assert [label.get_text() for label in axes.get_yticklabels()] == [
         "within learning rate 0.1", "pooled",
     ]  # fmt: skip
-    assert axes.get_title().startswith("2 points")
+    assert "2 of 6 (LMC error)" in axes.get_title("right").replace("\n", " ")
     assert "nan" not in "".join(text.get_text() for text in canvas.legends[0].get_texts())

@@ -1,5 +1,6 @@
 """Theorem D.2, random networks and dropout: exact oracles, then rates on easy cases."""
 
+import warnings
 from itertools import combinations
 
 import numpy as np
@@ -385,6 +386,16 @@ def test_networks_that_are_dead_are_refused_in_one_line(one_line):
     """Of width 2 and depth 3, both of a pair are 0 everywhere sooner or later."""
     options = {"depths": [3], "input_dimensions": [5], "weights": ["gaussian"]}
     matcher = {"matcher": {"name": "sigma_wm"}, "examples": 50, "repetitions": 40}
-    with pytest.raises(ConfigError) as error:
+    with warnings.catch_warnings(), pytest.raises(ConfigError) as error:
+        warnings.simplefilter("error")
         list(random_networks.RandomNetworks(sizes=[2, 4], **options, **matcher).measure(0))
     one_line(error, "sizes: 2", "depth 3")
+
+
+def test_dead_networks_have_neither_a_distance_nor_an_error():
+    zeros, ones = np.zeros((3, 2), np.float32), np.ones((3, 2), np.float32)
+    layer = random_networks.HiddenLayer(zeros, zeros, ones, np.arange(2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isnan(random_networks.distance(layer))
+        assert np.isnan(random_networks.lmc_error(layer, np.ones((1, 2)), np.ones((1, 2))))

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from matplotlib.testing.compare import compare_images
 
 # What differs from one machine, moment or commit to the next and is no result.
-NOT_COMPARED = {"versions", "device", "commit"}
+NOT_COMPARED = {"versions", "device", "commit", "made_from"}
 CLOCK = {"seconds"}
 
 

@@ -68,8 +68,9 @@ REGISTRY = DatasetRegistry(
         ),
         "parquet": Entry(
             "parquet:parquet",
-            "your own images: parquet files with columns image (PNG, or raw pixels as a list of "
-            "uint8) and label (an integer from 0)",
+            "your own images: parquet files with a column of images (PNG or JPEG files, as binary "
+            "or as a struct of bytes and path; or raw pixels as a list of uint8) and one of labels "
+            "(integers from 0, or strings)",
             {
                 "train": {
                     **_FILES,
@@ -84,6 +85,24 @@ REGISTRY = DatasetRegistry(
                     "description": "instead of train and test: files with a column split "
                     "(train or test)",
                 },
+                "folder": {
+                    "type": ["string", "null"],
+                    "default": None,
+                    "description": "instead of train and test: a folder as data hubs have it, with "
+                    "files train-00000-of-00002.parquet, test-00000-of-00001.parquet and the like",
+                },
+                "image_column": {
+                    "type": ["string", "null"],
+                    "default": None,
+                    "description": "the column of images; null for the one that is named image, "
+                    "img or pixel_values",
+                },
+                "label_column": {
+                    "type": ["string", "null"],
+                    "default": None,
+                    "description": "the column of labels; null for the one that is named label, "
+                    "labels or fine_label",
+                },
                 "shape": {
                     "type": ["array", "null"],
                     "items": {"type": "integer", "minimum": 1},
@@ -91,7 +110,7 @@ REGISTRY = DatasetRegistry(
                     "maxItems": 3,
                     "default": None,
                     "description": "[height, width] or [height, width, channels] of an image; "
-                    "required for raw pixels, null for the first PNG's",
+                    "required for raw pixels, null for that of the first image",
                 },
                 "classes": {
                     "type": ["integer", "null"],

@@ -22,8 +22,9 @@ def cifar10() -> Dataset:
     """50,000 training and 10,000 test images of 32 x 32 pixels in RGB, 0 .. 255.
 
     The folder ``cifar-10-batches-py`` is read from the data folder if it is there and whole. Else
-    the archive is unpacked into a temporary folder, whatever packed it. If neither is there,
-    torchvision downloads the archive. The data folder may be read-only.
+    the archive is unpacked into a temporary folder, whatever packed it; it may also be called
+    ``.tar``, as some browsers uncompress what they download. If neither is there, torchvision
+    downloads the archive. The data folder may be read-only.
 
     The files inside are pickles, which can run any code when they are loaded. torchvision loads
     one only if its md5 is that of the original.
@@ -37,6 +38,8 @@ def cifar10() -> Dataset:
 
     folder = data_folder()
     archive, batches = folder / CIFAR10.filename, folder / CIFAR10.base_folder
+    if not os.path.exists(archive) and os.path.isfile(archive.with_suffix("")):
+        archive = archive.with_suffix("")
     wrong = _wrong(batches)
     if wrong is None:
         return _read(folder)
@@ -48,7 +51,7 @@ def cifar10() -> Dataset:
     fetch(
         "CIFAR-10",
         folder,
-        {CIFAR10.filename: CIFAR10.tgz_md5},
+        {CIFAR10.filename: CIFAR10.tgz_md5} if archive.name == CIFAR10.filename else {},
         [CIFAR10.url.removesuffix(CIFAR10.filename)],
         holds=f"it or its folder {CIFAR10.base_folder}",
     )

@@ -1,9 +1,7 @@
-"""The user's own images in parquet files: PNG or raw pixels, and labels."""
+"""The user's own images in parquet files, in the layouts that data hubs write, and others."""
 
-import math
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
@@ -11,15 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ConfigError, DataError
+from . import parquet_columns as columns
 from .dataset import Dataset, Split
 from .folder import ENVIRONMENT, data_folder
-from .png import png_pixels, png_shape
-
-Shape = tuple[int, ...]
+from .parquet_columns import Shape, check_rows, natural, opened
 
 SPLITS = ("train", "test")
-MOST_CLASSES = 1 << 15  # a label is an int16 in the table of the data set
 BATCH_ROWS = 256  # of encoded images in memory at a time
+SHARD = re.compile(r"(.*)-(\d{5})-of-(\d{5})(-[0-9a-f]+)?\.parquet")
 
 
 @dataclass(frozen=True)
@@ -30,10 +27,23 @@ class Part:
     rows: np.ndarray
 
 
+@dataclass(frozen=True)
+class Content:
+    """What the options say of the columns; ``names`` are the classes' if labels are strings."""
+
+    image: str | None
+    label: str | None
+    classes: int | None
+    names: list[str] | None
+
+
 def parquet(
     train: str | list[str] | None,
     test: str | list[str] | None,
     files: str | list[str] | None,
+    folder: str | None,
+    image_column: str | None,
+    label_column: str | None,
     shape: list[int] | None,
     classes: int | None,
     scale: float,
@@ -45,17 +55,22 @@ def parquet(
     ======== ========================== ======================================================
     column   type                       what
     ======== ========================== ======================================================
-    image    binary                     a PNG: RGB (or palette), or greyscale; no alpha
+    image    binary                     a PNG or JPEG file: RGB (or palette), or greyscale; no
+                                        alpha
+    image    struct of bytes (binary)   the same; where bytes are null, path names a file,
+             and path (string)          relative to the folder of the table
     image    list of uint8, of fixed    raw pixels, row by row, channels last; needs `shape`
              or variable size
     label    any integer                the class, from 0
+    label    string                     the name of the class; classes are numbered in the
+                                        order of all names in the files
     split    string                     ``train`` or ``test``; only with `files`
     original boolean, may be missing    false: a stand-in for an image; they are counted
     ======== ========================== ======================================================
 
-    Other columns are not read. Examples keep the order of the rows; the files of a pattern are
-    in the order of their names, numbers in them by value. At most 256 encoded images are in
-    memory at a time.
+    Labels and splits may be categorical (dictionary-encoded). Other columns are not read. Examples
+    keep the order of the rows; the files of a pattern or folder are in the order of their names,
+    numbers in them by value. At most 256 encoded images are in memory at a time.
 
     Parameters
     ----------
@@ -63,9 +78,16 @@ def parquet(
         The files of each split: names or glob patterns, relative to the data folder or absolute.
     files
         Instead of both: files whose column ``split`` says where a row belongs.
+    folder
+        Instead of these: a folder as a data hub has it, relative to the data folder or absolute,
+        with files ``train-00000-of-00002.parquet``, ..., ``test.parquet`` and the like, or folders
+        ``train`` and ``test``, in it or in its folder ``data``.
+    image_column, label_column
+        Their names. Default: the column of a usual name (``image``, ``img``, ``pixel_values``;
+        ``label``, ``labels``, ``fine_label``).
     shape
         (height, width) or (height, width, channels) of every image. Default: that of the first
-        PNG, (height, width) if it is greyscale, else (height, width, 3).
+        PNG or JPEG, (height, width) if it is greyscale, else (height, width, 3).
     classes
         Number of classes. Default: the largest label that was read, plus 1.
     scale
@@ -76,41 +98,95 @@ def parquet(
     Raises
     ------
     ConfigError
-        Options are missing or exclude each other.
+        Options are missing or exclude each other, or it is not clear which column to read.
     DataError
         A file is missing or is not what it should be: its name, the row (counting from 0), and
         what is expected.
     """
-    if files is not None:
-        if train is not None or test is not None:
-            raise ConfigError("dataset parquet: give either train and test, or files, not both")
-        parts = _by_column(_found("files", files))
-    elif train is None or test is None:
-        raise ConfigError(
-            "dataset parquet: give train and test, or files with a column split: file names or "
-            "patterns, relative to the data folder"
-        )
-    else:
-        parts = _by_file({"train": _found("train", train), "test": _found("test", test)})
+    parts = _parts(train, test, files, folder)
     asked = {"train": train_examples, "test": test_examples}
     parts = {split: _first(split, parts[split], asked[split]) for split in SPLITS}
+    paths = list(dict.fromkeys(part.path for split in SPLITS for part in parts[split]))
+    names = columns.class_names(paths, label_column)
+    content = Content(image_column, label_column, classes, names)
 
-    wanted = tuple(shape) if shape else None
+    expected = tuple(shape) if shape else None
     splits = {}
     for split in SPLITS:
         try:
-            splits[split] = _read(split, parts[split], wanted, bool(shape), classes)
+            splits[split] = _read(split, parts[split], expected, bool(shape), content)
         except MemoryError as error:
             raise DataError(
                 f"data set parquet: the {split} split does not fit into memory: read less of it, "
                 f"with {split}_examples"
             ) from error
-        wanted = splits[split].images.shape[1:]
+        expected = splits[split].images.shape[1:]
     largest = max(int(split.labels.max()) for split in splits.values())
     return Dataset(**splits, classes=classes or largest + 1, scale=scale)
 
 
 # -- which rows of which files ---------------------------------------------------------------
+
+
+def _parts(train, test, files, folder) -> dict[str, list[Part]]:
+    """The rows of each split, as the options say."""
+    if sum(option is not None for option in (train or test, files, folder)) > 1:
+        raise ConfigError(
+            "dataset parquet: give one of these, not both: train and test; files; folder"
+        )
+    if files is not None:
+        return _by_column(_found("files", files))
+    if folder is not None:
+        return _by_file(_in_folder(folder))
+    if train is None or test is None:
+        raise ConfigError(
+            "dataset parquet: give train and test, or files with a column split (file names or "
+            "patterns, relative to the data folder), or a folder"
+        )
+    return _by_file({"train": _found("train", train), "test": _found("test", test)})
+
+
+def _in_folder(name: str) -> dict[str, list[Path]]:
+    """The files of each split in a folder as a data hub has it."""
+    folder = data_folder() / name
+    if not folder.is_dir():
+        raise DataError(
+            f"data set parquet: folder: no folder {name!r} in {data_folder().absolute()}: put it "
+            f"there, or point {ENVIRONMENT} (or data_dir in the config) at a folder that holds it"
+        )
+    for place in (folder, folder / "data"):
+        found = {split: _of_split(place, split) for split in SPLITS}
+        if any(found.values()):
+            break
+    for split in SPLITS:
+        if not found[split]:
+            raise DataError(
+                f"{folder}: no files of the {split} split: expected {split}.parquet, "
+                f"{split}-00000-of-00001.parquet or the like, in it or in its folder data; or "
+                f"give train and test instead of folder"
+            )
+        _check_shards(found[split])
+    return found
+
+
+def _of_split(place: Path, split: str) -> list[Path]:
+    """Files named after a split, or those in a folder of its name."""
+    files = [path for path in place.glob("*.parquet") if re.match(f"{split}[-_.]", path.name)]
+    files = files or list((place / split).glob("*.parquet"))
+    return sorted((p for p in files if p.is_file()), key=lambda path: natural(path.name))
+
+
+def _check_shards(paths: list[Path]) -> None:
+    """DataError unless the files that are numbered "i of n" are all n of them, each once."""
+    shards = [match for path in paths if (match := SHARD.fullmatch(path.name))]
+    numbers = sorted(int(match[2]) for match in shards)
+    for total in {int(match[3]) for match in shards}:
+        if numbers != list(range(total)):
+            raise DataError(
+                f"{paths[0].parent}: its files {shards[0][1]}-*.parquet are numbered "
+                f"{', '.join(map(str, numbers))} of {total}: expected each number below {total} "
+                f"once: add or remove files, or give train and test instead of folder"
+            )
 
 
 def _found(option: str, patterns: str | list[str]) -> list[Path]:
@@ -122,7 +198,7 @@ def _found(option: str, patterns: str | list[str]) -> list[Path]:
             names = [pattern]
         else:
             names = glob(pattern, root_dir=folder, recursive=True)
-            names = sorted((n for n in names if (folder / n).is_file()), key=_natural)
+            names = sorted((n for n in names if (folder / n).is_file()), key=natural)
         if not names:
             raise DataError(
                 f"data set parquet: {option}: no file {pattern!r} in {folder.absolute()}: put it "
@@ -133,11 +209,6 @@ def _found(option: str, patterns: str | list[str]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def _natural(name: str) -> list:
-    """Sorts train-2 before train-10."""
-    return [int(part) if i % 2 else part for i, part in enumerate(re.split("([0-9]+)", name))]
-
-
 def _by_file(paths: dict[str, list[Path]]) -> dict[str, list[Part]]:
     """The rows of each split where every file belongs to one."""
     both = {p.resolve() for p in paths["train"]} & {p.resolve() for p in paths["test"]}
@@ -146,7 +217,7 @@ def _by_file(paths: dict[str, list[Path]]) -> dict[str, list[Part]]:
     parts = {split: [] for split in SPLITS}
     for split in SPLITS:
         for path in paths[split]:
-            with _opened(path) as file:
+            with opened(path) as file:
                 parts[split].append(Part(path, np.arange(file.metadata.num_rows)))
     return parts
 
@@ -157,16 +228,16 @@ def _by_column(paths: list[Path]) -> dict[str, list[Part]]:
 
     parts = {split: [] for split in SPLITS}
     for path in paths:
-        with _opened(path) as file:
-            _check_column(path, file.schema_arrow, "split", "string", _is_text)
+        with opened(path) as file:
+            columns.check_column(path, file.schema_arrow, "split", "a string", columns.is_text)
             values = file.read(columns=["split"])["split"].cast(pa.string())
-        _check_nulls(path, "split", values, np.arange(len(values)))
+        columns.check_nulls(path, "split", values, np.arange(len(values)))
         values = values.to_numpy()
         known = np.isin(values, SPLITS)
         if not known.all():
             row = int(np.argmin(known))
             raise DataError(
-                f"{path}: row {row}: split is {values[row]!r}: one of {', '.join(SPLITS)} is wanted"
+                f"{path}: row {row}: split is {values[row]!r}: expected {' or '.join(SPLITS)}"
             )
         for split in SPLITS:
             parts[split].append(Part(path, np.flatnonzero(values == split)))
@@ -197,30 +268,8 @@ def _first(split: str, parts: list[Part], examples: int | None) -> list[Part]:
 # -- reading ---------------------------------------------------------------------------------
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator["pyarrow.parquet.ParquetFile"]:  # noqa: F821
-    """The file, open; what pyarrow says against it as a DataError."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        # With a buffer, pages are read as they are needed, not a whole row group at once.
-        # Pages have checksums if the program that wrote them gave them some.
-        with pq.ParquetFile(
-            path, buffer_size=1 << 20, pre_buffer=False, page_checksum_verification=True
-        ) as file:
-            groups = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
-            _check_rows(path, file.metadata.num_rows == sum(groups) and min(groups, default=0) >= 0)
-            yield file
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(
-            f"{path}: not a readable parquet file ({reason}): write it again"
-        ) from error
-
-
 def _read(
-    split: str, parts: list[Part], shape: Shape | None, told: bool, classes: int | None
+    split: str, parts: list[Part], shape: Shape | None, told: bool, content: Content
 ) -> Split:
     """Read the rows of a split, of which there is at least one.
 
@@ -233,169 +282,52 @@ def _read(
     images, labels = None, np.empty(total, np.int64)
     done, stand_ins, marked = 0, 0, False
     for part in parts:
-        for rows, batch in _batches(part):
+        for rows, batch in _batches(part, content):
             here = slice(done, done + len(rows))
-            labels[here] = _labels(part.path, rows, batch.column("label"), classes)
-            column = batch.column("image")
-            decode = _decode if _is_binary(column.type) else _reshape
-            pixels = decode(part.path, rows, column, shape, told)
+            image, label, *marks = batch
+            labels[here] = columns.labels(part.path, rows, label, content.classes, content.names)
+            pixels = columns.images(part.path, rows, image, shape, told)
             if images is None:
                 shape = pixels.shape[1:]
                 images = np.empty((total, *shape), np.uint8)
             images[here] = pixels
-            if "original" in batch.schema.names:
+            for original in marks:
                 marked = True
-                stand_ins += batch.column("original").false_count
+                stand_ins += original.false_count
             done += len(rows)
     if marked:
         print(f"{split}: {stand_ins:,} of {total:,} images are stand-ins (original = false)")
     return Split(images, labels)
 
 
-def _batches(part: Part) -> Iterator[tuple[np.ndarray, "pyarrow.RecordBatch"]]:  # noqa: F821
-    """A part's rows, a few at a time: their numbers, and what they hold."""
+def _batches(part: Part, content: Content) -> Iterator[tuple[np.ndarray, list["pyarrow.Array"]]]:  # noqa: F821
+    """A part's rows, a few at a time: their numbers; images, labels, and originals if any."""
     import pyarrow as pa
 
-    with _opened(part.path) as file:
+    with opened(part.path) as file:
         schema = file.schema_arrow
-        _check_column(
-            part.path, schema, "image", "binary (PNG) or a list of uint8 (raw pixels)", _is_image
-        )
-        _check_column(part.path, schema, "label", "an integer", pa.types.is_integer)
-        columns = ["image", "label"]
+        names = [
+            columns.image_column(part.path, schema, content.image),
+            columns.label_column(part.path, schema, content.label),
+        ]
         if "original" in schema.names and pa.types.is_boolean(schema.field("original").type):
-            columns.append("original")
+            names.append("original")
         begin, found = 0, 0
         for group in range(file.num_row_groups):
             end = begin + file.metadata.row_group(group).num_rows
             if len(_between(part.rows, begin, end)):
-                for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=columns):
-                    _check_rows(part.path, begin + len(batch) <= end)
+                for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=names):
+                    check_rows(part.path, begin + len(batch) <= end)
                     rows = _between(part.rows, begin, begin + len(batch))
                     if len(rows):
-                        yield rows, batch.take(pa.array(rows - begin))
+                        some = batch.take(pa.array(rows - begin))
+                        yield rows, [some.column(name) for name in names]
                     begin, found = begin + len(batch), found + len(rows)
-                _check_rows(part.path, begin == end)
+                check_rows(part.path, begin == end)
             begin = end
-        _check_rows(part.path, found == len(part.rows))
-
-
-def _check_rows(path: Path, right: bool) -> None:
-    if not right:
-        raise DataError(
-            f"{path}: its columns have not as many rows as its metadata say: write it again"
-        )
+        check_rows(part.path, found == len(part.rows))
 
 
 def _between(rows: np.ndarray, begin: int, end: int) -> np.ndarray:
     low, high = np.searchsorted(rows, [begin, end])
     return rows[low:high]
-
-
-def _check_column(path: Path, schema, name: str, wanted: str, fits) -> None:
-    if schema.names.count(name) != 1:
-        raise DataError(
-            f"{path}: column {name!r} is missing (or there twice): {wanted} is wanted; the "
-            f"columns are {', '.join(schema.names)}"
-        )
-    kind = schema.field(name).type
-    if not fits(kind):
-        raise DataError(f"{path}: column {name!r} is {kind}: {wanted} is wanted")
-
-
-def _is_binary(kind) -> bool:
-    import pyarrow as pa
-
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
-
-
-def _is_image(kind) -> bool:
-    import pyarrow as pa
-
-    types = pa.types
-    lists = types.is_fixed_size_list(kind) or types.is_list(kind) or types.is_large_list(kind)
-    return _is_binary(kind) or (lists and types.is_uint8(kind.value_type))
-
-
-def _is_text(kind) -> bool:
-    import pyarrow as pa
-
-    if pa.types.is_dictionary(kind):  # a categorical column of pandas
-        kind = kind.value_type
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
-
-
-def _check_nulls(path: Path, name: str, column, rows: np.ndarray) -> None:
-    if column.null_count:
-        row = rows[np.argmax(column.is_null().to_numpy(zero_copy_only=False))]
-        raise DataError(f"{path}: row {row}: {name} is missing (null): a value is wanted")
-
-
-def _labels(path: Path, rows: np.ndarray, column, classes: int | None) -> np.ndarray:
-    """The class of each row, int64 (rows,). DataError if one is missing or out of range."""
-    _check_nulls(path, "label", column, rows)
-    values = column.to_numpy(zero_copy_only=False)
-    number = classes or MOST_CLASSES
-    wrong = (values < 0) | (values >= number)
-    if wrong.any():
-        i = np.argmax(wrong)
-        raise DataError(
-            f"{path}: row {rows[i]}: label is {values[i]}: 0 .. {number - 1} is wanted"
-            + (f", as classes is {classes}" if classes else "")
-        )
-    return values.astype(np.int64)
-
-
-# -- raw pixels ------------------------------------------------------------------------------
-
-
-def _reshape(path: Path, rows: np.ndarray, column, shape: Shape | None, told: bool) -> np.ndarray:
-    """Images from lists of pixels, uint8 (rows, *shape)."""
-    import pyarrow.compute as pc
-
-    if not told:
-        raise ConfigError(
-            f"dataset parquet: shape is missing: {path} has raw pixels ({column.type}): give "
-            f"shape: [height, width] or [height, width, channels]"
-        )
-    _check_nulls(path, "image", column, rows)
-    lengths = pc.list_value_length(column).to_numpy(zero_copy_only=False)
-    size = math.prod(shape)
-    if (lengths != size).any():
-        i = np.argmax(lengths != size)
-        raise DataError(
-            f"{path}: row {rows[i]}: the image has {lengths[i]} values: {size} are wanted, as "
-            f"shape is {list(shape)}"
-        )
-    values = column.flatten()
-    _check_nulls(path, "a pixel of the image", values, np.repeat(rows, size))
-    return values.to_numpy(zero_copy_only=False).reshape(-1, *shape)
-
-
-# -- PNG -------------------------------------------------------------------------------------
-
-
-def _decode(path: Path, rows: np.ndarray, column, shape: Shape | None, told: bool) -> np.ndarray:
-    """Images from PNG files, uint8 (rows, *shape)."""
-    _check_nulls(path, "image", column, rows)
-    pixels = None
-    for i, data in enumerate(column.to_pylist()):
-        try:
-            found = png_shape(data)
-            shape = shape or found
-            if found != shape:
-                raise ValueError(
-                    f"is {_size(found)}: {_size(shape)} is wanted, as "
-                    + ("shape says" if told else "the first image is")
-                )
-            image = png_pixels(data)  # before there is room for more: Pillow refuses a huge one
-            if pixels is None:
-                pixels = np.empty((len(rows), *shape), np.uint8)
-            pixels[i] = image
-        except ValueError as error:
-            raise DataError(f"{path}: row {rows[i]}: the image {error}") from error
-    return pixels
-
-
-def _size(shape: Shape) -> str:
-    return " x ".join(str(length) for length in shape)

@@ -23,7 +23,9 @@ def png_shape(data: bytes) -> tuple[int, ...]:
         It is not a PNG, it is broken, or of a kind that 8-bit RGB or greyscale cannot hold.
     """
     if not data.startswith(_PNG):
-        raise ValueError(f"is {_other_format(data)}, not a PNG: convert it to an 8-bit RGB PNG")
+        raise ValueError(
+            f"is {_other_format(data)}, not a PNG or JPEG: convert it to an 8-bit RGB PNG"
+        )
     kinds = []
     position = len(_PNG)
     while b"IEND" not in kinds:

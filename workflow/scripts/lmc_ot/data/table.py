@@ -1,12 +1,13 @@
 """A data set as a table: one row per example."""
 
 from dataclasses import asdict
+from operator import index
 
 import numpy as np
 import pyarrow as pa
 
 from ..errors import DataError, TableError
-from ..tables.parquet import matrix, metadata, read, write
+from ..tables.parquet import matrix, metadata, read, rebuild, write
 from .dataset import Dataset, Split, Standardisation
 
 
@@ -43,10 +44,17 @@ def read_dataset(path) -> Dataset:
             Split(images[names == split], labels[names == split]) for split in ("train", "test")
         )
         # A table made before there was this option is of images that are not standardised.
-        given = about.get("standardisation")
-        standardisation = given and Standardisation(tuple(given["mean"]), tuple(given["deviation"]))
-        return Dataset(train, test, about["classes"], about["scale"], standardisation)
+        standardisation = about.get("standardisation")
+        if standardisation is not None:
+            standardisation = Standardisation(
+                *(tuple(map(float, standardisation[key])) for key in ("mean", "deviation"))
+            )
+        return Dataset(train, test, index(about["classes"]), float(about["scale"]), standardisation)
     except KeyError as error:
         raise TableError(f"{path}: its metadata lack {error}") from error
+    except (TypeError, OverflowError) as error:
+        raise TableError(
+            f"{path}: its metadata are not those of a data set ({error}): {rebuild(path)}"
+        ) from error
     except (ValueError, DataError) as error:
         raise TableError(f"{path}: {error}") from error

@@ -25,8 +25,9 @@ def compare(
     Columns: experiment, quantity, method, layer, learning_rate; published, published_std,
     published_n; measured, measured_std (ddof 0), measured_n; ratio; standard_errors, the
     difference over the root of the summed squared standard errors of the mean (ddof 1; only ours
-    where the published spread is unknown), missing where there is but one measured value;
-    provenance. Measured values are missing where the sweep lacks that learning rate.
+    where the published spread is unknown), missing where there is but one measured value, or where
+    that root is 0; provenance. Measured values are missing where the sweep lacks that learning
+    rate. Dead layers, of dimension 0, are left out, as they are of the figures.
     """
     rows = []
     for experiment, numbers in published.items():
@@ -62,7 +63,7 @@ def _measured(number, results: pd.DataFrame, dimensions: pd.DataFrame) -> np.nda
     if number.quantity == "approximate_dimension":
         found = at_rate(dimensions)
         chosen = (found["matcher"] == number.method) & (found["layer"] == number.layer)
-        return found.loc[chosen, "dimension"].to_numpy()
+        return found.loc[chosen & (found["dimension"] > 0), "dimension"].to_numpy()
     found = at_rate(results)
     found = found[~found["diverged"]]
     if number.quantity == "midpoint_test_loss":
@@ -77,12 +78,13 @@ def _beside(values: np.ndarray, number) -> dict:
     mean = float(values.mean()) if n else np.nan
     variance = values.var(ddof=1) / n if n > 1 else np.nan
     theirs = number.std**2 / (number.n - 1) if pd.notna(number.std) else 0.0
+    error = np.sqrt(variance + theirs)
     return {
         "measured": mean,
         "measured_std": float(values.std()) if n else np.nan,
         "measured_n": n,
         "ratio": mean / number.value,
-        "standard_errors": float((mean - number.value) / np.sqrt(variance + theirs)),
+        "standard_errors": float((mean - number.value) / error) if error > 0 else np.nan,
     }
 
 

@@ -203,15 +203,21 @@ def readouts(a: Parameters, b: Parameters, layer: HiddenLayer) -> tuple[np.ndarr
 
 
 def distance(layer: HiddenLayer) -> float:
-    """E (||phi_M - phi_A||^2 + ||phi_M - phi_B||^2) / E (||phi_A||^2 + ||phi_B||^2)."""
+    """E (||phi_M - phi_A||^2 + ||phi_M - phi_B||^2) / E (||phi_A||^2 + ||phi_B||^2).
+
+    NaN where both networks are 0 on all inputs.
+    """
     a, b, midpoint = (phi.astype(np.float64) for phi in layer[:3])
-    return float(
-        (((midpoint - a) ** 2).sum() + ((midpoint - b) ** 2).sum()) / ((a**2).sum() + (b**2).sum())
-    )
+    size = float((a**2).sum() + (b**2).sum())
+    if size == 0:
+        return math.nan
+    return float(((midpoint - a) ** 2).sum() + ((midpoint - b) ** 2).sum()) / size
 
 
 def lmc_error(layer: HiddenLayer, readout_a: np.ndarray, readout_b: np.ndarray) -> float:
     """E |f_M - (f_A + f_B) / 2| over E (|f_A| + |f_B|) / 2, means over examples and outputs.
+
+    NaN where both networks are 0 on all inputs.
 
     Parameters
     ----------
@@ -221,5 +227,7 @@ def lmc_error(layer: HiddenLayer, readout_a: np.ndarray, readout_b: np.ndarray) 
     a, b, midpoint = (phi.astype(np.float64) for phi in layer[:3])
     f_a, f_b = a @ readout_a.T, b @ readout_b.T
     f_midpoint = midpoint @ ((readout_a + readout_b) / 2).T
-    size = (np.abs(f_a).mean() + np.abs(f_b).mean()) / 2
-    return float(np.abs(f_midpoint - (f_a + f_b) / 2).mean() / size)
+    size = float((np.abs(f_a).mean() + np.abs(f_b).mean()) / 2)
+    if size == 0:
+        return math.nan
+    return float(np.abs(f_midpoint - (f_a + f_b) / 2).mean()) / size

@@ -29,7 +29,8 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
             style.band(axes, curve["t"], curve["mean"], curve["std"], color=colour[matcher])
         axes.set_title(f"learning rate {rate:.3g}", pad=2)
         axes.set_xticks([0, 0.5, 1], ["A", "1/2", "$\\pi$(B)"])
-        axes.set_ylim(0, 1.05 * axes.dataLim.y1)
+        top = axes.dataLim.y1
+        axes.set_ylim(0, 1.05 * top if 0 < top < math.inf else 1)
     for axes in plots[len(rates) :]:
         axes.remove()
     canvas.supylabel(table["metric"].iloc[0] if len(table) else "", fontsize=7)

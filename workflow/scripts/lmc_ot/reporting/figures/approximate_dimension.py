@@ -27,10 +27,14 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
         if matcher in colour and layer in marker:
             look = {"color": colour[matcher], "marker": marker[layer]}
             style.hollow(axes, rows["learning_rate"], rows["mean"], **look)
+    style.mark_diverged(axes, measured)
     style.log_log(axes)
     axes.set_xlabel("learning rate")
     axes.set_ylabel("approximate dimension")
-    style.mark_diverged(axes, measured)
+    dead = int(measured["left_out"].sum())
+    if dead:
+        total = dead + int(measured["n"].sum())
+        style.note(axes, f"{dead} of {total} dimensions are 0 (dead layers) and in no mean")
     handles = [
         style.handle(color=colour[matcher], label=style.name(matcher)) for matcher in matchers
     ] + [

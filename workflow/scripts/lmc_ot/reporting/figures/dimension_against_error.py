@@ -16,7 +16,8 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
     axes = canvas.subplots()
     matchers = style.order(table["matcher"])
     rates = sorted(table["learning_rate"].unique())
-    shown = table[table["shown"]].sort_values("dimension")
+    is_shown = table["shown"].astype(bool)
+    shown = table[is_shown].sort_values("dimension")
     looks = {
         matcher: style.look(matcher, matchers) | {"linestyle": "none", "markeredgewidth": 0}
         for matcher in matchers
@@ -37,9 +38,12 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
             some = at_rate[at_rate["matcher"] == matcher]
             axes.plot(some["dimension"], some["midpoint_loss"], alpha=shade, **look)
     style.log_log(axes)
-    hidden = int((~table["shown"]).sum())
-    if hidden:
-        axes.set_title(f"{hidden} of {len(table)} points have dimension or error 0: not shown")
+    hidden = table[~is_shown]
+    if len(hidden):
+        dead = int((hidden["dimension"] == 0).sum())
+        counts = {"a dead layer": dead, "an error of 0 or none": len(hidden) - dead}
+        reasons = ", ".join(f"{count} with {reason}" for reason, count in counts.items() if count)
+        style.note(axes, f"Not shown (of {len(table)} points): {reasons}")
     axes.set_xlabel("approximate dimension (darker: larger learning rate)")
     axes.set_ylabel("LMC error (midpoint loss)")
     handles = [style.handle(label=style.name(matcher), **look) for matcher, look in looks.items()]

@@ -27,14 +27,16 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
     rows = max(1, math.ceil(len(matchers) / COLUMNS))
     plots = canvas.subplots(rows, COLUMNS, sharex=True, squeeze=False).ravel()
     for axes, matcher in zip(plots, matchers, strict=False):
+        some = measured[measured["matcher"] == matcher]
         for rate in rates:
-            here = (measured["matcher"] == matcher) & (measured["learning_rate"] == rate)
-            line = measured[here].sort_values("layer")
+            line = some[some["learning_rate"] == rate].sort_values("layer")
             style.band(
                 axes, line["layer"], line["mean"], line["std"],
                 color=colour[rate], marker="o", markersize=2,
             )  # fmt: skip
-        axes.set_title(style.name(matcher), pad=2)
+        dead = int(some["left_out"].sum())
+        noted = f"\n({dead} of {dead + int(some['n'].sum())} dead: not shown)" if dead else ""
+        axes.set_title(style.name(matcher) + noted, pad=2)
         style.logarithmic(axes.yaxis)
         axes.xaxis.get_major_locator().set_params(integer=True)
     for axes in plots[len(matchers) :]:

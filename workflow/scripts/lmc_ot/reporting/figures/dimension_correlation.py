@@ -38,12 +38,18 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
         axes.plot(rows["correlation"], places, zorder=3, **look)
     axes.axvline(0, color=style.GREY, linewidth=0.8)
     axes.set_yticks(range(len(questions)), questions)
-    axes.set_ylim(len(questions) - 0.5, -0.5)
+    axes.set_ylim(max(1, len(questions)) - 0.5, -0.5)
     axes.set_xlim(-1.05, 1.05)
     axes.set_xlabel("Spearman's rank correlation")
-    left_out = int(table["left_out"].max()) if len(table) else 0
-    if left_out:
-        axes.set_title(f"{left_out} points that cannot be shown are left out")
+    pooled = table[(table["question"] == "pooled") & (table["left_out"] > 0)]
+    if len(pooled):
+        counts = [
+            f"{row.left_out} of {row.left_out + row.points} ({_MEASURES[row.measure]['label']})"
+            for row in pooled.itertuples()
+        ]
+        style.note(
+            axes, f"Points left out (dead layer, error of 0 or none): {', '.join(counts)}", "right"
+        )
     canvas.legend(handles=handles, loc="outside upper center", ncols=2)
 
 

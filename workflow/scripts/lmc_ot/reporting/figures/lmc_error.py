@@ -28,10 +28,10 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
         if matcher in looks:
             look = {**looks[matcher], "marker": looks[matcher]["marker"] or "o"}
             style.hollow(axes, rows["learning_rate"], rows["mean"], **look)
+    style.mark_diverged(axes, measured)
     style.log_log(axes)
     axes.set_xlabel("learning rate")
     axes.set_ylabel("LMC error (midpoint loss)")
-    style.mark_diverged(axes, measured)
     handles = [
         style.handle(
             label=style.name(matcher),

@@ -1,5 +1,7 @@
 """One look for all figures: colours, markers, names, sizes."""
 
+import textwrap
+
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.lines import Line2D
@@ -134,9 +136,22 @@ def _two_and_five(x: float, position: int | None = None) -> str:
     return f"{x:g}" if f"{x:.3e}"[:5] in ("2.000", "5.000") else ""
 
 
+def note(axes: Axes, text: str, place: str = "center") -> None:
+    """A sentence above the axes, on as many lines as it needs; `place` as of a title."""
+    axes.set_title(textwrap.fill(text, 54), loc=place)
+
+
 def mark_diverged(axes: Axes, rows) -> None:
-    """Say above the axes, at its learning rate, how many runs diverged and are in no mean."""
+    """Say above the axes, at its learning rate, how many runs diverged and are in no mean.
+
+    A rate at which all of them diverged has no point: the axis is made to reach it all the same.
+    To be called before the axes are made logarithmic, as labels depend on the range.
+    """
     bad = rows[rows["diverged"] > 0].drop_duplicates("learning_rate")
+    if len(bad):
+        height = next(iter(rows["mean"].dropna()), 1.0)  # one that the axis has already
+        axes.update_datalim([(rate, height) for rate in bad["learning_rate"]])
+        axes.autoscale_view()
     for row in bad.itertuples():
         axes.annotate(
             f"{row.diverged} diverged",

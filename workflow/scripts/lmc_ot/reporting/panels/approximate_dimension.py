@@ -13,6 +13,9 @@ def tabulate(
 ) -> pd.DataFrame:
     """Mean and spread over the networks of each learning rate.
 
+    A layer whose units are all dead has dimension 0, which is no dimension of a distribution, and
+    which a logarithmic axis cannot show: such a network is left out of the layer's mean.
+
     Parameters
     ----------
     sources
@@ -27,7 +30,8 @@ def tabulate(
     Returns
     -------
     Columns: source (measured or published), matcher, layer, learning_rate, mean, std, n (networks
-    in the mean), diverged (networks left out).
+    in the mean), diverged (networks that are left out as they diverged), left_out (networks that
+    are left out as the layer is dead).
     """
     dimensions = tables.read_all("dimensions", sources["dimensions"])
     chosen = dimensions[dimensions["centred"] == centred]
@@ -36,15 +40,19 @@ def tabulate(
     # A rate at which all networks diverged keeps its rows, without a mean.
     rates = history[["learning_rate"]].drop_duplicates().sort_values("learning_rate")
     every = chosen[["matcher", "layer"]].drop_duplicates().merge(rates, how="cross")
-    found = spread(chosen, KEYS, "dimension")
+    dead = chosen[chosen["dimension"] == 0].groupby(KEYS).size().rename("left_out")
+    found = spread(chosen[chosen["dimension"] > 0], KEYS, "dimension")
     measured = every.sort_values(KEYS).merge(found, on=KEYS, how="left")
     measured["n"] = measured["n"].fillna(0).astype(int)
     measured["diverged"] = measured["learning_rate"].map(diverged).fillna(0).astype(int)
+    measured = measured.merge(dead.reset_index(), on=KEYS, how="left")
+    measured["left_out"] = measured["left_out"].fillna(0).astype(int)
     measured.insert(0, "source", "measured")
     if published is None or centred:
         return measured
     rows = published[published["quantity"] == "approximate_dimension"]
-    return pd.concat([measured, published_rows(rows).assign(layer=rows["layer"].astype(int))])
+    beside = published_rows(rows).assign(layer=rows["layer"].astype(int), left_out=0)
+    return pd.concat([measured, beside])
 
 
 def published_rows(rows: pd.DataFrame) -> pd.DataFrame:

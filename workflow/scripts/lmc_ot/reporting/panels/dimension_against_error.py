@@ -28,7 +28,7 @@ def tabulate(
     A), midpoint_loss, barrier_share (the loss barrier divided by that of the same pair without
     matching; missing where the experiment has no matcher ``identity`` or that barrier is 0), and
     shown: whether a logarithmic axis can show the point. A layer whose units are all dead has
-    dimension 0, and so has the mean.
+    dimension 0, and so has the mean; an error may be 0, or missing where it is not finite.
     """
     rows = tables.read_all("results", sources["results"])
     rows = rows[(rows["experiment"] == experiment) & (rows["split"] == split) & ~rows["diverged"]]

@@ -55,8 +55,9 @@ def tabulate(
 
     The intervals resample pairs of networks, with the points of all matchers, at each learning
     rate by itself; pairs share no network. ``left_out`` counts the points that a logarithmic axis
-    cannot show, or whose error is missing: they are in no correlation. A correlation is missing
-    where one of the two quantities is constant, an interval where there are too few pairs.
+    cannot show, or whose error is missing: they are in no correlation and in no interval. A
+    correlation is missing where one of the two quantities is constant, an interval where there are
+    too few pairs.
     """
     points = dimension_against_error.tabulate(sources, published, experiment, split, centred)
     seed = tables.metadata("results", sources["results"][0])["seed"]
@@ -70,11 +71,11 @@ def tabulate(
     rows = []
     for measure in MEASURES:
         known = points["shown"] & points[measure].notna()
-        if not known.any():
+        if points[measure].isna().all():
             continue
         for question, some, values in _correlations(points, measure, known, draws):
             rows.append({"measure": measure, **question, "correlation": values[0]})
-            pairs = some.groupby("learning_rate")["pair"].nunique()
+            pairs = some[known[some.index]].groupby("learning_rate")["pair"].nunique()
             low, high = _interval(values[1:], confidence, pairs)
             counted = int(known[some.index].sum())
             rows[-1] |= {"low": low, "high": high, "confidence": confidence}

@@ -28,7 +28,8 @@ def tabulate(
     -------
     Columns: first, second (matchers), learning_rate, ratio of the mean errors of first and
     second, low, high (its bootstrap interval), confidence, and first_better: the share of
-    resamples in which the error of first is smaller.
+    resamples in which the error of first is smaller. A ratio is missing where the error of second
+    is 0 or no pair is left, an interval also where that is so in a resample.
     """
     rows = []
     for rate, errors, drawn in by_rate(sources["midpoints"], split, resamples):
@@ -36,14 +37,14 @@ def tabulate(
             low, high, better = np.nan, np.nan, np.nan
             if drawn is not None:
                 means = drawn.means(errors[[first, second]].to_numpy())
-                low, high = drawn.interval(means[:, 0] / means[:, 1], confidence)
+                low, high = drawn.interval(_ratios(means[:, 0], means[:, 1]), confidence)
                 better = float((means[:, 0] < means[:, 1]).mean())
             rows.append(
                 {
                     "first": first,
                     "second": second,
                     "learning_rate": rate,
-                    "ratio": float(errors[first].mean() / errors[second].mean()),
+                    "ratio": float(_ratios(errors[first].mean(), errors[second].mean())),
                     "low": low,
                     "high": high,
                     "confidence": confidence,
@@ -52,6 +53,11 @@ def tabulate(
             )
     table = pd.DataFrame(rows, columns=COLUMNS)
     return table.sort_values(["first", "second", "learning_rate"], ignore_index=True)
+
+
+def _ratios(first, second) -> np.ndarray:
+    """first / second, missing where second is 0."""
+    return np.asarray(first) / np.where(np.asarray(second) == 0, np.nan, second)
 
 
 COLUMNS = [
