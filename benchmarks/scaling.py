@@ -270,7 +270,15 @@ def run(operation: str, size: Size, scratch: Path, device: str, points: int) -> 
     if operation == "dimension":
         from approximate_dimension import approximate_dimension
 
-        approximate_dimension(**read, dimensions=folder / "dimensions.parquet")
+        label, matcher = read.pop("label"), read.pop("matcher")
+        (folder / "dimensions.parquet").unlink(missing_ok=True)  # else what is in it would stand
+        approximate_dimension(
+            **read,
+            dimensions=folder / "dimensions.parquet",
+            matchers={label: matcher},
+            recording=[],
+            code={label: "benchmark"},
+        )
     else:
         from match import match
 

@@ -74,7 +74,7 @@ rule draw_figure:
 rule compare_published:
     input:
         results=RESULTS_TABLE,
-        dimensions=of_all("{matcher}/dimensions.parquet"),
+        dimensions=of_all("dimensions.parquet"),
     output:
         csv=report(
             f"{FIGURE_FOLDER}/comparison.csv",

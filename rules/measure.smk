@@ -1,4 +1,6 @@
 # From trained networks to one table of results: activations, permutations, dimensions, paths.
+# Dimensions and paths are one job per learning rate, since most of such a job is its start. Their
+# outputs are updated: of a new or changed matcher they are computed, those of the others stand.
 include: "functions/measure.smk"
 
 
@@ -58,7 +60,7 @@ rule match:
         pairs=pairs_of,
         streamed=streamed,
         run=run_of,
-        code=matcher_code("match.py"),
+        code=codes_of_matchers("match.py"),
     message:
         "match {wildcards.experiment} at learning rate {wildcards.rate} by {wildcards.matcher}"
     script:
@@ -70,11 +72,11 @@ rule approximate_dimension:
         unpack(sources_of),
         checkpoints=f"{RUN}/checkpoints.parquet",
     output:
-        dimensions=f"{RUN}/{{matcher}}/dimensions.parquet",
+        dimensions=update(f"{RUN}/dimensions.parquet"),
     log:
-        log_of("{experiment}/{rate}/{matcher}/approximate_dimension"),
+        log_of("{experiment}/{rate}/approximate_dimension"),
     benchmark:
-        benchmark_of("{experiment}/{rate}/{matcher}/approximate_dimension")
+        benchmark_of("{experiment}/{rate}/approximate_dimension")
     conda:
         "../envs/train.yaml"
     threads: 1
@@ -84,14 +86,13 @@ rule approximate_dimension:
         gpu=gpu_of_matcher,
         gpu_model=gpu_model(gpu_of_matcher),
     params:
-        label="{matcher}",
-        matcher=matcher_of,
+        matchers=block_of("matchers"),
         streamed=streamed,
+        recording=recording,
         run=run_of,
-        code=matcher_code("approximate_dimension.py"),
+        code=codes_of_matchers("approximate_dimension.py"),
     message:
-        "approximate dimension of {wildcards.experiment} at learning rate {wildcards.rate} "
-        "for {wildcards.matcher}"
+        "approximate dimension of {wildcards.experiment} at learning rate {wildcards.rate}"
     script:
         "../workflow/scripts/approximate_dimension.py"
 
@@ -104,7 +105,6 @@ rule evaluate_path:
             f"{RUN}/{label}/permutations.parquet" for label in labels_of(w)
         ],
     output:
-        # A matcher more is evaluated, the others' rows stand: one job imports torch once.
         path=update(f"{RUN}/path.parquet"),
     log:
         log_of("{experiment}/{rate}/evaluate_path"),
@@ -137,7 +137,7 @@ rule collect:
     input:
         paths=of_all("path.parquet"),
         objectives=of_all("{matcher}/objectives.parquet"),
-        dimensions=of_all("{matcher}/dimensions.parquet"),
+        dimensions=of_all("dimensions.parquet"),
         histories=of_all("history.parquet"),
     output:
         results=RESULTS_TABLE,

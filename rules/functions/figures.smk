@@ -12,7 +12,7 @@ SOURCES = {
     "checkpoints": "checkpoints.parquet",
     "history": "history.parquet",
     "permutations": "{matcher}/permutations.parquet",
-    "dimensions": "{matcher}/dimensions.parquet",
+    "dimensions": "dimensions.parquet",
     "path": "path.parquet",
     "midpoints": "all_pairs/midpoints.parquet",
 }

@@ -1,13 +1,22 @@
 # What `rules/measure.smk` asks of the config.
 
 
+def matchers_of(wildcards):
+    """The matchers of a job by label: one, or all of the experiment."""
+    matchers = EXPERIMENTS[wildcards.experiment]["matchers"]
+    label = wildcards.get("matcher")
+    return {label: matchers[label]} if label else matchers
+
+
 def reads_activations(wildcards):
-    """Whether a matcher takes statistics of the activations, or reads weights alone."""
-    return REGISTRIES["matcher"].entry(matcher_of(wildcards)["name"]).activations
+    """Whether some matcher takes statistics of the activations; others read weights alone."""
+    registry = REGISTRIES["matcher"]
+    names = [block["name"] for block in matchers_of(wildcards).values()]
+    return any(registry.entry(name).activations for name in names)
 
 
 def runs_networks(wildcards):
-    """Whether a matcher runs the networks for these statistics: nothing is recorded for it."""
+    """Whether the networks are run for these statistics: nothing is recorded."""
     streamed = EXPERIMENTS[wildcards.experiment]["activations"]["streamed"]
     return streamed and reads_activations(wildcards)
 
@@ -32,14 +41,21 @@ def streamed(wildcards):
     }
 
 
-def matcher_code(script):
-    """A matcher's code, and that of the networks where it runs them."""
+def recording(wildcards):
+    """What recorded activations depend on beside the networks and the data."""
+    block = EXPERIMENTS[wildcards.experiment]
+    return [block["activations"], network_code("record_activations.py")(wildcards)]
+
+
+def codes_of_matchers(script):
+    """Label -> the code of a matcher, and of the networks where they are run."""
 
     def of(wildcards):
-        modules = [REGISTRIES["matcher"].module(matcher_of(wildcards)["name"])]
-        if runs_networks(wildcards):
-            modules.append(network_module(wildcards))
-        return code(script, *modules)
+        network = [network_module(wildcards)] if runs_networks(wildcards) else []
+        return {
+            label: code(script, REGISTRIES["matcher"].module(block["name"]), *network)
+            for label, block in matchers_of(wildcards).items()
+        }
 
     return of
 

@@ -101,20 +101,20 @@ def _run_rate(folder, dataset, rate, block):
         "network": network, "train_examples": 100, "device": "cpu", "code": "code",
         "labels": list(matchers),
     }  # fmt: skip
-    for kind in ("permutations", "objectives", "dimensions"):
+    for kind in ("permutations", "objectives"):
         found[kind] = [path(f"{label}/{kind}.parquet") for label in matchers]
     every = [path(f"all_pairs/{label}/permutations.parquet") for label in matchers]
     for i, (label, matcher) in enumerate(matchers.items()):
-        permutations, objectives, dimensions = (
-            found[kind][i] for kind in ("permutations", "objectives", "dimensions")
-        )
+        permutations, objectives = found["permutations"][i], found["objectives"][i]
         called = {"label": label, "matcher": matcher}
         match(**on, **recorded, **called, permutations=permutations, objectives=objectives,
               pairs=labels.pairs(block))  # fmt: skip
         match(**on, **recorded, **called, permutations=every[i],
               objectives=path(f"all_pairs/{label}/objectives.parquet"),
               pairs=labels.all_pairs(block))  # fmt: skip
-        approximate_dimension(**on, **recorded, **called, dimensions=dimensions)
+    found["dimensions"] = path("dimensions.parquet")
+    approximate_dimension(**on, **recorded, matchers=matchers, dimensions=found["dimensions"],
+                          recording=[], code=dict.fromkeys(matchers, "code"))  # fmt: skip
     found["path"] = path("path.parquet")
     evaluate_path(**on, **evaluated, permutations=found["permutations"], path=found["path"],
                   pairs=labels.pairs(block), points=5)  # fmt: skip

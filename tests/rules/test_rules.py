@@ -28,7 +28,7 @@ RULES = {
     "train": ([f"{RUN}/checkpoints.parquet", f"{RUN}/history.parquet"], 1e-4),
     "record_activations": ([f"{RUN}/activations"], 1e-5),
     "match": ([f"{RUN}/*/permutations.parquet", f"{RUN}/*/objectives.parquet"], 1e-6),
-    "approximate_dimension": ([f"{RUN}/*/dimensions.parquet"], 1e-6),
+    "approximate_dimension": ([f"{RUN}/dimensions.parquet"], 1e-6),
     "evaluate_path": ([f"{RUN}/path.parquet"], 1e-5),
     "match_all_pairs": ([f"{RUN}/all_pairs/*/*.parquet"], 1e-6),
     "evaluate_midpoints": ([f"{RUN}/all_pairs/midpoints.parquet"], 1e-5),

@@ -59,7 +59,7 @@ ROUNDS = {
         ),
         (of("measured", "history.parquet"), f"{FIGURES}/layers.csv", "tabulate_panel"),
         (of("measured", "path.parquet"), f"{FIGURES}/path.csv", "tabulate_panel"),
-        (of("recorded", "am/dimensions.parquet"), f"{FIGURES}/dimension.csv", "tabulate_panel"),
+        (of("recorded", "dimensions.parquet"), f"{FIGURES}/dimension.csv", "tabulate_panel"),
         (of("recorded", "activations/1.parquet"), of("recorded", "am/objectives.parquet"), "match"),
     ],
     "collection": [

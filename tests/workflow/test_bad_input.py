@@ -122,7 +122,7 @@ def _other_shapes(path: Path) -> None:
 STAGES = {
     "match": (f"{RUN}/checkpoints.parquet", f"{RUN}/naive_wm/permutations.parquet"),
     "evaluate_path": (f"{RUN}/am/permutations.parquet", f"{RUN}/path.parquet"),
-    "approximate_dimension": (f"{RUN}/activations/0.parquet", f"{RUN}/am/dimensions.parquet"),
+    "approximate_dimension": (f"{RUN}/activations/0.parquet", f"{RUN}/dimensions.parquet"),
     "train": ("results/small/datasets/digits.parquet", f"{RUN}/checkpoints.parquet"),
     "collect": (f"{RUN}/history.parquet", "results/small/results.parquet"),
 }

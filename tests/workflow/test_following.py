@@ -172,7 +172,7 @@ def test_standardising_a_data_set_runs_what_is_behind_it_again_and_no_other_expe
     assert re.fullmatch("prepare data set digits-[0-9a-f]{16}", prepared)
     pair = "digits-pair at learning rate 3.000e-02"
     assert [job for job in jobs if "learning rate" in job] == [
-        f"approximate dimension of {pair} for naive_wm",
+        f"approximate dimension of {pair}",
         f"evaluate paths of {pair}",
         f"match {pair} by naive_wm",
         f"train {pair}",

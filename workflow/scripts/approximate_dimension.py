@@ -1,8 +1,9 @@
-"""Rule approximate_dimension: the covariance of one matcher, all networks and hidden layers."""
+"""Rule approximate_dimension: the matchers' covariances, all networks and hidden layers."""
 
 from adapter import execute
 from lmc_ot import tables
 from lmc_ot.connectivity import dimension
+from lmc_ot.environment import digest, versions
 from lmc_ot.matching import REGISTRY, sources
 from lmc_ot.matching.matcher import Layer
 from lmc_ot.networks.permutation import hidden_layers
@@ -11,28 +12,46 @@ from lmc_ot.networks.permutation import hidden_layers
 def approximate_dimension(
     checkpoints: str,
     dimensions: str,
-    label: str,
-    matcher: dict,
+    matchers: dict,
     streamed: dict,
+    recording: list,
     run: dict,
+    code: dict,
     dataset: str | None = None,
     activations: str | None = None,
 ) -> None:
-    """Describe the matcher's covariance, uncentred and centred; arguments as those of `match`."""
-    built = REGISTRY.build(matcher)
+    """Describe the covariance of every matcher, uncentred and centred.
+
+    `matchers` are their blocks by label; other arguments are as those of `match`. What
+    `dimensions` holds already of a matcher stands if it was made in the same way: with the same
+    code, of the same networks and data, and of activations that were recorded alike.
+    """
     networks = tables.read_checkpoints(checkpoints, run)
+    settings = [run, streamed, recording, versions(), tables.digest("checkpoints", checkpoints)]
+    settings += [tables.digest("dataset", dataset) if dataset else None]
+    made_from = {
+        label: digest([*settings, block, code[label]]) for label, block in matchers.items()
+    }
+    standing = tables.standing("dimensions", dimensions, run, made_from)
     moments = sources.of_networks(dataset, networks, activations, streamed, run)
     rows = []
-    for number, parameters in networks.items():
-        for layer in hidden_layers(parameters):
-            for centred in (False, True):
+    for label, block in matchers.items():
+        if label in standing:
+            print(f"{label}: stands")
+            rows += standing[label]
+            continue
+        matcher = REGISTRY.build(block)
+        for number, parameters in networks.items():
+            for layer in hidden_layers(parameters):
                 seen = Layer.of(parameters, layer, moments(number))
-                covariance = built.covariance(seen, centred)
-                if covariance is None:
-                    continue
-                row = {"matcher": label, "network": number, "layer": layer, "centred": centred}
-                rows.append(row | vars(dimension.describe(covariance)))
-    tables.write_rows("dimensions", dimensions, rows, run, sources.device(streamed))
+                for centred in (False, True):
+                    covariance = matcher.covariance(seen, centred)
+                    if covariance is None:
+                        continue
+                    row = {"matcher": label, "network": number, "layer": layer, "centred": centred}
+                    rows.append(row | vars(dimension.describe(covariance)))
+    device = sources.device(streamed)
+    tables.write_rows("dimensions", dimensions, rows, run, device, made_from=made_from)
 
 
 if "snakemake" in globals():
