@@ -1,4 +1,4 @@
-"""One pass over the layers, one linear assignment each (spec section 2)."""
+"""One pass over the layers, with one linear assignment per layer (paper, Section 6)."""
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def match(
         Two networks of one architecture, as `as_parameters` takes them.
     moments_a, moments_b
         Moments of both networks on the same examples, for the matchers that ask for them: a
-        `moments.NetworkMoments` or a `streaming.StreamedMoments` each.
+        `moments.NetworkMoments` or a `forward.StreamedMoments` each.
     what
         How to call the pair in an error.
 
