@@ -222,7 +222,7 @@ def test_initially_scales_and_variances_are_1_and_biases_shifts_and_means_0(stre
 
 
 def test_vgg16_has_the_layers_of_git_re_basins(random_parameters, pixels):
-    """Spec section 6 at m = 2."""
+    """VGG16 of the paper's Appendix D.1 at m = 2."""
     network, shape, m = registered("vgg16", (32, 32, 3), 10, width=2), (32, 32, 3), 2
     groups = [[m, m], [2 * m] * 2, [4 * m] * 3, [8 * m] * 3, [8 * m] * 3]
     widths = [units for group in groups for units in group]

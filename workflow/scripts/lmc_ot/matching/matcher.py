@@ -90,7 +90,7 @@ class Matcher(ABC):
 
     @abstractmethod
     def covariance(self, layer: Layer, centred: bool) -> np.ndarray | None:
-        """The covariance that drives this matcher's Wasserstein rate (spec section 3).
+        """The covariance that drives this matcher's Wasserstein rate (paper, Appendix D.2).
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Permutations of hidden units: which axes move together, and moving them (spec section 1).
+"""Permutations of hidden units: which axes move together, and moving them (paper, Section 2).
 
 A permutation of layer l is an index vector p of length m_l: unit p[i] of the network is moved to
 place i. It reorders the rows of every parameter of layer l and the columns of layer l + 1's

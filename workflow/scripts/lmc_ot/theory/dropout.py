@@ -1,4 +1,4 @@
-"""T7: dropout stability beside linear mode connectivity (Section 5.6, Appendix B.14)."""
+"""Experiment `dropout`: dropout stability beside LMC (Section 5.6, Appendix B.14)."""
 
 from collections.abc import Iterator
 

@@ -1,5 +1,5 @@
-"""T5: two-layer networks in the mean-field regime become linearly connected as they widen
-(Theorem 3.1 and Corollary 3.2)."""
+"""Experiment `mean_field`: two-layer networks in the mean-field regime become linearly connected
+as they widen (Theorem 3.1 and Corollary 3.2)."""
 
 from collections.abc import Iterator
 

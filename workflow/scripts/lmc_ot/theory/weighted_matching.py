@@ -1,4 +1,5 @@
-"""T3: what weighting by the inputs' covariance gains where it is low-dimensional (Theorem D.2)."""
+"""Experiment `weighted_matching`: the gain of weighting by the inputs' covariance where it is
+low-dimensional (Theorem D.2)."""
 
 from collections.abc import Iterator
 

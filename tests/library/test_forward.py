@@ -162,9 +162,7 @@ def assert_same(found, wanted, rtol=1e-12):
 # -- by im2col -------------------------------------------------------------------------------
 
 
-def test_moments_through_weights_have_the_im2col_second_moment_between(
-    case, stream
-):
+def test_moments_through_weights_have_the_im2col_second_moment_between(case, stream):
     """For weights of any number of units."""
     network, (a, _), images, strides = case
     streamed = exact(network, a, images)

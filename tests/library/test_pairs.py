@@ -1,4 +1,4 @@
-"""What the jobs that evaluate paths share, on permutations that are known."""
+"""Evaluating the paths of pairs, with permutations that are known."""
 
 import math
 
