@@ -462,7 +462,7 @@ def test_planted_permutations_of_all_layers_are_recovered(network, stream):
         if name in ("bias", "scale", "shift"):
             array += 0.3 * stream.normal(size=array.shape)
     images = stream.normal(size=(20, int(np.prod(network.shape)))).astype(np.float32)
-    [a] = unstack(network.calibrated(stack([a]), torch.from_numpy(images)))
+    [a] = unstack(network.with_recomputed_statistics(stack([a]), torch.from_numpy(images)))
     planted = permutation.random(a, stream)
     b = permutation.apply(a, planted)
     moments = [StreamedMoments(network, p, images) for p in (a, b)]

@@ -80,7 +80,7 @@ class Paths:
         permuted = list(
             permuted_pairs(self.built, self.networks, self.pairs, permutations, images, run)
         )
-        columns = {"matcher": matcher, "calibrated": bool(self.built.calibrated_names)}
+        columns = {"matcher": matcher, "calibrated": bool(self.built.running_statistics)}
         inner = self.t[1:-1]
         rows = []
         for split in self.splits:
@@ -165,7 +165,7 @@ def path_rows(
     Parameters
     ----------
     columns
-        What all of them have: matcher, split, calibrated.
+        The columns that are the same in every row: matcher, split, calibrated.
     """
     a, b = networks
     return [

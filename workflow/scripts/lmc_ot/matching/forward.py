@@ -30,7 +30,7 @@ class StreamedMoments:
     Parameters
     ----------
     network, parameters
-        The network; one that is calibrated brings its running statistics.
+        The network, with its running statistics if it has batch normalisation.
     images
         Inputs, float32 (n, pixels).
     device

@@ -12,8 +12,9 @@ from .network import Network, Stacked
 
 KERNEL = 3
 EPSILON = 1e-5  # added to a variance before its root
-# Examples in a batch of a calibration: many, since each batch is normalised by itself.
-CALIBRATION_BATCH = 1000
+# Examples per batch when running statistics are recomputed: many, since each batch is normalised
+# by its own.
+STATISTICS_BATCH = 1000
 RUNNING = ("running_mean", "running_variance")
 
 
@@ -99,7 +100,7 @@ class Convolutional(Network):
         return max(*self._floats, *self.widths)
 
     @property
-    def calibrated_names(self):
+    def running_statistics(self):
         return RUNNING if self.norm == "batch" else ()
 
     def _normed(self, layer: int) -> bool:
@@ -174,14 +175,14 @@ class Convolutional(Network):
         return values
 
     @torch.no_grad()
-    def calibrated(self, parameters, images):
+    def with_recomputed_statistics(self, parameters, images):
         if self.norm != "batch":
             return parameters
         free = {key: value for key, value in parameters.items() if key[1] not in RUNNING}
         found: Stacked = {}
         count = 0
-        for start in range(0, len(images), CALIBRATION_BATCH):
-            batch = images[start : start + CALIBRATION_BATCH]
+        for start in range(0, len(images), STATISTICS_BATCH):
+            batch = images[start : start + STATISTICS_BATCH]
             for key, value in self._statistics_of(free, batch).items():
                 found[key] = found.get(key, 0.0) + value * len(batch)
             count += len(batch)

@@ -98,7 +98,7 @@ class Network(ABC):
         Parameters
         ----------
         parameters
-            K networks. Without the parameters of `calibrated_names`, as in training, a batch is
+            K networks. Without the parameters of `running_statistics`, as in training, a batch is
             normalised by its own statistics.
         images
             See `enter`.
@@ -127,15 +127,15 @@ class Network(ABC):
         return (*self.shape, 1)[:3]
 
     @property
-    def calibrated_names(self) -> tuple[str, ...]:
-        """Names of parameters that are measured on data and not trained: running statistics."""
+    def running_statistics(self) -> tuple[str, ...]:
+        """Names of the parameters that are measured, not trained: those of batch normalisation."""
         return ()
 
-    def calibrated(self, parameters: Stacked, images: torch.Tensor) -> Stacked:
-        """The same networks with the parameters of `calibrated_names` measured on these images.
+    def with_recomputed_statistics(self, parameters: Stacked, images: torch.Tensor) -> Stacked:
+        """The same networks with the running statistics of batch normalisation of these images.
 
-        Interpolated running statistics belong to no network, so every network on a path is
-        calibrated before it is evaluated.
+        Interpolated running statistics are not those of the interpolated network, so they are
+        recomputed for every network on a path before it is evaluated.
 
         Parameters
         ----------

@@ -84,8 +84,8 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("trace", pa.float64()),
         ("largest_eigenvalue", pa.float64()),
     ),
-    # a point of a path, its loss null if it is not finite; calibrated: running statistics were
-    # measured anew for every network of it
+    # a point of a path, its loss null if it is not finite; calibrated: the running statistics of
+    # batch normalisation were recomputed on training examples for every network of the path
     "path": _schema(
         *_MATCH,
         ("split", pa.string()),

@@ -52,7 +52,7 @@ class Progress:
         trained = {
             key: tensor.requires_grad_()
             for key, tensor in parameters.items()
-            if key[1] not in network.calibrated_names
+            if key[1] not in network.running_statistics
         }
         tensors = list(trained.values())
         zeros = torch.zeros(2, len(tensors[0]), device=tensors[0].device)
