@@ -93,12 +93,12 @@ def run_of(wildcards):
 
 def of_experiment(name, pattern, matchers=None):
     """The files of that pattern of all learning rates (and matchers) of an experiment."""
-    found = expand(
+    paths = expand(
         f"{RESULTS}/{name}/{{rate}}/{pattern}",
         rate=RATES[name],
         matcher=matchers or EXPERIMENTS[name]["matchers"],
     )
-    return sorted(set(found))
+    return sorted(set(paths))
 
 
 def of_all(pattern):

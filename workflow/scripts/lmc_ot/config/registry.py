@@ -107,12 +107,14 @@ class Registry:
                 raise ConfigError(
                     f"{self.kind} {name}: unknown option {key!r}{instead(key, options)}"
                 )
-        found = {"name": name}
+        completed = {"name": name}
         for option, schema in options.items():
             if option not in block and "default" not in schema:
                 raise ConfigError(f"{self.kind} {name}: the option {option!r} is missing")
-            found[option] = block[option] if option in block else copy.deepcopy(schema["default"])
-        return found
+            completed[option] = (
+                block[option] if option in block else copy.deepcopy(schema["default"])
+            )
+        return completed
 
     def build(self, block: dict, *arguments, **others):
         """What a block describes: the object behind its name, called with its options.

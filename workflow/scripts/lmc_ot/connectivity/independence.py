@@ -71,9 +71,9 @@ def reshuffled(
     return stream.permuted(weight @ components.T, axis=0) @ components
 
 
-def distance(found: np.ndarray, reference: np.ndarray) -> float:
+def distance(values: np.ndarray, reference: np.ndarray) -> float:
     """1-Wasserstein distance between two samples of cosines, in the reference's standard
     deviations; missing where the reference has none, as of two neurons."""
-    if len(found) == 0 or len(reference) < 2 or reference.std() == 0:
+    if len(values) == 0 or len(reference) < 2 or reference.std() == 0:
         return float("nan")
-    return float(wasserstein_distance(found, reference) / reference.std())
+    return float(wasserstein_distance(values, reference) / reference.std())

@@ -96,7 +96,7 @@ def _unpack(archive: Path, batches: Path) -> None:
 
     Of a damaged archive, what can be copied is. OSError if there is no room.
     """
-    wanted = _md5()
+    originals = _md5()
     batches.mkdir()
     try:
         with tarfile.open(archive) as members:
@@ -104,7 +104,7 @@ def _unpack(archive: Path, batches: Path) -> None:
                 if member.size < 0:  # the next member would be this one
                     break
                 name = PurePosixPath(member.name).name
-                if name in wanted and member.isreg() and member.size <= LARGEST_BATCH:
+                if name in originals and member.isreg() and member.size <= LARGEST_BATCH:
                     with open(batches / name, "wb") as file:
                         shutil.copyfileobj(members.extractfile(member), file)
     except Exception as error:  # on damage tarfile raises errors of many types

@@ -162,12 +162,12 @@ def open_networks(
     """
     built = build(network, dataset)
     images = dataset.inputs("train", chosen_examples(dataset, examples, seed))
-    chosen = resolve(device)
+    resolved = resolve(device)
     inputs = cache(lambda: moments_of_images(images))
 
     @cache
     def moments(number: int) -> StreamedMoments:
-        return StreamedMoments(built, networks[number], images, chosen, inputs=inputs)
+        return StreamedMoments(built, networks[number], images, resolved, inputs=inputs)
 
     return moments
 

@@ -179,27 +179,27 @@ class Convolutional(Network):
         if self.norm != "batch":
             return parameters
         free = {key: value for key, value in parameters.items() if key[1] not in RUNNING}
-        found: Stacked = {}
+        sums: Stacked = {}
         count = 0
         for start in range(0, len(images), STATISTICS_BATCH):
             batch = images[start : start + STATISTICS_BATCH]
             for key, value in self._statistics_of(free, batch).items():
-                found[key] = found.get(key, 0.0) + value * len(batch)
+                sums[key] = sums.get(key, 0.0) + value * len(batch)
             count += len(batch)
-        return {key: free[key] if key in free else found[key] / count for key in self.shapes}
+        return {key: free[key] if key in free else sums[key] / count for key in self.shapes}
 
     def _statistics_of(self, parameters: Stacked, images: torch.Tensor) -> Stacked:
         """The statistics by which a batch normalises itself, layer by layer."""
-        found = {}
+        statistics = {}
         values = self.enter(images, len(parameters[1, "weight"]))
         for layer in range(1, len(self.convolutions) + 1):
             values = self.linear(
                 layer, values, parameters[layer, "weight"], parameters[layer, "bias"]
             )
             for name, value in zip(RUNNING, batch_statistics(values), strict=True):
-                found[layer, name] = value.flatten(1)
+                statistics[layer, name] = value.flatten(1)
             values = self.feed(layer, self.activate(layer, parameters, values))
-        return found
+        return statistics
 
 
 def batch_statistics(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -378,8 +378,8 @@ def _ref(i: str) -> dict:
 
 def _refs(ids: Iterable[str]) -> dict | list[dict]:
     """References; a single one is no list, as RO-Crate recommends."""
-    found = [_ref(i) for i in ids]
-    return found[0] if len(found) == 1 else found
+    references = [_ref(i) for i in ids]
+    return references[0] if len(references) == 1 else references
 
 
 def _time(seconds: float) -> str:

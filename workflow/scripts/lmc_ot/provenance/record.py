@@ -72,11 +72,11 @@ def _metadata(folder: Path, config: dict) -> Iterator[dict]:
         if not belongs(config, path.relative_to(folder)):
             continue
         try:
-            found = pq.read_schema(path).metadata or {}
+            stored = pq.read_schema(path).metadata or {}
         except (OSError, pa.ArrowException) as error:
             raise TableError(f"{path}: is damaged: delete it and run again") from error
-        if METADATA_KEY in found:
-            yield json.loads(found[METADATA_KEY])
+        if METADATA_KEY in stored:
+            yield json.loads(stored[METADATA_KEY])
 
 
 def hardware() -> dict:
@@ -111,10 +111,10 @@ def _memory() -> float | None:
 def _gpus() -> list[str]:
     command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
     try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=20)
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return []
-    return found.stdout.split("\n")[:-1] if found.returncode == 0 else []
+    return answer.stdout.split("\n")[:-1] if answer.returncode == 0 else []
 
 
 def write(path: str | Path, record: dict) -> None:

@@ -161,11 +161,11 @@ def readable(kind: str, path, run: dict | None = None) -> Iterator[tuple[pq.Parq
 RUN_KEYS = ("experiment", "learning_rate", "config_hash", "seed")
 
 
-def _check_run(path, about: dict, wanted: dict) -> None:
+def _check_run(path, about: dict, run: dict) -> None:
     for key in RUN_KEYS:
-        if key in wanted and key in about and about[key] != wanted[key]:
+        if key in run and key in about and about[key] != run[key]:
             raise TableError(
-                f"{path}: is of another run: its {key} is {about[key]!r}, not {wanted[key]!r}: "
+                f"{path}: is of another run: its {key} is {about[key]!r}, not {run[key]!r}: "
                 f"{rebuild(path)}"
             )
 
@@ -209,18 +209,18 @@ def standing(kind: str, path, run: dict, made_from: dict[str, str]) -> dict[str,
     }
 
 
-def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
-    if pa.types.is_fixed_size_list(wanted):
-        return pa.types.is_fixed_size_list(found) and found.value_type == wanted.value_type
-    if pa.types.is_list(wanted):
-        return pa.types.is_list(found) and found.value_type == wanted.value_type
-    return found == wanted
+def _fits(actual: pa.DataType, declared: pa.DataType) -> bool:
+    if pa.types.is_fixed_size_list(declared):
+        return pa.types.is_fixed_size_list(actual) and actual.value_type == declared.value_type
+    if pa.types.is_list(declared):
+        return pa.types.is_list(actual) and actual.value_type == declared.value_type
+    return actual == declared
 
 
 def _checked(table: pa.Table, kind: str, path, columns: list[str] | None = None) -> pa.Table:
     schema = SCHEMAS[kind]
-    wanted = [n for n in schema.names if columns is None or n in columns]
-    for name in wanted:
+    expected = [n for n in schema.names if columns is None or n in columns]
+    for name in expected:
         if name not in table.column_names:
             raise TableError(f"{path}: column {name!r} of a table of {kind} is missing")
         field, column = schema.field(name), table.column(name)
@@ -234,7 +234,7 @@ def _checked(table: pa.Table, kind: str, path, columns: list[str] | None = None)
         raise TableError(f"{path}: column {extra[0]!r} does not belong to a table of {kind}")
     if len(table) == 0 and kind not in _MAY_BE_EMPTY:
         raise TableError(f"{path}: has no rows")
-    return table.select([*wanted, *extra])
+    return table.select([*expected, *extra])
 
 
 # Every network of a learning rate can diverge: then there is nothing to match or to measure.
@@ -280,10 +280,10 @@ def read_all(kind: str, paths: Iterable) -> "pandas.DataFrame":  # noqa: F821
     TableError
         As `read`; or two files of an experiment are of different runs.
     """
-    runs, found = {}, []
+    runs, parts = {}, []
     for path in paths:
         about = metadata(kind, path)
         of_experiment = {k: v for k, v in about.items() if k != "learning_rate"}
         first = runs.setdefault(about.get("experiment"), of_experiment)
-        found.append(read(kind, path, run=first))
-    return pa.concat_tables(found).to_pandas()
+        parts.append(read(kind, path, run=first))
+    return pa.concat_tables(parts).to_pandas()

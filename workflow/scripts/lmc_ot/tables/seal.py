@@ -66,10 +66,10 @@ def _position(file: BinaryIO) -> int:
         raise BrokenSeal("truncated, or not a parquet file")
     file.seek(size - 8 - length)
     footer = file.read(length)
-    found = footer.rfind(_SLOT)  # the columns' statistics, of any text, stand before it
-    if found < 0:
+    slot = footer.rfind(_SLOT)  # the columns' statistics, of any text, stand before it
+    if slot < 0:
         raise BrokenSeal("changed, or not written by this workflow")
-    return size - 8 - length + found + len(_SLOT)
+    return size - 8 - length + slot + len(_SLOT)
 
 
 def _digest(file: BinaryIO, position: int) -> str:

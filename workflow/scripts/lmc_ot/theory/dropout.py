@@ -83,16 +83,16 @@ class Dropout:
 
     def predictions(self) -> list[Prediction]:
         """See `experiment.Experiment`."""
-        found = []
+        predictions = []
         for d in self.input_dimensions:
             slope = -1 / d if d > 4 else None
-            found += [
+            predictions += [
                 Prediction(MEAN, self._series(name, d), slope, bound=name != BOUND)
                 for name in (HALF, LMC, BOUND)
             ]
-            found.append(Prediction(RANDOM, self._series(HALF, d), None))
-            found.append(Prediction(RANDOM, self._series(LMC, d), slope, bound=True))
-        return found
+            predictions.append(Prediction(RANDOM, self._series(HALF, d), None))
+            predictions.append(Prediction(RANDOM, self._series(LMC, d), slope, bound=True))
+        return predictions
 
     @staticmethod
     def _series(name: str, d: int) -> str:

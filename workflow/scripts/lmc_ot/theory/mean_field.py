@@ -78,8 +78,8 @@ class MeanField:
                 trained = self.train(seed, n, decay, temperature)
                 for repetition in range(self.repetitions):
                     a, b = trained[2 * repetition : 2 * repetition + 2].astype(np.float64)
-                    chosen = matching(a.T, b.T)
-                    for name, other in (("matched", b[:, chosen]), ("not matched", b)):
+                    permutation = matching(a.T, b.T)
+                    for name, other in (("matched", b[:, permutation]), ("not matched", b)):
                         for quantity, value in compare(a, other, x, y).items():
                             yield Measurement(quantity, f"{variant}, {name}", n, repetition, value)
 
@@ -147,11 +147,11 @@ def ascent(theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     a = theta[:, 0]
     hidden = np.tanh((x[:, None] @ theta[:, 1:])[:, 0])
     residual = (y - (a * hidden).mean(1))[:, None]
-    found = np.empty_like(theta)
-    np.multiply(residual, hidden, out=found[:, 0])
+    direction = np.empty_like(theta)
+    np.multiply(residual, hidden, out=direction[:, 0])
     outer = residual * a * (1 - hidden * hidden)
-    np.multiply(x[:, :, None], outer[:, None], out=found[:, 1:])
-    return found
+    np.multiply(x[:, :, None], outer[:, None], out=direction[:, 1:])
+    return direction
 
 
 def predict(theta: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -182,9 +182,9 @@ class _StackTraining:
             initial_parameters(network, self.seed, n.learning_rate, n.number) for n in self.networks
         ]
         self.progress = Progress.begin(network, stack(initial, self.device), self.optimiser)
-        found = self.snapshots.load(self.snapshot, self.report) if self.snapshots else None
-        if found:
-            self.progress.restore(*found)
+        saved = self.snapshots.load(self.snapshot, self.report) if self.snapshots else None
+        if saved:
+            self.progress.restore(*saved)
             self.report(f"continuing after step {self.progress.step} of {self.steps}")
         images = data.train[0]
         # Only networks with running statistics use them: the others need no copy.
