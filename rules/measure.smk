@@ -104,7 +104,7 @@ rule evaluate_path:
             f"{RUN}/{label}/permutations.parquet" for label in labels_of(w)
         ],
     output:
-        # A matcher more is evaluated, the others' rows stand: one job imports torch once.
+        # Only new or changed matchers are evaluated, the other rows are kept: torch is imported once.
         path=update(f"{RUN}/path.parquet"),
     log:
         log_of("{experiment}/{rate}/evaluate_path"),

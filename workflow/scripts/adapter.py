@@ -9,7 +9,7 @@ import sys
 import traceback
 from pathlib import Path
 
-# Snakemake appends this folder to the path: an installed copy of the library would be found first.
+# Snakemake appends this folder to the path: an installed copy of the library would come first.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 RERUN = ("code",)
@@ -56,8 +56,8 @@ def _scalar(value) -> bool:
 def _report(kind, error, trace) -> None:
     """One line for the user, which names the rule's log.
 
-    The log gets the line, too, or the traceback of what is no user's error: Snakemake shows the
-    log of a job that failed.
+    The log gets this line, too, or the traceback of an error that is not the user's: Snakemake
+    shows the log of a job that failed.
     """
     snakemake = sys.modules["__main__"].snakemake
     known = any(parent.__name__ == "UserError" for parent in kind.__mro__)

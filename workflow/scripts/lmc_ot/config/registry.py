@@ -72,8 +72,7 @@ class Registry:
         """The name in a block ``{name: ..., option: ...}``. Raises ConfigError if it has none."""
         if not isinstance(block, dict) or "name" not in block:
             raise ConfigError(
-                f"a {self.kind} is written {{name: <name>, ...}}, "
-                f"the name one of {', '.join(self.names)}"
+                f"expected {{name: <{self.kind}>, ...}} with one of {', '.join(self.names)}"
             )
         self.entry(block["name"])
         return block["name"]
@@ -141,4 +140,4 @@ def instead(key: str, choices: Iterable[str]) -> str:
     close = difflib.get_close_matches(key, choices, n=1)
     if close:
         return f": did you mean {close[0]!r}?"
-    return f": one of {', '.join(choices)}" if choices else ": there are none"
+    return f": one of {', '.join(choices)}" if choices else ": expected no keys"

@@ -5,8 +5,8 @@ neurons then have the same joint law whether both are of one network or not. So 
 the weight vectors of a layer are compared with those of a reference whose neurons are independent:
 
 ``other network``
-    one neuron of each of two networks, which are independent as they were trained apart. Only for
-    the first layer: the inputs of deeper ones are hidden units, which correspond to nothing.
+    one neuron of each of two networks, which are independent as they were trained separately. Only
+    for the first layer: the inputs of deeper ones are hidden units, which correspond to nothing.
 ``reshuffled``
     the layer after its entries were exchanged within columns, each on its own, which leaves no
     relation between neurons. Columns are taken in the basis of the principal components, so that
@@ -57,7 +57,7 @@ def halves(weight: np.ndarray, stream: np.random.Generator) -> list[tuple[np.nda
     Returns
     -------
     Two of (half, components): float64 (neurons / 2, inputs), and an orthogonal matrix
-    (inputs, inputs), a component a row.
+    (inputs, inputs), one component per row.
     """
     order = stream.permutation(len(weight))
     a, b = (weight[np.sort(order[i::2])].astype(np.float64) for i in (0, 1))

@@ -100,6 +100,6 @@ def check_same_function(
     allowed = 1e-4 * max(1.0, float(logits.abs().max()))
     if not difference <= allowed:
         raise UserError(
-            f"{what}: the permuted network is another function (logits differ by "
+            f"{what}: the permuted network computes another function (logits differ by "
             f"{difference:.2g}): its permutations do not belong to its checkpoints"
         )

@@ -1,7 +1,7 @@
 """Augmentation: every image of an epoch moved a little, by numbers drawn for it beforehand.
 
-Drawing and moving are apart. The numbers of a network and an epoch come from one random stream,
-a row for each example, so an image is moved alike in whatever batch, and on whatever device, it
+Drawing and moving are separate. The numbers of a network and an epoch come from one random stream,
+one row per example, so an image is moved alike in whatever batch, and on whatever device, it
 is. Moving is one affine map of the image plane: flip, crop and rotation are composed before a
 pixel is read, so an image is interpolated once.
 """
@@ -54,10 +54,10 @@ class Augmentation:
         finite = all(math.isfinite(zoom) for zoom in self.zoom)
         if len(self.zoom) != 2 or not finite or not 0 < self.zoom[0] <= self.zoom[1]:
             raise ConfigError(
-                f"augmentation.zoom: {list(self.zoom)}: [smallest, largest] is wanted, above 0"
+                f"augmentation.zoom: {list(self.zoom)}: expected [smallest, largest], above 0"
             )
         if not 0 <= self.rotation <= 180:
-            raise ConfigError(f"augmentation.rotation: {self.rotation}: 0 .. 180 degrees is wanted")
+            raise ConfigError(f"augmentation.rotation: {self.rotation}: expected 0 .. 180 degrees")
 
     @property
     def changes_nothing(self) -> bool:
@@ -118,7 +118,7 @@ class Augmentation:
         flip, zoom, angle, across, down = rows.to(images.device)[:, :, None, None].unbind(1)
         # A pixel at (x, y) of the result is read at A (x, y) + (across, down), in half widths and
         # half heights from the centre, y downwards: rotated back, mirrored, then into the crop.
-        # By hand, as affine_grid spends a matrix product on it: as long as all the rest.
+        # Not by affine_grid, whose matrix product takes as long as all the rest.
         x = _centres(width, images.device)
         y = _centres(height, images.device)[:, None]
         sine = torch.sin(torch.deg2rad(angle)) / zoom

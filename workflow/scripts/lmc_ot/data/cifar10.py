@@ -22,8 +22,8 @@ def cifar10() -> Dataset:
     """50,000 training and 10,000 test images of 32 x 32 pixels in RGB, 0 .. 255.
 
     The folder ``cifar-10-batches-py`` is read from the data folder if it is there and whole. Else
-    the archive is unpacked into a temporary folder, whatever packed it. If neither is there,
-    torchvision downloads the archive. The data folder may be read-only.
+    the archive is unpacked into a temporary folder, whichever program packed it. If neither is
+    there, torchvision downloads the archive. The data folder may be read-only.
 
     The files inside are pickles, which can run any code when they are loaded. torchvision loads
     one only if its md5 is that of the original.
@@ -62,7 +62,7 @@ def cifar10() -> Dataset:
     except OSError as error:
         raise DataError(
             f"{archive}: cannot be unpacked into {tempfile.tempdir or 'a temporary folder'} "
-            f"({error}): it needs {ROOM} of room there: set TMPDIR to a folder that has it"
+            f"({error}): it needs {ROOM} of space: set TMPDIR to a folder that has it"
         ) from error
     raise DataError(
         f"{archive}: corrupt ({wrong} in it is missing, or its md5 is not {_md5()[wrong]}): "
@@ -94,7 +94,7 @@ def _wrong(batches: Path) -> str | None:
 def _unpack(archive: Path, batches: Path) -> None:
     """Copy the batches out of an archive: regular files only, by their names, into a new folder.
 
-    Of a damaged archive, what can be copied is. OSError if there is no room.
+    Everything that can be copied from a damaged archive is copied. OSError if the disk is full.
     """
     originals = _md5()
     batches.mkdir()

@@ -59,7 +59,7 @@ class Dataset:
             if images.dtype != np.uint8 or images.shape[1:] != shape:
                 raise DataError(
                     f"data set: the {name} images are {images.dtype} {images.shape[1:]}: "
-                    f"uint8 of shape {shape} is wanted"
+                    f"expected uint8 of shape {shape}"
                 )
             if labels.min() < 0 or labels.max() >= self.classes:
                 raise DataError(

@@ -189,8 +189,8 @@ class NetworkMoments:
         inputs = self(layer - 1)
         if weight_x.shape[1] != len(inputs.mean_x):
             raise UserError(
-                f"layer {layer} has {weight_x.shape[1]} inputs, {len(inputs.mean_x)} units below "
-                f"are recorded: set activations.streamed to true for convolutions"
+                f"layer {layer} has {weight_x.shape[1]} inputs, but {len(inputs.mean_x)} units of "
+                f"the layer below are recorded: set activations.streamed to true for convolutions"
             )
         return inputs.through(weight_x, weight_y)
 

@@ -1,4 +1,4 @@
-"""What the jobs that measure pairs share: pairs, statistics from files, permutation tables."""
+"""The pairs of networks without diverged ones, and their permutations as tables."""
 
 from collections.abc import Iterator
 
@@ -78,7 +78,7 @@ def read_permutations(path: str, run: dict | None = None) -> dict[int, Permutati
     Raises
     ------
     TableError
-        As `tables.read`; also where a vector is no permutation.
+        As `tables.read`; also where a vector is not a permutation.
     """
     table = tables.read("permutations", path, run=run)
     pair, layer, unit, permuted = (

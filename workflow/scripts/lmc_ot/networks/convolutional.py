@@ -38,7 +38,7 @@ class Convolutional(Network):
     Raises
     ------
     ConfigError
-        The image is none, or cannot be halved once a group.
+        The input is not an image, or cannot be halved once per group.
     """
 
     convolutional = True
@@ -64,7 +64,7 @@ class Convolutional(Network):
         if height % halves or width % halves:
             raise ConfigError(
                 f"network: images of {height} x {width} cannot be halved {len(groups)} times, once "
-                f"a group: both sides must be multiples of {halves}"
+                f"per group: both sides must be multiples of {halves}"
             )
         self.norm = norm
         self.initialiser = INITIALISERS[initialiser]
@@ -140,7 +140,7 @@ class Convolutional(Network):
             return torch.relu_(values)
         scale, shift = (parameters[layer, name] for name in ("scale", "shift"))
         if self.norm == "layer":
-            # Normalised, scaled and shifted by one operation a network: less memory is passed over.
+            # Normalised, scaled and shifted by one operation per network, which reads less memory.
             normed = [
                 F.layer_norm(own, own.shape[-1:], own_scale, own_shift, EPSILON)
                 for own, own_scale, own_shift in zip(

@@ -377,7 +377,7 @@ def _ref(i: str) -> dict:
 
 
 def _refs(ids: Iterable[str]) -> dict | list[dict]:
-    """References; a single one is no list, as RO-Crate recommends."""
+    """References; a single one is not in a list, as RO-Crate recommends."""
     references = [_ref(i) for i in ids]
     return references[0] if len(references) == 1 else references
 

@@ -50,7 +50,9 @@ def read_jobs(folder: Path, name: str) -> tuple[list[Job], dict[str, str]]:
     last = [path for path in last if path in records]
     results = f"results/{name}/results.parquet"
     if not (last and results in records and (folder / results).is_file()):
-        raise TableError(f"{results}: not of a run in {folder}: run the workflow there first")
+        raise TableError(
+            f"{results}: not the result of a run in {folder}: run the workflow there first"
+        )
 
     jobs: dict[tuple, dict] = {}
     for output, record in sorted(records.items()):

@@ -26,7 +26,7 @@ def of_run(config: dict, config_files: list[str], results: str | Path, usage: li
         Folder of the run's tables; what made them (which may be several invocations, of several
         commits) is read from them. Those that are not of the config any more do not count.
     usage
-        Rows of `benchmark.roll_up`.
+        Rows of `usage.roll_up`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What a run cost: the benchmark files of its jobs, rolled up into one table, a row a rule."""
+"""The cost of a run: the benchmark files of its jobs, as one table with one row per rule."""
 
 import csv
 import re

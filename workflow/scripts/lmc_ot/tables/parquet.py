@@ -101,7 +101,7 @@ def writer(
 
 
 def read(kind: str, path, columns: list[str] | None = None, run: dict | None = None) -> pa.Table:
-    """Read a table and check it: its seal, its schema, and that what must be finite is.
+    """Read a table and check its seal, its schema, and that values are finite where they must be.
 
     Parameters
     ----------
@@ -134,9 +134,9 @@ def rebuild(path) -> str:
 
 @contextmanager
 def readable(kind: str, path, run: dict | None = None) -> Iterator[tuple[pq.ParquetFile, dict]]:
-    """The open file and what it says of itself."""
+    """The open file and its metadata."""
     if not Path(path).is_file():
-        raise TableError(f"{path}: no such file, it should be a table of {kind}: {rebuild(path)}")
+        raise TableError(f"{path}: no such file, expected a table of {kind}: {rebuild(path)}")
     try:
         check(path)
         with pq.ParquetFile(path) as file:
@@ -157,7 +157,7 @@ def readable(kind: str, path, run: dict | None = None) -> Iterator[tuple[pq.Parq
         ) from error
 
 
-# What says of which run a file is. A file that does not say it, as a data set, is of any run.
+# The metadata that identify a file's run. A file without them, such as a data set, fits any run.
 RUN_KEYS = ("experiment", "learning_rate", "config_hash", "seed")
 
 
@@ -171,7 +171,7 @@ def _check_run(path, about: dict, run: dict) -> None:
 
 
 def metadata(kind: str, path, run: dict | None = None) -> dict:
-    """What a file says of itself: its provenance, and what its kind adds. Raises TableError."""
+    """The metadata of a file: its provenance, and those of its kind. Raises TableError."""
     with readable(kind, path, run) as (_, about):
         return about
 
@@ -183,7 +183,7 @@ def digest(kind: str, path) -> str:
 
 
 def standing(kind: str, path, run: dict, made_from: dict[str, str]) -> dict[str, list[dict]]:
-    """Matcher -> its rows in a table that a job is about to update, where they still hold.
+    """Matcher -> its rows in a table that a job is about to update, where they are still valid.
 
     The rows are as `write_rows` takes them, without the columns that `run` has.
 
@@ -192,9 +192,9 @@ def standing(kind: str, path, run: dict, made_from: dict[str, str]) -> dict[str,
     run
         The run that the table must come from.
     made_from
-        Matcher -> a hash of all that its rows depend on. Rows hold if the table was written with
-        the same hash, as its metadata ``made_from``. Of a table that is missing or that cannot be
-        read, nothing holds.
+        Matcher -> a hash of all that its rows depend on. Rows are valid if the table was written
+        with the same hash, as its metadata ``made_from``. A table that is missing or unreadable has
+        no valid rows.
     """
     try:
         before = metadata(kind, path, run).get("made_from", {})
@@ -225,7 +225,7 @@ def _checked(table: pa.Table, kind: str, path, columns: list[str] | None = None)
             raise TableError(f"{path}: column {name!r} of a table of {kind} is missing")
         field, column = schema.field(name), table.column(name)
         if not _fits(column.type, field.type):
-            raise TableError(f"{path}: column {name!r} is {column.type}, {field.type} is wanted")
+            raise TableError(f"{path}: column {name!r} is {column.type}, expected {field.type}")
         if column.null_count and not field.nullable:
             raise TableError(f"{path}: column {name!r} has {column.null_count} missing values")
         check_finite(column, f"{path}: column {name!r}")

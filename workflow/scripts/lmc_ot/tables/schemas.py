@@ -104,7 +104,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("repetition", pa.int32()),
         ("value", pa.float64()),
     ),
-    # an array of a training that goes on: its bytes, which need not be finite numbers
+    # an array of an unfinished training: its bytes, which need not be finite numbers
     "snapshot": _schema(
         ("name", pa.string()),
         ("dtype", pa.string()),

@@ -1,6 +1,6 @@
 """A parquet file that knows its own digest, so that any change of it is noticed when it is read.
 
-The footer's key-value metadata hold the SHA-256 of the whole file, taken with zeros in the place
+The footer's key-value metadata hold the SHA-256 of the whole file, taken with zeros instead
 of the digest itself. Every reader of parquet can read such a file; ours looks at the seal before
 it lets the bytes into a parser.
 """

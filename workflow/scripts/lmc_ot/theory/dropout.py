@@ -52,7 +52,7 @@ class Dropout:
     ):
         for width in sizes:
             if width % 2:
-                raise ConfigError(f"sizes: {width} neurons have no half")
+                raise ConfigError(f"sizes: {width} is odd: expected even widths")
         self.sizes, self.input_dimensions = sizes, input_dimensions
         self.examples, self.repetitions = examples, repetitions
         self.matcher = MATCHERS.build(matcher)

@@ -27,7 +27,7 @@ class MeanField:
     and noise of their own. As Appendix C.4 asks, everything is bounded: x, a and the entries of w
     are uniform, of mean 0 and variance 1, 1 and 1/d, and the target is sin(x_1 + x_2).
 
-    SGD is the paper's, one new example a step: with theta_i = (a_i, w_i) in R^D, D = d + 1,
+    SGD is the paper's, with one new example per step: with theta_i = (a_i, w_i) in R^D, D = d + 1,
 
         theta_i <- (1 - 2 lambda s) theta_i + 2 s (y - f(x)) grad_theta a_i tanh(w_i . x)
                    + sqrt(2 s tau / D) g_i,   g_i standard normal.

@@ -52,7 +52,7 @@ def train(
 ) -> Trained:
     """Train an ensemble, `Network.at_once` of its networks at a time.
 
-    Where the device's memory does not suffice for so many, half of them.
+    The number is halved after an out-of-memory error.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ class _StackTraining:
         """Train from the beginning, or from the last snapshot, to the end."""
         self._begin()
         progress = self.progress
-        # A run by hand shows a bar; nobody watches a job: its log gets one line per epoch.
+        # In a terminal a bar is shown; the log of a job gets one line per epoch.
         with tqdm(
             total=self.steps,
             initial=progress.step,
