@@ -1,4 +1,4 @@
-"""What surrounds every script's function when Snakemake runs it: arguments, log, errors.
+"""The frame of every script's function when Snakemake runs it: arguments, log, errors.
 
 Scripts import it first, so that also an import that fails is reported.
 """
@@ -18,7 +18,7 @@ RERUN = ("code",)
 def execute(function, snakemake) -> None:
     """Call a script's function with the rule's named inputs, outputs and parameters.
 
-    What it prints goes to the rule's log. The parameters in `RERUN` are for Snakemake's rerun
+    Its output goes to the rule's log. The parameters in `RERUN` are for Snakemake's rerun
     decision: they are passed on only to a function that names them.
     """
     named = inspect.signature(function).parameters

@@ -3,7 +3,7 @@
 from adapter import execute
 from lmc_ot import tables
 from lmc_ot.connectivity import barrier
-from lmc_ot.connectivity.pairs import Paths, evaluation_examples
+from lmc_ot.connectivity.pairs import PathEvaluation, evaluation_examples
 from lmc_ot.data.table import read_dataset
 from lmc_ot.environment import digest, versions
 from lmc_ot.matching.table import whole_pairs
@@ -40,7 +40,7 @@ def evaluate_path(
         for label, file in zip(labels, permutations, strict=True)
     }
     standing = tables.standing("path", path, run, made_from)
-    paths = Paths(
+    evaluation = PathEvaluation(
         build(network, data),
         networks,
         whole_pairs(pairs, networks, checkpoints),
@@ -52,7 +52,7 @@ def evaluate_path(
     for label, file in zip(labels, permutations, strict=True):
         if label in standing:
             print(f"{label}: kept")
-        rows += standing[label] if label in standing else paths.rows(label, file, run)
+        rows += standing[label] if label in standing else evaluation.rows(label, file, run)
     tables.write_rows("path", path, rows, run, describe(resolved), made_from=made_from)
 
 

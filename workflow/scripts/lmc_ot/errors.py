@@ -1,4 +1,4 @@
-"""Errors that are meant for the user: one line that says what, where and what to do."""
+"""Errors that are meant for the user: one line with the place, the problem and a remedy."""
 
 
 def one_line(said, most: int = 300) -> str:

@@ -41,7 +41,7 @@ def complete(config: dict, schema_path: str | Path, registries: dict[str, Regist
     Raises
     ------
     ConfigError
-        One line: the key, what is wrong with it, and what is allowed.
+        One line: the key, the mistake, and the allowed values.
     """
     try:
         schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
@@ -194,7 +194,7 @@ def _block_schema(registry: Registry, name: str, of_name: dict) -> dict:
 
 
 def _asked(path: str, ask, value):
-    """What a registry answers; its errors say where in the config the value stands."""
+    """The answer of a registry, whose errors get the place of the value in the config."""
     try:
         return ask(value)
     except ConfigError as error:

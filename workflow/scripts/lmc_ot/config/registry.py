@@ -22,9 +22,9 @@ class Entry:
     target
         ``"module:object"``, the module relative to the registry's package.
     description
-        What it is, for the config's reference page and the report.
+        A description for the config's reference page and the report.
     options
-        JSON schema (the ``properties`` of an object) of what the config may set. An option without
+        JSON schema (the ``properties`` of an object) of the options. An option without
         a default is required. The options are the keyword arguments of the target, which has no
         defaults of its own.
     """
@@ -40,7 +40,7 @@ class Registry:
     Parameters
     ----------
     kind
-        What they are called in the config and in errors.
+        Their name in the config and in errors.
     package
         The package that the targets of the entries are relative to.
     entries
@@ -78,7 +78,7 @@ class Registry:
         return block["name"]
 
     def options(self, name: str) -> dict:
-        """JSON schema of what a block with that name may contain, beside the name."""
+        """JSON schema of the options of a block with that name."""
         return {**self.shared, **self.entry(name).options}
 
     def module(self, name: str) -> str:
@@ -116,7 +116,7 @@ class Registry:
         return completed
 
     def build(self, block: dict, *arguments, **others):
-        """What a block describes: the object behind its name, called with its options.
+        """The object that a block describes: that of its name, called with its options.
 
         Parameters
         ----------

@@ -23,7 +23,7 @@ heights down from the image's. ``(0, 1, 0, 0, 0)`` changes nothing."""
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What to draw from; the config's schema declares the options and their defaults.
+    """The ranges to draw from; the config's schema declares the options and their defaults.
 
     Git Re-Basin's recipe for CIFAR-10 is ``Augmentation(True, (0.8, 1.2), 30.0)``, its crop,
     flip and rotation in that order.
@@ -96,7 +96,7 @@ class Augmentation:
     ) -> torch.Tensor:
         """Move images, each by its row.
 
-        Pixels are interpolated bilinearly. What lies outside of an image is black, as in Git
+        Pixels are interpolated bilinearly. Everything outside of an image is black, as in Git
         Re-Basin's recipe: a reflection would put a second copy of the border's objects there.
 
         Parameters
@@ -106,7 +106,7 @@ class Augmentation:
         rows
             float32 (n, 5), columns as in `COLUMNS`.
         black
-            What stands for a black pixel: one value, or float32 (channels,), on the device of
+            The input of a black pixel: one value, or float32 (channels,), on the device of
             the images.
 
         Returns

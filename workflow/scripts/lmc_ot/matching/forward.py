@@ -115,7 +115,7 @@ class StreamedMoments:
 
     @torch.inference_mode()
     def _inputs(self, layer: int) -> Iterator[torch.Tensor]:
-        """What a layer sees, (1, n, ...), a batch after another.
+        """The inputs of a layer, (1, n, ...), one batch after another.
 
         The solver asks for one layer after another, so a layer's inputs are kept for the next
         one to start from, if they are small enough.

@@ -1,4 +1,4 @@
-"""What a matcher is."""
+"""The base class of matchers, and the layers and the outcome of a matching."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -62,7 +62,7 @@ class PairLayer:
 
 @dataclass(frozen=True)
 class Match:
-    """What a matcher found for a pair.
+    """The outcome of matching a pair.
 
     Parameters
     ----------

@@ -47,7 +47,7 @@ def write_matches(
     run: dict,
     device: str = "cpu",
 ) -> None:
-    """Write what the matcher of that label found: ``(pair, network_a, network_b)`` -> Match."""
+    """Write the matches of the matcher of that label: ``(pair, network_a, network_b)`` -> Match."""
     units, layers = [], []
     for (pair, a, b), match in matches.items():
         row = {"matcher": matcher, "pair": pair, "network_a": a, "network_b": b}

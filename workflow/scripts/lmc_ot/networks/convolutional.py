@@ -23,7 +23,7 @@ class Convolutional(Network):
 
     Convolutions are 3 x 3 with stride 1 and zero padding, pooling takes the maximum over 2 x 2,
     the head's hidden layers have no norm. The weight of a convolution is stored as
-    (units, channels below x 9), a kernel after another.
+    (units, channels below x 9), one kernel after another.
 
     Parameters
     ----------
@@ -215,5 +215,5 @@ def _apart(values: torch.Tensor) -> Sequence[torch.Tensor]:
 
 
 def _together(outputs: Sequence[torch.Tensor]) -> torch.Tensor:
-    """What `_apart` took apart; that of a single network is not copied."""
+    """The inverse of `_apart`; the part of a single network is not copied."""
     return outputs[0].unsqueeze(0) if len(outputs) == 1 else torch.stack(outputs)

@@ -1,4 +1,4 @@
-"""What a network is: shapes, an initialisation, a forward pass over an ensemble."""
+"""The base class of networks: shapes, initialisation, a forward pass over an ensemble."""
 
 from abc import ABC, abstractmethod
 
@@ -54,7 +54,7 @@ class Network(ABC):
         """One network's initial parameters, float32, drawn from that stream alone."""
 
     def enter(self, images: torch.Tensor, networks: int) -> torch.Tensor:
-        """What layer 1 sees, (K, n, inputs) or (K, n, height, width, channels).
+        """The inputs of layer 1, (K, n, inputs) or (K, n, height, width, channels).
 
         Parameters
         ----------
@@ -75,7 +75,7 @@ class Network(ABC):
         Parameters
         ----------
         values
-            What `enter` or `feed` gave.
+            The result of `enter` or `feed`.
         weight, bias
             (K, units, inputs) and (K, units), of this layer's shape but any number of units.
         """
@@ -87,7 +87,7 @@ class Network(ABC):
         return torch.relu_(values)
 
     def feed(self, layer: int, values: torch.Tensor) -> torch.Tensor:
-        """What layer l + 1 sees of phi_l: pooled or flattened, where the network does so."""
+        """The inputs of layer l + 1, from phi_l: pooled or flattened, where the network does so."""
         return values
 
     def forward(
@@ -146,7 +146,7 @@ class Network(ABC):
 
     @property
     def floats_per_example(self) -> int:
-        """The largest layer's activations of one example, inputs included: what memory holds."""
+        """The largest layer's activations of one example, inputs included."""
         return max(units for units, *_ in self.shapes.values())
 
     @property

@@ -1,4 +1,4 @@
-"""What code a script's result depends on, so that an edit reruns what it can change.
+"""The code that a script's result depends on, so that an edit reruns the jobs it can change.
 
 Snakemake itself looks at a script's modification time and not at the modules it imports. The
 rules carry the digest made here as a parameter instead: touching a file or cloning it changes

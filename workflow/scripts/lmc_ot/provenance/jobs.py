@@ -1,4 +1,4 @@
-"""What Snakemake recorded of a run: its jobs, what each of them read, made and used."""
+"""Snakemake's records of a run: its jobs, with their inputs, outputs and usage."""
 
 import base64
 import csv
@@ -13,7 +13,7 @@ from ..errors import TableError
 
 @dataclass(frozen=True)
 class Job:
-    """What Snakemake recorded of one job."""
+    """Snakemake's record of one job."""
 
     rule: str
     script: str
@@ -103,7 +103,7 @@ def _records(folder: Path) -> dict[str, dict]:
 def read_usage(
     folder: Path, jobs: list[Job], columns: Collection[str]
 ) -> dict[str, dict[str, str]]:
-    """What jobs used, from Snakemake's benchmark files: log -> column -> value, as written there.
+    """The usage of jobs, from Snakemake's benchmark files: log -> column -> value, as written.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a run was: its config, code, versions and machine, and what each rule took, as JSON."""
+"""The record of a run: config, code, versions, machine, and the cost of each rule, as JSON."""
 
 import json
 import os

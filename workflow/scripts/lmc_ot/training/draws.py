@@ -1,4 +1,4 @@
-"""What a training draws at random: orders of the examples, changes of the images.
+"""The random draws of a training: orders of the examples, changes of the images.
 
 Every network and epoch has a stream of its own, so that no draw depends on another one.
 """

@@ -65,7 +65,7 @@ def train(
     report
         Called with a line of text after every epoch.
     snapshots
-        Where to continue from, and to write what to continue from; they stay when this returns.
+        Snapshots to continue from and to write; they are kept when this returns.
 
     Returns
     -------
@@ -105,7 +105,7 @@ def train(
 @dataclass(frozen=True)
 class _Data:
     """A dataset on the device: images, float32 (n, pixels), and labels, int64 (n,), of each split;
-    what stands for a black pixel, see `Augmentation.apply`."""
+    the input of a black pixel, see `Augmentation.apply`."""
 
     train: tuple[torch.Tensor, torch.Tensor]
     test: tuple[torch.Tensor, torch.Tensor]

@@ -1,4 +1,4 @@
-"""Snapshots: what a training that is stopped continues from, bit for bit.
+"""Snapshots, from which a stopped training continues bit for bit.
 
 A snapshot is a sealed table, written under a temporary name and renamed: it is complete or
 missing. It belongs to one training (`identity`); one of another training, or a broken one, is

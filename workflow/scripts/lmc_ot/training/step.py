@@ -38,7 +38,7 @@ def training_step(
         float32 (K, n, columns): each network's rows of `Augmentation.draw`; None to change
         nothing.
     dtype
-        What convolutions and products are computed in.
+        The type that convolutions and products are computed in.
     black
         See `Augmentation.apply`.
 
