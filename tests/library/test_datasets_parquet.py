@@ -101,7 +101,7 @@ def test_a_file_whose_columns_are_shorter_or_longer_than_it_says_is_refused(
                 yield pa.concat_batches([batch] * 100).slice(0, rows)
 
     monkeypatch.setattr(pq.ParquetFile, "iter_batches", odd)
-    refused(one_line, folder / "test.parquet", "have not as many rows as its metadata say")
+    refused(one_line, folder / "test.parquet", "do not have as many rows as its metadata say")
 
 
 def test_a_number_of_rows_that_is_not_that_of_the_parts_is_refused(good, folder):
@@ -121,7 +121,7 @@ def test_a_number_of_rows_that_is_not_that_of_the_parts_is_refused(good, folder)
             np.testing.assert_array_equal(parquet(**BOTH).train.images, good[0])
         except DataError as error:
             refusals.append(str(error))
-    assert sum("have not as many rows as its metadata say" in text for text in refusals) >= 10
+    assert sum("do not have as many rows as its metadata say" in text for text in refusals) >= 10
 
 
 def test_a_column_whose_name_is_no_text_is_refused(good, folder, one_line):
@@ -234,7 +234,7 @@ def test_raw_pixels_are_read_by_their_shape(folder, pixels, shape, image_type):
 def test_the_shape_of_png_can_be_told_too(good, one_line):
     assert parquet(**BOTH, shape=list(RGB)).shape == RGB
     refused(
-        one_line, "train.parquet: row 0:", "4 x 6 x 3: 4 x 6 is wanted, as shape says",
+        one_line, "train.parquet: row 0:", "4 x 6 x 3, expected 4 x 6, as shape says",
         shape=[HEIGHT, WIDTH],
     )  # fmt: skip
 
@@ -463,7 +463,7 @@ def test_a_column_is_missing(good, folder, pixels, one_line):
     for name in ("image", "label"):
         save(path, pixels(2))
         pq.write_table(pq.read_table(path).drop_columns([name]), path)
-        refused(one_line, path, f"column '{name}' is missing", "wanted")
+        refused(one_line, path, f"column '{name}' is missing", "expected")
     save(path, pixels(2))
     with pytest.raises(DataError) as error:
         parquet(files="test.parquet")
@@ -485,7 +485,7 @@ def test_a_column_of_another_type(good, folder, pixels, name, values, found, one
     path = folder / "test.parquet"
     columns = {"image": pa.array([png(x) for x in pixels(2)]), "label": [0, 1], name: values}
     pq.write_table(pa.table(columns), path)
-    refused(one_line, path, f"column {name!r} is {found}", "is wanted")
+    refused(one_line, path, f"column {name!r} is {found}", ", expected ")
 
 
 @pytest.mark.parametrize("name", ["train", "test"])
@@ -503,9 +503,12 @@ def test_a_file_without_rows_beside_one_with_rows(good, folder):
     ("split", "named"),
     [
         (["train", "train", "train"], "the test split is empty"),
-        (["train", "validation", "test"], "row 1: split is 'validation': one of train, test"),
+        (
+            ["train", "validation", "test"],
+            "row 1: split is 'validation', expected one of train, test",
+        ),
         (["train", "test", None], "row 2: split is missing (null)"),
-        ([0, 1, 1], "column 'split' is int64: string is wanted"),
+        ([0, 1, 1], "column 'split' is int64, expected string"),
     ],
 )
 def test_a_split_column_that_cannot_be_used(folder, pixels, split, named, one_line):
@@ -542,7 +545,7 @@ def test_missing_values(good, folder, pixels, one_line):
 def test_a_label_that_is_no_class(good, folder, pixels, label, classes, one_line):
     where = put_row(folder, pixels, label=label)
     most = 2 if classes else 32767
-    refused(one_line, f"{where}label is {label}: 0 .. {most} is wanted", classes=classes)
+    refused(one_line, f"{where}label is {label}, expected 0 .. {most}", classes=classes)
 
 
 def test_a_label_beyond_64_bits(good, folder, pixels, one_line):
@@ -582,8 +585,8 @@ def bad_images():
         "grey_alpha": (png(rgb, "LA"), f"8-bit greyscale with alpha: {mended}"),
         "palette_alpha": (png(palette, transparency=0), f"palette with transparency: {mended}"),
         "rgb_key": (png(rgb, transparency=(1, 2, 3)), f"RGB with transparency: {mended}"),
-        "greyscale": (png(rgb, "L"), "is 4 x 6: 4 x 6 x 3 is wanted, as the first image is"),
-        "larger": (png(np.zeros((HEIGHT, WIDTH + 1, 3), np.uint8)), "is 4 x 7 x 3: 4 x 6 x 3"),
+        "greyscale": (png(rgb, "L"), "is 4 x 6, expected 4 x 6 x 3, as the first image is"),
+        "larger": (png(np.zeros((HEIGHT, WIDTH + 1, 3), np.uint8)), "is 4 x 7 x 3, expected 4 x 6"),
         "huge": (with_header(good, width=2**31 - 1), "is 4 x 2147483647 x 3"),
         "no_width": (with_header(good, width=0), "is 4 x 0 x 3"),
     }  # fmt: skip
@@ -610,11 +613,11 @@ def test_raw_pixels_of_another_number(folder, pixels, size, one_line):
     images[333] = np.zeros(size, np.uint8)
     save(folder / "test.parquet", images, image_type=pa.list_(pa.uint8()), row_group_size=150)
     refused(
-        one_line, f"{folder / 'test.parquet'}: row 333: the image has {size} values: 72 are wanted",
+        one_line, f"{folder / 'test.parquet'}: row 333: the image has {size} values, expected 72",
         f"shape is {shape}", shape=shape,
     )  # fmt: skip
     refused(
-        one_line, "train.parquet: row 0: the image has 72 values: 24 are wanted",
+        one_line, "train.parquet: row 0: the image has 72 values, expected 24",
         shape=[HEIGHT, WIDTH],
     )  # fmt: skip
 

@@ -56,9 +56,9 @@ BAD = {
         [*GOOD, pixels(8, 16, 3)],
         None,
         {},
-        ["row 5", "is 8 x 16 x 3", "8 x 8 x 3 is wanted"],
+        ["row 5", "is 8 x 16 x 3", "expected 8 x 8 x 3"],
     ),
-    "grey": ([pixels(8, 8)] * 2, None, {}, ["row 0", "is 8 x 8:", "8 x 8 x 3 is wanted"]),
+    "grey": ([pixels(8, 8)] * 2, None, {}, ["row 0", "is 8 x 8,", "expected 8 x 8 x 3"]),
 }
 
 

@@ -71,15 +71,15 @@ def parquet(
     scale
         The pixel value that stands for 1.
     train_examples, test_examples
-        Read the first so many of a split only.
+        Number of examples to read of a split, from its beginning.
 
     Raises
     ------
     ConfigError
         Options are missing or exclude each other.
     DataError
-        A file is missing or is not what it should be: its name, the row (counting from 0), and
-        what is expected.
+        A file is missing or malformed: its name, the row (counting from 0), and the expected
+        content.
     """
     if files is not None:
         if train is not None or test is not None:
@@ -166,7 +166,7 @@ def _by_column(paths: list[Path]) -> dict[str, list[Part]]:
         if not known.all():
             row = int(np.argmin(known))
             raise DataError(
-                f"{path}: row {row}: split is {values[row]!r}: one of {', '.join(SPLITS)} is wanted"
+                f"{path}: row {row}: split is {values[row]!r}, expected one of {', '.join(SPLITS)}"
             )
         for split in SPLITS:
             parts[split].append(Part(path, np.flatnonzero(values == split)))
@@ -199,7 +199,7 @@ def _first(split: str, parts: list[Part], examples: int | None) -> list[Part]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator["pyarrow.parquet.ParquetFile"]:  # noqa: F821
-    """The file, open; what pyarrow says against it as a DataError."""
+    """The open file; an error of pyarrow becomes a DataError."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -283,7 +283,7 @@ def _batches(part: Part) -> Iterator[tuple[np.ndarray, "pyarrow.RecordBatch"]]: 
 def _check_rows(path: Path, right: bool) -> None:
     if not right:
         raise DataError(
-            f"{path}: its columns have not as many rows as its metadata say: write it again"
+            f"{path}: its columns do not have as many rows as its metadata say: write it again"
         )
 
 
@@ -295,12 +295,12 @@ def _between(rows: np.ndarray, begin: int, end: int) -> np.ndarray:
 def _check_column(path: Path, schema, name: str, wanted: str, fits) -> None:
     if schema.names.count(name) != 1:
         raise DataError(
-            f"{path}: column {name!r} is missing (or there twice): {wanted} is wanted; the "
+            f"{path}: column {name!r} is missing or duplicate: expected {wanted}; the "
             f"columns are {', '.join(schema.names)}"
         )
     kind = schema.field(name).type
     if not fits(kind):
-        raise DataError(f"{path}: column {name!r} is {kind}: {wanted} is wanted")
+        raise DataError(f"{path}: column {name!r} is {kind}, expected {wanted}")
 
 
 def _is_binary(kind) -> bool:
@@ -328,7 +328,7 @@ def _is_text(kind) -> bool:
 def _check_nulls(path: Path, name: str, column, rows: np.ndarray) -> None:
     if column.null_count:
         row = rows[np.argmax(column.is_null().to_numpy(zero_copy_only=False))]
-        raise DataError(f"{path}: row {row}: {name} is missing (null): a value is wanted")
+        raise DataError(f"{path}: row {row}: {name} is missing (null): expected a value")
 
 
 def _labels(path: Path, rows: np.ndarray, column, classes: int | None) -> np.ndarray:
@@ -340,7 +340,7 @@ def _labels(path: Path, rows: np.ndarray, column, classes: int | None) -> np.nda
     if wrong.any():
         i = np.argmax(wrong)
         raise DataError(
-            f"{path}: row {rows[i]}: label is {values[i]}: 0 .. {number - 1} is wanted"
+            f"{path}: row {rows[i]}: label is {values[i]}, expected 0 .. {number - 1}"
             + (f", as classes is {classes}" if classes else "")
         )
     return values.astype(np.int64)
@@ -364,7 +364,7 @@ def _reshape(path: Path, rows: np.ndarray, column, shape: Shape | None, told: bo
     if (lengths != size).any():
         i = np.argmax(lengths != size)
         raise DataError(
-            f"{path}: row {rows[i]}: the image has {lengths[i]} values: {size} are wanted, as "
+            f"{path}: row {rows[i]}: the image has {lengths[i]} values, expected {size}, as "
             f"shape is {list(shape)}"
         )
     values = column.flatten()
@@ -385,7 +385,7 @@ def _decode(path: Path, rows: np.ndarray, column, shape: Shape | None, told: boo
             shape = shape or found
             if found != shape:
                 raise ValueError(
-                    f"is {_size(found)}: {_size(shape)} is wanted, as "
+                    f"is {_size(found)}, expected {_size(shape)}, as "
                     + ("shape says" if told else "the first image is")
                 )
             image = png_pixels(data)  # before there is room for more: Pillow refuses a huge one
