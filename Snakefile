@@ -8,8 +8,8 @@ min_version("9.27")
 report: "workflow/report/workflow.rst"
 
 
-# Another config replaces the default; Snakemake would merge the two. Those without experiments of
-# their own change it: they apply after it, though it is loaded after them.
+# A config with experiments replaces the default, instead of being merged with it. A config without
+# experiments is an overlay: it applies to the default, although the default is loaded after it.
 CONFIG_FILES = list(workflow.configfiles)
 if "experiments" not in config:
 

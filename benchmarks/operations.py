@@ -28,7 +28,7 @@ def per_example(network) -> tuple[float, float]:
     trained = {
         key: tensor.requires_grad_()
         for key, tensor in parameters.items()
-        if key[1] not in network.calibrated_names
+        if key[1] not in network.running_statistics
     }
     images = torch.rand(1, EXAMPLES, torch.Size(network.shape).numel())
     with FlopCounterMode(display=False) as step:

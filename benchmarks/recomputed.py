@@ -41,7 +41,7 @@ if __name__ == "__main__":
             midpoint = stack([interpolate(networks[0], permuted, 0.5)])
             for how, given in (
                 ("interpolated", midpoint),
-                ("recomputed", network.calibrated(midpoint, some)),
+                ("recomputed", network.with_recomputed_statistics(midpoint, some)),
             ):
                 (loss,), (accuracy,) = evaluate(network, given, images, labels)
                 print(f"{rate} {matcher}, {how}: loss {loss:.2f}, accuracy {accuracy:.3f}")

@@ -1,5 +1,5 @@
 # Beyond the paper, which pairs networks 0 and 1, 2 and 3, ...: all pairs of a learning rate's
-# networks, matched again and looked at in the middle of their paths. The panels whose sources are
+# networks, matched again and evaluated at the midpoint of their paths. The panels whose sources are
 # `midpoints` ask for them.
 include: "functions/all_pairs.smk"
 

@@ -1,4 +1,4 @@
-# The config as a space of experiments, learning rates and matchers; where everything lies.
+# The config as a space of experiments, learning rates and matchers; the paths of all files.
 import json
 import os
 import sys
@@ -30,7 +30,7 @@ try:
 except ConfigError as error:
     raise WorkflowError(f"config: {error}")
 
-# The data folder is no parameter of a rule: the same data elsewhere are the same data.
+# The data folder is not a parameter of a rule: the same data in another folder are the same data.
 os.environ.setdefault("LMC_DATA_DIR", config["data_dir"])
 # Nor does a result depend on how often a training is saved.
 os.environ.setdefault("LMC_SNAPSHOT_SECONDS", json.dumps(config["snapshot_seconds"]))
@@ -67,7 +67,7 @@ def log_of(name):
 
 
 def benchmark_of(name):
-    """What a job took, under the same name as its log."""
+    """The time and memory of a job, under the same name as its log."""
     return f"benchmark/{NAME}/{name}.tsv"
 
 
@@ -93,12 +93,12 @@ def run_of(wildcards):
 
 def of_experiment(name, pattern, matchers=None):
     """The files of that pattern of all learning rates (and matchers) of an experiment."""
-    found = expand(
+    paths = expand(
         f"{RESULTS}/{name}/{{rate}}/{pattern}",
         rate=RATES[name],
         matcher=matchers or EXPERIMENTS[name]["matchers"],
     )
-    return sorted(set(found))
+    return sorted(set(paths))
 
 
 def of_all(pattern):

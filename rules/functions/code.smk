@@ -1,4 +1,4 @@
-# What code a job depends on, as a parameter of its rule: an edit reruns what it can change.
+# A digest of a job's code, as a parameter of its rule: an edit reruns the jobs that it can change.
 from lmc_ot.provenance import code as code_digests
 
 

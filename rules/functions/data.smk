@@ -1,4 +1,4 @@
-# What `rules/data.smk` asks of the config.
+# Functions of the config for `rules/data.smk`.
 DATASETS = {
     labels.dataset_label(b["dataset"]): b["dataset"] for b in EXPERIMENTS.values()
 }

@@ -1,4 +1,4 @@
-# What `rules/figures.smk` asks of the config.
+# Functions of the config for `rules/figures.smk`.
 FIGURES = [
     f"{FIGURE_FOLDER}/{name}.{kind}"
     for name in config["figures"]
@@ -7,7 +7,7 @@ FIGURES = [
 COMPARISON = [
     f"{FIGURE_FOLDER}/comparison.{kind}" for kind in ("csv", "md") if PUBLISHED
 ]
-# Where the sources of a panel lie: its line in lmc_ot/reporting/panels/__init__.py names them.
+# The files of a panel's sources, which its line in lmc_ot/reporting/panels/__init__.py names.
 SOURCES = {
     "checkpoints": "checkpoints.parquet",
     "history": "history.parquet",

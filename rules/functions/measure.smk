@@ -1,4 +1,4 @@
-# What `rules/measure.smk` asks of the config.
+# Functions of the config for `rules/measure.smk`.
 
 
 def matchers_of(wildcards):
@@ -73,7 +73,7 @@ def path_option(key):
     return lambda w: EXPERIMENTS[w.experiment]["path"][key]
 
 
-# Never committed, as figures are: in a fresh clone this one and the theory's measurements are what
-# asks for the run.
+# Unlike figures it is never committed: in a fresh clone, this table and the theory's measurements
+# are the missing outputs that make Snakemake run the workflow.
 RESULTS_TABLE = f"{RESULTS}/results.parquet"
 RESULTS_CSV = f"{FIGURE_FOLDER}/results.csv"

@@ -11,7 +11,7 @@ BENCHMARKS, LOGS, RUN_RESULTS = (
 
 
 def keep_record():
-    """What the finished run was, and what it cost, beside its benchmark files."""
+    """Write the record and the cost of the finished run beside its benchmark files."""
     try:
         rows = usage.roll_up(
             Path(BENCHMARKS), Path(LOGS), lambda path: labels.belongs(config, path)

@@ -1,7 +1,7 @@
-# What jobs ask for: memory, time, a GPU.
+# The resources that jobs request: memory, time, a GPU.
 import shutil
 
-# A GPU is asked for where torch will find one: on this machine, or on the nodes that run the jobs.
+# A GPU is requested where torch will find one: on this machine, or on the nodes that run the jobs.
 GPU = int(
     config["device"] == "cuda"
     or (
@@ -17,9 +17,9 @@ def is_convolutional(wildcards):
 
 
 def escalating(amount, convolutional=None):
-    """A resource that every retry asks for more of: once, twice, three times as much.
+    """A resource that grows with every attempt: once, twice, three times the amount.
 
-    Where networks have convolutions, and `convolutional` is given, it is that amount instead.
+    For networks with convolutions, `convolutional` is the amount instead, if it is given.
     """
     return lambda wildcards, attempt: attempt * (
         convolutional if convolutional and is_convolutional(wildcards) else amount
@@ -27,17 +27,17 @@ def escalating(amount, convolutional=None):
 
 
 def gpu_of_networks(wildcards):
-    """For rules that run networks: dense layers alone are not worth a node's GPU."""
+    """For rules that run networks: dense layers alone do not justify a node's GPU."""
     spared = config["gpu_nodes"] and config["device"] == "auto"
     return 0 if spared and not is_convolutional(wildcards) else GPU
 
 
 def gpu_of_matcher(wildcards):
-    """For rules that run networks only where a matcher asks for their activations."""
+    """For rules that run networks only where a matcher needs their activations."""
     return gpu_of_networks(wildcards) if runs_networks(wildcards) else 0
 
 
 def gpu_model(gpu):
-    """The type of GPU that a job asks for, if it asks for one and the config names a type."""
+    """The GPU type that a job requests, if it requests a GPU and the config names a type."""
     named = isinstance(config["gpu_nodes"], str)
     return lambda wildcards: config["gpu_nodes"] if named and gpu(wildcards) else None

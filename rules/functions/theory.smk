@@ -1,4 +1,4 @@
-# What `rules/theory.smk` asks of the config.
+# Functions of the config for `rules/theory.smk`.
 from lmc_ot.environment import digest
 
 THEORY = [

@@ -210,7 +210,7 @@ class Csv(Target):
 
 
 class TrainingSnapshots(Target):
-    """`Snapshots.load`: what cannot be used is passed over."""
+    """`Snapshots.load`: unusable snapshots are ignored."""
 
     def make(self, case, variant, folder):
         stream = np.random.default_rng(variant)

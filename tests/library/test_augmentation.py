@@ -97,7 +97,7 @@ def test_the_configs_options_build_it():
 def test_options_out_of_range_are_refused(options, named, one_line):
     with pytest.raises(ConfigError) as error:
         augmentation(**options)
-    one_line(error, named, "is wanted")
+    one_line(error, named, "expected")
 
 
 # -- moving ----------------------------------------------------------------------------------

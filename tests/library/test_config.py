@@ -474,7 +474,7 @@ MISTAKES = [
     (
         f"{E}.learning_rates",
         [0.1, 0.2, 0.10000001],
-        f"{E}.learning_rates: 1.000e-01 is there twice",
+        f"{E}.learning_rates: duplicate rate 1.000e-01",
     ),
     (
         STANDARDISE,
@@ -493,7 +493,7 @@ MISTAKES = [
     ),
     (f"{E}.networks", 7, f"{E}.networks: 7 is not a multiple of 2"),
     (f"{E}.networks", 0, f"{E}.networks: 0 is less than the minimum of 2"),
-    (f"{E}.path.points", 24, f"{E}.path.points: 24 is even: an odd number has 1/2"),
+    (f"{E}.path.points", 24, f"{E}.path.points: 24 is even: expected an odd number"),
     (f"{E}.path.points", 1, f"{E}.path.points: 1 is less than the minimum of 3"),
     (f"{E}.activations.examples", 0, f"{E}.activations.examples: 0 is less than the minimum of 1"),
     (f"{E}.network.hidden_widths", [], f"{E}.network.hidden_widths: [] should be non-empty"),
@@ -542,21 +542,21 @@ MISTAKES = [
     (
         f"{E}.network",
         "mlp",
-        f"{E}.network: a network is written {{name: <name>, ...}}, the name one of {NETWORKS}",
+        f"{E}.network: expected {{name: <network>, ...}} with one of {NETWORKS}",
     ),
     (
         f"{E}.dataset",
         None,
-        f"{E}.dataset: a dataset is written {{name: <name>, ...}}, the name one of {DATASETS}",
+        f"{E}.dataset: expected {{name: <dataset>, ...}} with one of {DATASETS}",
     ),
     (
         f"{E}.network",
         {"hidden_widths": [5]},
-        f"{E}.network: a network is written {{name: <name>, ...}}, the name one of {NETWORKS}",
+        f"{E}.network: expected {{name: <network>, ...}} with one of {NETWORKS}",
     ),
-    (f"{E}.matchers", {}, f"{E}.matchers: write <matcher>: {{options}}, at least one"),
-    (f"{E}.matchers", None, f"{E}.matchers: write <matcher>: {{options}}, at least one"),
-    (f"{E}.matchers", ["am"], f"{E}.matchers: write <matcher>: {{options}}, at least one"),
+    (f"{E}.matchers", {}, f"{E}.matchers: expected at least one <matcher>: {{options}}"),
+    (f"{E}.matchers", None, f"{E}.matchers: expected at least one <matcher>: {{options}}"),
+    (f"{E}.matchers", ["am"], f"{E}.matchers: expected at least one <matcher>: {{options}}"),
     (f"{E}.matchers", {"am": None}, f"{E}.matchers.am: None is not of type 'object'"),
     (
         f"{E}.matchers",
@@ -566,7 +566,7 @@ MISTAKES = [
     (
         f"{E}.matchers",
         {"A M": {"name": "am"}},
-        f"{E}.matchers: 'A M': a label is of the form a_b1",
+        f"{E}.matchers: 'A M': expected a label of lower-case letters, digits and _",
     ),
     (E, [1, 2], f"{E}: [1, 2] is not of type 'object'"),
     ("experiments", None, "experiments: None is not of type 'object'"),
@@ -576,7 +576,7 @@ MISTAKES = [
     (
         "figures",
         {"f": {"panels": ["lmc_error"]}},
-        "figures.f.panels[0]: a panel is written {name: <name>, ...}, the name one of " + PANELS,
+        "figures.f.panels[0]: expected {name: <panel>, ...} with one of " + PANELS,
     ),
     # figures and experiments
     ("figures", figure(experiment="x"), "figures.f: unknown experiment 'x': one of e"),
@@ -604,7 +604,7 @@ MISTAKES = [
         (
             f"{E}.matchers",
             {label: {"name": "am"}},
-            f"{E}.matchers: {label!r}: is a name of the workflow's own",
+            f"{E}.matchers: {label!r}: is reserved by the workflow",
         )
         for label in ("activations", "all_pairs", "snapshots", "endpoints")
     ),
@@ -661,7 +661,7 @@ def test_means_and_deviations_that_are_not_finite_are_refused(
     put(small, STANDARDISE, {"mean": [0.5] * 3, "deviation": [0.5] * 3, key: [0.5, value, 0.5]})
     with pytest.raises(ConfigError) as error:
         complete(small)
-    one_line(error, f"{STANDARDISE}.{key}[1]: ", "a finite number is wanted")
+    one_line(error, f"{STANDARDISE}.{key}[1]: ", "expected a finite number")
 
 
 @pytest.mark.parametrize(
@@ -927,7 +927,11 @@ def test_a_panel_that_cannot_show_convolutions_says_so_before_the_training(
     put(small, "figures", figure(name="matching"))
     with pytest.raises(ConfigError) as error:
         complete(small)
-    one_line(error, "figures.f: the panel matching cannot show convolutions", "e is of convnet")
+    one_line(
+        error,
+        "figures.f: the panel matching cannot show convolutions",
+        "the network of e is convnet",
+    )
 
 
 @pytest.mark.parametrize(

@@ -206,7 +206,7 @@ def test_parameters_by_layer(norm):
         for name in ["bias", *(norms if layer <= 3 else [])]:
             expected[layer, name] = weight[:1]
     assert network.shapes == expected
-    assert network.calibrated_names == (RUNNING if norm == "batch" else ())
+    assert network.running_statistics == (RUNNING if norm == "batch" else ())
     assert network.floats_per_example == 8 * 12 * 4
 
 
@@ -222,7 +222,7 @@ def test_initially_scales_and_variances_are_1_and_biases_shifts_and_means_0(stre
 
 
 def test_vgg16_has_the_layers_of_git_re_basins(random_parameters, pixels):
-    """Spec section 6 at m = 2."""
+    """VGG16 of the paper's Appendix D.1 at m = 2."""
     network, shape, m = registered("vgg16", (32, 32, 3), 10, width=2), (32, 32, 3), 2
     groups = [[m, m], [2 * m] * 2, [4 * m] * 3, [8 * m] * 3, [8 * m] * 3]
     widths = [units for group in groups for units in group]
@@ -309,10 +309,10 @@ def test_every_parameter_of_a_layer_has_to_move(layer, random_parameters, pixels
         assert (logits[0] - logits[1]).abs().max() > 1e-4, key
 
 
-# -- batch norm: calibration -----------------------------------------------------------------
+# -- batch norm: running statistics ----------------------------------------------------------
 
 
-def test_calibration_of_one_layer_by_hand(random_parameters, stream):
+def test_statistics_of_one_layer_from_its_outputs(random_parameters, stream):
     """In batches of 4, 4, 2: batch statistics are averaged by the number of their examples."""
     network = convolutions((4, 6, 2), CLASSES, [[3]], [5], norm="batch")
     parameters = random_parameters(network)
@@ -324,23 +324,23 @@ def test_calibration_of_one_layer_by_hand(random_parameters, stream):
     batches = [outputs[:4], outputs[4:8], outputs[8:]]
     flat = torch.from_numpy(images).flatten(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(convolutional, "CALIBRATION_BATCH", 4)
-        found = network.calibrated(double(parameters), flat)
+        patch.setattr(convolutional, "STATISTICS_BATCH", 4)
+        found = network.with_recomputed_statistics(double(parameters), flat)
     mean = sum(len(b) / 10 * b.mean((0, 1, 2)) for b in batches)
     variance = sum(len(b) / 10 * b.var((0, 1, 2)) for b in batches)
     np.testing.assert_allclose(found[1, "running_mean"][0], mean, rtol=1e-10)
     np.testing.assert_allclose(found[1, "running_variance"][0], variance, rtol=1e-10)
     np.testing.assert_allclose(mean, outputs.mean((0, 1, 2)), rtol=1e-10)
-    whole = network.calibrated(double(parameters), flat)
+    whole = network.with_recomputed_statistics(double(parameters), flat)
     np.testing.assert_allclose(whole[1, "running_variance"][0], outputs.var((0, 1, 2)), rtol=1e-10)
 
 
-def test_calibration_measures_what_torch_nns_batch_norms_see(random_parameters, pixels):
+def test_statistics_are_those_of_torch_nns_batch_norms(random_parameters, pixels):
     """With a momentum of 1 they keep the last batch's statistics, n / (n - 1) of its variance."""
     shape = (8, 4, 3)
     network = convolutions(shape, CLASSES, GROUPS, HEAD, norm="batch")
     networks, images = [random_parameters(network) for _ in range(2)], pixels(shape, 20)
-    found = network.calibrated(double(*networks), images)
+    found = network.with_recomputed_statistics(double(*networks), images)
     for k, parameters in enumerate(networks):
         model = Reference(shape, GROUPS, HEAD, CLASSES, "batch", parameters).train()
         model(images)
@@ -351,20 +351,20 @@ def test_calibration_measures_what_torch_nns_batch_norms_see(random_parameters, 
             torch.testing.assert_close(variance, norm.running_var * (n - 1) / n)
 
 
-def test_a_calibrated_network_normalises_its_batch_as_in_training(random_parameters, pixels):
+def test_with_statistics_of_a_batch_it_is_normalised_as_in_training(random_parameters, pixels):
     network = convolutions((8, 4, 3), CLASSES, GROUPS, HEAD, norm="batch")
     parameters, images = double(random_parameters(network)), pixels((8, 4, 3), 20)
     _, in_training = network.forward(without_statistics(parameters), images)
     _, before = network.forward(parameters, images)
-    _, after = network.forward(network.calibrated(parameters, images), images)
+    _, after = network.forward(network.with_recomputed_statistics(parameters, images), images)
     torch.testing.assert_close(after, in_training, rtol=1e-10, atol=1e-10)
     assert (before - in_training).abs().max() > 0.1
 
 
-def test_calibration_keeps_all_but_the_statistics(random_parameters, pixels):
+def test_recomputing_keeps_all_but_the_statistics(random_parameters, pixels):
     network = convolutions((4, 4), CLASSES, [[4]], HEAD, norm="batch")
     stacked = stack([random_parameters(network)])
-    found = network.calibrated(stacked, pixels((4, 4)).float())
+    found = network.with_recomputed_statistics(stacked, pixels((4, 4)).float())
     assert found.keys() == stacked.keys()
     for key, tensor in found.items():
         assert (tensor is stacked[key]) == (key[1] not in RUNNING)
@@ -372,17 +372,19 @@ def test_calibration_keeps_all_but_the_statistics(random_parameters, pixels):
 
 
 @pytest.mark.parametrize("norm", ["layer", "none"])
-def test_without_statistics_there_is_nothing_to_calibrate(norm, random_parameters, pixels):
+def test_without_statistics_there_is_nothing_to_recompute(norm, random_parameters, pixels):
     network = convolutions((4, 4), CLASSES, [[4]], HEAD, norm=norm)
     stacked = stack([random_parameters(network)])
-    assert network.calibrated(stacked, pixels((4, 4)).float()) is stacked
+    assert network.with_recomputed_statistics(stacked, pixels((4, 4)).float()) is stacked
 
 
-def test_calibration_keeps_the_order_of_the_parameters(random_parameters, pixels):
+def test_recomputing_keeps_the_order_of_the_parameters(random_parameters, pixels):
     """So that a trained network can be stacked with its initialisation."""
     network = convolutions((4, 4), CLASSES, [[4]], HEAD, norm="batch")
     parameters = random_parameters(network)
-    [found] = unstack(network.calibrated(stack([parameters]), pixels((4, 4)).float()))
+    [found] = unstack(
+        network.with_recomputed_statistics(stack([parameters]), pixels((4, 4)).float())
+    )
     assert list(found) == list(network.shapes)
     stack([parameters, found])
 
@@ -432,17 +434,19 @@ def test_stored_statistics_are_those_of_the_training_images(batch_pair, clusters
         )
 
 
-def test_every_network_of_a_path_is_calibrated(batch_pair, clusters):
+def test_every_network_of_a_path_has_statistics_of_its_own(batch_pair, clusters):
     network, _, a, b = batch_pair
     images, labels = clusters.inputs("test"), clusters.test.labels
-    t, calibration = np.linspace(0, 1, 5), clusters.inputs("train")
+    t, train_images = np.linspace(0, 1, 5), clusters.inputs("train")
     found, _ = interpolation.evaluate_path(
-        network, a, b, t, images, labels, calibration=calibration
+        network, a, b, t, images, labels, statistics_images=train_images
     )
     for i, x in enumerate(t):
         between = stack([interpolation.interpolate(a, b, x)])
-        anew = network.calibrated(without_statistics(between), torch.from_numpy(calibration))
-        expected, _ = evaluate(network, anew, *split_of(clusters, "test"))
+        recomputed = network.with_recomputed_statistics(
+            without_statistics(between), torch.from_numpy(train_images)
+        )
+        expected, _ = evaluate(network, recomputed, *split_of(clusters, "test"))
         assert found[i] == pytest.approx(expected[0], rel=1e-6)
         interpolated, _ = evaluate(network, between, *split_of(clusters, "test"))
         if 0 < x < 1:
@@ -452,7 +456,9 @@ def test_every_network_of_a_path_is_calibrated(batch_pair, clusters):
 
 
 @pytest.mark.parametrize("norm", ["batch", "layer"])
-def test_a_path_says_whether_it_was_calibrated(norm, batch_pair, clusters, tmp_path, stream):
+def test_a_path_says_whether_statistics_were_recomputed(
+    norm, batch_pair, clusters, tmp_path, stream
+):
     network, found, a, b = batch_pair
     networks = found.networks
     if norm == "layer":
@@ -488,7 +494,7 @@ def test_a_path_says_whether_it_was_calibrated(norm, batch_pair, clusters, tmp_p
         expected, _ = interpolation.evaluate_path(
             network, a, permutation.apply(b, permutations), test["t"].to_numpy(),
             clusters.inputs("test"), clusters.test.labels,
-            calibration=clusters.inputs("train")[chosen_examples(clusters, 60, 0)],
+            statistics_images=clusters.inputs("train")[chosen_examples(clusters, 60, 0)],
         )  # fmt: skip
         np.testing.assert_allclose(test["loss"], expected, rtol=1e-6)
 

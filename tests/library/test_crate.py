@@ -90,7 +90,7 @@ def test_a_crate_is_not_overwritten(run):
     config = run / "config.yaml"
     config.write_text("name: small\n")
     (run / "crates/small").mkdir(parents=True)
-    with pytest.raises(UserError, match="there already"):
+    with pytest.raises(UserError, match="already exists"):
         crate.write(run, [config])
 
 
@@ -119,7 +119,7 @@ def test_the_configs_are_those_of_the_run(run, one_line):
     for given in (["a"], ["b", "a"]):
         with pytest.raises(ConfigError) as error:
             crate.write(run, [run / f"config/{name}.yaml" for name in given])
-        one_line(error, "the run was of config/a.yaml, config/b.yaml")
+        one_line(error, "the run used config/a.yaml, config/b.yaml")
 
 
 @pytest.mark.parametrize("content", ["- name\n", "name: a\nname: b\n", "\x89PNG", "a: [\n"])

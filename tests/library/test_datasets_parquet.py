@@ -96,7 +96,7 @@ def test_a_file_whose_columns_are_shorter_or_longer_than_it_says_is_refused(
                 yield pa.concat_batches([batch] * 100).slice(0, rows)
 
     monkeypatch.setattr(pq.ParquetFile, "iter_batches", odd)
-    refused(one_line, folder / "test.parquet", "have not as many rows as its metadata say")
+    refused(one_line, folder / "test.parquet", "do not have as many rows as its metadata say")
 
 
 def test_a_number_of_rows_that_is_not_that_of_the_parts_is_refused(good, folder):
@@ -116,7 +116,7 @@ def test_a_number_of_rows_that_is_not_that_of_the_parts_is_refused(good, folder)
             np.testing.assert_array_equal(parquet(**BOTH).train.images, good[0])
         except DataError as error:
             refusals.append(str(error))
-    assert sum("have not as many rows as its metadata say" in text for text in refusals) >= 10
+    assert sum("do not have as many rows as its metadata say" in text for text in refusals) >= 10
 
 
 def test_a_column_whose_name_is_no_text_is_refused(good, folder, one_line):

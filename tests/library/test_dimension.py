@@ -1,4 +1,4 @@
-"""Approximate dimension against closed forms (spec section 3)."""
+"""Approximate dimension against closed forms (paper, Appendix D.2)."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Matchers against planted permutations, brute force and their formulas (spec section 2)."""
+"""Matchers against planted permutations, brute force and their formulas (paper, Section 6)."""
 
 from itertools import permutations as all_orders
 
@@ -216,7 +216,7 @@ def test_sigma_wm_is_the_weights_with_sigma_between(random_mlp, inputs, recorded
 def test_sigma_wm_is_the_cross_moment_of_both_layers_fed_with_as_activations(
     random_mlp, inputs, recorded, run_mlp
 ):
-    """The fact of spec section 2 that makes it scale to convolutions."""
+    """The identity that makes Sigma-WM scale to convolutions."""
     a, b = random_mlp(WIDTHS), random_mlp(WIDTHS)
     phi = run_mlp(a, inputs)[0][1]
     found, weight_b = similarity_of_layer_2(SigmaWeightMatching(), a, b, inputs, recorded)

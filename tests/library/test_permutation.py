@@ -118,7 +118,7 @@ def test_column_blocks_are_a_convolutions_channels(stream):
 
 
 def test_columns_that_are_no_blocks_are_refused():
-    with pytest.raises(ValueError, match="7 columns are no multiple of 3 units"):
+    with pytest.raises(ValueError, match="7 columns are not a multiple of 3 units"):
         permutation.permute_columns(np.zeros((2, 7)), np.arange(3))
 
 

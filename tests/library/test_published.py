@@ -128,7 +128,7 @@ GOOD = "e,q,m,p,,0.1,0.5,,4"
         (f"{HEADER}\ne,q,m,p,,0.1,1_0,,4\n", "value is '1_0'"),
         (f"{HEADER}\ne,q,m,p,,0.1,\u0661,,4\n", "value is '\u0661'"),
         (f'{HEADER}\ne,q,m,p,,0.1,"0.5\n",,4\n', "value is '0.5\\n'"),
-        (f"{HEADER},value\n{GOOD},1\n", "column 'value' is missing (or there twice)"),
+        (f"{HEADER},value\n{GOOD},1\n", "column 'value' is missing or duplicate"),
         (f'{HEADER}\n{GOOD}\n"e,q,m\n', "line"),
         (f"{HEADER}\n{'e' * 200_000},q,m,p,,0.1,0.5,,4\n", "line 1: field larger"),
         (f"{HEADER}\n{'x' * 5_000},q,m,p,,0.1,0.5,,4\n", "no published numbers of 'e'"),

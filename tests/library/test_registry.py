@@ -117,9 +117,9 @@ def test_what_is_built_cannot_change_a_default(colours):
     [
         (
             {"paper": "grey"},
-            "a colour is written {name: <name>, ...}, the name one of blue, red",
+            "expected {name: <colour>, ...} with one of blue, red",
         ),
-        ("red", "a colour is written {name: <name>, ...}, the name one of blue, red"),
+        ("red", "expected {name: <colour>, ...} with one of blue, red"),
         ({"name": "green"}, "unknown colour 'green': one of blue, red"),
         ({"name": ["red"]}, "unknown colour ['red']: one of blue, red"),
         ({"name": "red"}, "colour red: the option 'paper' is missing"),

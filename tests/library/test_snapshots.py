@@ -109,7 +109,7 @@ def test_a_snapshot_of_another_training_is_passed_over(clusters, tmp_path):
         network, clusters, NETWORKS, SETTINGS, half, 1, report=lines.append,
         snapshots=Snapshots(tmp_path, {"momentum": 0.5}, 1000.0),
     )  # fmt: skip
-    assert any("passed over" in line and "other settings" in line for line in lines)
+    assert any("ignored" in line and "other settings" in line for line in lines)
     alone = train(network, clusters, NETWORKS, SETTINGS, half, 1, report=quiet)
     assert outcome(other) == outcome(alone)
 
@@ -190,7 +190,7 @@ def test_a_signal_asks_for_a_last_snapshot(number, tmp_path):
     with snapshots.on_request():
         os.kill(os.getpid(), number)
         assert snapshots.due()
-        with pytest.raises(Stopped, match=f"stopped by {number.name}.*continues from"):
+        with pytest.raises(Stopped, match=f"stopped by {number.name}.*to continue from"):
             snapshots.save("part", {"a": np.zeros(2)}, {"step": 5})
     assert signal.getsignal(number) is before
     assert Snapshots(tmp_path, "identity").load("part")[1] == {"step": 5}

@@ -229,7 +229,7 @@ def test_a_table_of_another_kind_is_refused(path, one_line):
 
 
 def corrupt_pages(path):
-    """Noise in the place of all that stands before the footer."""
+    """Noise instead of everything before the footer."""
     content = bytearray(path.read_bytes())
     end = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
     content[4:end] = np.random.default_rng(0).bytes(end - 4)
@@ -279,7 +279,7 @@ def test_a_column_of_another_type_is_refused(kind, name, other, path, one_line):
     tampered(kind, path, change)
     with pytest.raises(TableError) as error:
         tables.read(kind, path)
-    one_line(error, path, repr(name), "is wanted")
+    one_line(error, path, repr(name), "expected")
 
 
 def test_a_column_that_does_not_belong_is_refused(path, one_line):
@@ -782,7 +782,7 @@ def rows_of_checkpoints(path, rows):
         ([(0, 1, "weight", 0, [1.0]), (0, 1, "weight", 1, [1.0, 2.0])], "rows differ in length"),
         (
             [(0, 1, "weight", 0, [1.0]), (0, 1, "bias", 0, [1.0]), (0, 1, "weight", 0, [1.0])],
-            "is there twice",
+            "duplicate parameter",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""Two-layer mean-field networks (T5): the SGD step, its noise, and what is measured of a pair."""
+"""Two-layer mean-field networks: the SGD step, its noise, and what is measured of a pair."""
 
 import numpy as np
 import pytest

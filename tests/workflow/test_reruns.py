@@ -86,7 +86,7 @@ def test_the_other_matchers_paths_stand(paper):
     assert len(logs) == 2
     for log in logs:
         text = log.read_text()
-        stand = re.findall(r"^(\w+): stands$", text, re.MULTILINE)
+        stand = re.findall(r"^(\w+): kept$", text, re.MULTILINE)
         assert stand == ["identity", "naive_wm", "sigma_wm", "am"]
         assert set(re.findall(r"^(\w+), (?:test|train):", text, re.MULTILINE)) == {"uncentred"}
 

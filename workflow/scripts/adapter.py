@@ -1,4 +1,4 @@
-"""What surrounds every script's function when Snakemake runs it: arguments, log, errors.
+"""The frame of every script's function when Snakemake runs it: arguments, log, errors.
 
 Scripts import it first, so that also an import that fails is reported.
 """
@@ -9,7 +9,7 @@ import sys
 import traceback
 from pathlib import Path
 
-# Snakemake appends this folder to the path: an installed copy of the library would be found first.
+# Snakemake appends this folder to the path: an installed copy of the library would come first.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 RERUN = ("code",)
@@ -18,7 +18,7 @@ RERUN = ("code",)
 def execute(function, snakemake) -> None:
     """Call a script's function with the rule's named inputs, outputs and parameters.
 
-    What it prints goes to the rule's log. The parameters in `RERUN` are for Snakemake's rerun
+    Its output goes to the rule's log. The parameters in `RERUN` are for Snakemake's rerun
     decision: they are passed on only to a function that names them.
     """
     named = inspect.signature(function).parameters
@@ -56,8 +56,8 @@ def _scalar(value) -> bool:
 def _report(kind, error, trace) -> None:
     """One line for the user, which names the rule's log.
 
-    The log gets the line, too, or the traceback of what is no user's error: Snakemake shows the
-    log of a job that failed.
+    The log gets this line, too, or the traceback of an error that is not the user's: Snakemake
+    shows the log of a job that failed.
     """
     snakemake = sys.modules["__main__"].snakemake
     known = any(parent.__name__ == "UserError" for parent in kind.__mro__)

@@ -3,7 +3,7 @@
 from adapter import execute
 from lmc_ot import tables
 from lmc_ot.connectivity import barrier
-from lmc_ot.connectivity.pairs import Paths, evaluation_examples
+from lmc_ot.connectivity.pairs import PathEvaluation, evaluation_examples
 from lmc_ot.data.table import read_dataset
 from lmc_ot.environment import digest, versions
 from lmc_ot.matching.table import whole_pairs
@@ -27,8 +27,8 @@ def evaluate_path(
 ) -> None:
     """Evaluate (1 - t) A + t pi(B) on both splits, after checking that pi(B) computes B.
 
-    `labels` are the matchers' labels, in the order of their files `permutations`. What `path`
-    holds already of a matcher stands if it was made from the same files in the same way.
+    `labels` are the matchers' labels, in the order of their files `permutations`. A matcher's rows
+    that `path` already has are kept if they were made from the same files in the same way.
     """
     data = read_dataset(dataset)
     networks = tables.read_checkpoints(checkpoints, run)
@@ -40,7 +40,7 @@ def evaluate_path(
         for label, file in zip(labels, permutations, strict=True)
     }
     standing = tables.standing("path", path, run, made_from)
-    paths = Paths(
+    evaluation = PathEvaluation(
         build(network, data),
         networks,
         whole_pairs(pairs, networks, checkpoints),
@@ -51,8 +51,8 @@ def evaluate_path(
     rows = []
     for label, file in zip(labels, permutations, strict=True):
         if label in standing:
-            print(f"{label}: stands")
-        rows += standing[label] if label in standing else paths.rows(label, file, run)
+            print(f"{label}: kept")
+        rows += standing[label] if label in standing else evaluation.rows(label, file, run)
     tables.write_rows("path", path, rows, run, describe(resolved), made_from=made_from)
 
 

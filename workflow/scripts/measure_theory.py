@@ -9,9 +9,9 @@ def measure_theory(measurements: str, label: str, theory: dict, run: dict) -> No
     """Measure every size and repetition."""
     experiment = REGISTRY.build(theory)
     rows = []
-    for found in experiment.measure(run["seed"]):
-        rows.append({"theory": label, **found._asdict()})
-        print(f"{found.quantity}, {found.series}, {found.size}, {found.repetition}: {found.value}")
+    for row in experiment.measure(run["seed"]):
+        rows.append({"theory": label, **row._asdict()})
+        print(f"{row.quantity}, {row.series}, {row.size}, {row.repetition}: {row.value}")
     tables.write_rows("theory", measurements, rows, run)
 
 

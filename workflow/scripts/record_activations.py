@@ -23,7 +23,7 @@ def record_activations(
     """Write ``<activations>/<network>.parquet`` for every network that did not diverge."""
     data = read_dataset(dataset)
     built = build(network, data)
-    chosen = resolve(device)
+    resolved = resolve(device)
     samples = recording.chosen_samples(data, examples, positions, run["seed"])
     folder = Path(activations)
     folder.mkdir(parents=True, exist_ok=True)
@@ -32,9 +32,9 @@ def record_activations(
             folder / f"{number}.parquet",
             built.hidden_widths,
             run,
-            describe(chosen),
+            describe(resolved),
         ) as write:
-            for some, batch in recording.record(built, parameters, data, samples, chosen):
+            for some, batch in recording.record(built, parameters, data, samples, resolved):
                 write(vars(some), batch)
         print(f"network {number}: {len(samples.example)} samples")
 

@@ -31,7 +31,7 @@ def train(
     A job that was stopped continues from its last snapshot.
     """
     data = read_dataset(dataset)
-    chosen = resolve(device)
+    resolved = resolve(device)
     snapshots = Snapshots(
         Path(checkpoints).parent / "snapshots",
         # The file too: images of the user's own can change, and the config does not tell.
@@ -40,7 +40,7 @@ def train(
             network,
             training,
             code,
-            chosen.type,
+            resolved.type,
             versions(),
             seal.stored(dataset),
         ],
@@ -54,10 +54,10 @@ def train(
             TrainingConfig.of(training),
             OPTIMISERS.build(training["optimiser"]),
             run["seed"],
-            chosen,
+            resolved,
             snapshots=snapshots,
         )
-    where = describe(chosen)
+    where = describe(resolved)
     tables.write_checkpoints(checkpoints, trained.networks, run, where, trained.diverged)
     columns = {key: [row[key] for row in trained.history] for key in trained.history[0]}
     tables.write("history", history, columns, run, where)

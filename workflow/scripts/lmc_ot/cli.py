@@ -1,4 +1,4 @@
-"""The command ``lmc-ot``: what is done with a run beside the workflow."""
+"""The command ``lmc-ot``: tools for runs of the workflow and their config."""
 
 import argparse
 import sys
@@ -10,7 +10,7 @@ SCHEMA = Path(__file__).resolve().parents[2] / "schemas/config.schema.yaml"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one subcommand; an error of the user's is one line and exit status 1."""
+    """Run one subcommand; a user's error is one line and exit status 1."""
     given = _parser().parse_args(arguments)
     try:
         print(given.run(given), end="")

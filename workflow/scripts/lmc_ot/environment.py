@@ -76,11 +76,11 @@ def _git(*arguments: str) -> tuple[str, str]:
 
 def versions() -> dict[str, str]:
     """Python's version, and those of the packages that results may depend on."""
-    found = {"python": platform.python_version()}
+    by_package = {"python": platform.python_version()}
     for package in PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
+            by_package[package] = version(package)
+    return by_package
 
 
 def environment(device: str = "cpu") -> dict:

@@ -1,8 +1,8 @@
-"""Errors that are meant for the user: one line that says what, where and what to do."""
+"""Errors that are meant for the user: one line with the place, the problem and a remedy."""
 
 
 def one_line(said, most: int = 300) -> str:
-    """What an error says, or a value that is shown in one, without line breaks and not too long."""
+    """The text of an error, or of a value in one, without line breaks and not too long."""
     text = " ".join(str(said).split()) or type(said).__name__
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
@@ -20,4 +20,4 @@ class TableError(UserError):
 
 
 class DataError(UserError):
-    """A data set cannot be had, or is not what it says it is."""
+    """A data set cannot be obtained, or its content is not what was declared."""

@@ -1,4 +1,4 @@
-"""What a schema cannot say of a config: values that depend on others, names that must differ."""
+"""Checks of a config beyond its schema: values that depend on others, names that must differ."""
 
 import math
 import re
@@ -7,7 +7,7 @@ from ..errors import ConfigError
 from .labels import RATE_LABEL, panel_tables, rate_label
 from .registry import Registry
 
-# Tables beside the figures that are no figure's.
+# Tables beside the figures that do not belong to a figure.
 RESERVED = ["results", "comparison"]
 
 
@@ -55,25 +55,25 @@ def _resolve(
         activations["streamed"] = convolutional or not keep_activations
     if not activations["streamed"] and not keep_activations:
         raise ConfigError(
-            f"{path}.activations.streamed: is false, but recorded activations are not to be kept: "
+            f"{path}.activations.streamed: is false, and so is keep_activations: "
             f"set keep_activations to true"
         )
     named = [options["name"] for options in experiment["matchers"].values()]
     if convolutional and not activations["streamed"] and "sigma_wm" in named:
         raise ConfigError(
-            f"{path}.activations.streamed: is false, sigma_wm on convolutions needs the stream: "
+            f"{path}.activations.streamed: is false, but sigma_wm on convolutions requires true: "
             f"set it to true, or leave sigma_wm out"
         )
     labels = [rate_label(rate) for rate in rates]
     odd = [label for label in labels if not re.fullmatch(RATE_LABEL, label)]
     if odd:
-        raise ConfigError(f"{path}.learning_rates: {odd[0]}: between 1e-99 and 1e99 is wanted")
+        raise ConfigError(f"{path}.learning_rates: {odd[0]}: expected 1e-99 to 1e99")
     twice = {label for label in labels if labels.count(label) > 1}
     if twice:
-        raise ConfigError(f"{path}.learning_rates: {min(twice)} is there twice")
+        raise ConfigError(f"{path}.learning_rates: duplicate rate {min(twice)}")
     if experiment["path"]["points"] % 2 == 0:
         raise ConfigError(
-            f"{path}.path.points: {experiment['path']['points']} is even: an odd number has 1/2"
+            f"{path}.path.points: {experiment['path']['points']} is even: expected an odd number"
         )
 
 
@@ -91,8 +91,8 @@ def _check_panel(
         and not registries["panel"].entry(panel["name"]).convolutional
     ):
         raise ConfigError(
-            f"{path}: the panel {panel['name']} cannot show convolutions, and {name} is of "
-            f"{network}: choose an experiment without"
+            f"{path}: the panel {panel['name']} cannot show convolutions, but the network of "
+            f"{name} is {network}: choose an experiment without convolutions"
         )
     matcher = panel.get("matcher")
     if matcher is not None and matcher not in experiments[name]["matchers"]:

@@ -1,4 +1,4 @@
-"""A config completed with its defaults and checked, one line an error.
+"""A config completed with its defaults and checked, with one line per error.
 
 The schema is ``workflow/schemas/config.schema.yaml``; names and options of data sets, networks,
 optimisers, matchers and panels come from the registries that the caller gives. Nothing heavy is
@@ -18,8 +18,8 @@ from . import checks
 from .reading import NOT_UNDERSTOOD
 from .registry import Registry, instead
 
-# No labels of matchers: folders beside theirs, in the folder of a learning rate, and what the
-# panels' tables call the networks themselves.
+# Labels that matchers must not have: names of other folders in the folder of a learning rate, and
+# the name of the unmatched networks in the panels' tables.
 RESERVED_LABELS = ["activations", "all_pairs", "snapshots", "endpoints"]
 _TYPES = {list: "array", dict: "object", str: "string", type(None): "null"}
 _WRITTEN = {"array": "a list", "null": "null"}
@@ -41,7 +41,7 @@ def complete(config: dict, schema_path: str | Path, registries: dict[str, Regist
     Raises
     ------
     ConfigError
-        One line: the key, what is wrong with it, and what is allowed.
+        One line: the key, the mistake, and the allowed values.
     """
     try:
         schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
@@ -133,13 +133,15 @@ class _Completion:
         """Schema of ``{label: {name: <registered, the label by default>, option: ...}}``."""
         registry = self.registries[schema["registry_map"]]
         if not isinstance(value, dict) or (not value and schema.get("default") != {}):
-            raise ConfigError(f"{_where(path)}write <{registry.kind}>: {{options}}, at least one")
+            raise ConfigError(f"{_where(path)}expected at least one <{registry.kind}>: {{options}}")
         properties = {}
         for label, options in value.items():
             if not re.fullmatch(r"[a-z][a-z0-9_]*", str(label)):
-                raise ConfigError(f"{_where(path)}{label!r}: a label is of the form a_b1")
+                raise ConfigError(
+                    f"{_where(path)}{label!r}: expected a label of lower-case letters, digits and _"
+                )
             if label in RESERVED_LABELS:
-                raise ConfigError(f"{_where(path)}{label!r}: is a name of the workflow's own")
+                raise ConfigError(f"{_where(path)}{label!r}: is reserved by the workflow")
             options = options if isinstance(options, dict) else {}
             if registry.kind in options:
                 raise ConfigError(
@@ -165,7 +167,7 @@ def _number(value, fractional: bool, path: str):
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = int(value) if re.fullmatch(r"[+-]?\d+", value) else float(value)
     if isinstance(value, float) and not math.isfinite(value):
-        raise ConfigError(f"{_where(path)}{value}: a finite number is wanted")
+        raise ConfigError(f"{_where(path)}{value}: expected a finite number")
     if isinstance(value, float) and value.is_integer() and not fractional:
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool) and fractional:
@@ -192,7 +194,7 @@ def _block_schema(registry: Registry, name: str, of_name: dict) -> dict:
 
 
 def _asked(path: str, ask, value):
-    """What a registry answers; its errors say where in the config the value stands."""
+    """The answer of a registry, whose errors get the place of the value in the config."""
     try:
         return ask(value)
     except ConfigError as error:

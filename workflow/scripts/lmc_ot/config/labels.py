@@ -1,4 +1,4 @@
-"""What a completed config says of names: of settings, data sets, tables, pairs, and of its hash."""
+"""Names that follow from a completed config: of settings, data sets, tables, pairs; its hash."""
 
 import itertools
 from pathlib import Path
@@ -38,7 +38,7 @@ def all_pairs(experiment: dict) -> list[tuple[int, int]]:
 def belongs(config: dict, path: Path) -> bool:
     """Whether a table or a benchmark file is of the config as it is now.
 
-    What a learning rate, a matcher or an experiment left that the config has no more is not.
+    Files of a learning rate, a matcher or an experiment that was removed from the config do not.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Config files read strictly: no duplicate keys, no endless aliases, one line an error."""
+"""Config files read strictly: no duplicate keys, no endless aliases, one line per error."""
 
 from pathlib import Path
 
@@ -21,8 +21,8 @@ def check_keys(path: str | Path) -> None:
         raise ConfigError(f"{path}: {one_line(error)}") from error
 
 
-# What YAML's values can provoke: no UTF-8, numbers of thousands of digits, dates that are none,
-# lists in lists in lists.
+# Errors that YAML's values can cause: invalid UTF-8, numbers of thousands of digits, invalid dates,
+# deeply nested lists.
 NOT_UNDERSTOOD = (
     yaml.YAMLError,
     ArithmeticError,
@@ -51,7 +51,9 @@ class _StrictLoader(yaml.SafeLoader):
             known[id(node)] = 1 + sum(self._count(part, known) for part in parts)
         if known[id(node)] > MOST_NODES:
             line = node.start_mark.line + 1
-            raise yaml.YAMLError(f"line {line}: is more than {MOST_NODES:,} values: use no aliases")
+            raise yaml.YAMLError(
+                f"line {line}: has more than {MOST_NODES:,} values: do not use aliases"
+            )
         return known[id(node)]
 
     def compose_mapping_node(self, anchor):

@@ -22,9 +22,9 @@ class Entry:
     target
         ``"module:object"``, the module relative to the registry's package.
     description
-        What it is, for the config's reference page and the report.
+        A description for the config's reference page and the report.
     options
-        JSON schema (the ``properties`` of an object) of what the config may set. An option without
+        JSON schema (the ``properties`` of an object) of the options. An option without
         a default is required. The options are the keyword arguments of the target, which has no
         defaults of its own.
     """
@@ -40,7 +40,7 @@ class Registry:
     Parameters
     ----------
     kind
-        What they are called in the config and in errors.
+        Their name in the config and in errors.
     package
         The package that the targets of the entries are relative to.
     entries
@@ -72,14 +72,13 @@ class Registry:
         """The name in a block ``{name: ..., option: ...}``. Raises ConfigError if it has none."""
         if not isinstance(block, dict) or "name" not in block:
             raise ConfigError(
-                f"a {self.kind} is written {{name: <name>, ...}}, "
-                f"the name one of {', '.join(self.names)}"
+                f"expected {{name: <{self.kind}>, ...}} with one of {', '.join(self.names)}"
             )
         self.entry(block["name"])
         return block["name"]
 
     def options(self, name: str) -> dict:
-        """JSON schema of what a block with that name may contain, beside the name."""
+        """JSON schema of the options of a block with that name."""
         return {**self.shared, **self.entry(name).options}
 
     def module(self, name: str) -> str:
@@ -107,15 +106,17 @@ class Registry:
                 raise ConfigError(
                     f"{self.kind} {name}: unknown option {key!r}{instead(key, options)}"
                 )
-        found = {"name": name}
+        completed = {"name": name}
         for option, schema in options.items():
             if option not in block and "default" not in schema:
                 raise ConfigError(f"{self.kind} {name}: the option {option!r} is missing")
-            found[option] = block[option] if option in block else copy.deepcopy(schema["default"])
-        return found
+            completed[option] = (
+                block[option] if option in block else copy.deepcopy(schema["default"])
+            )
+        return completed
 
     def build(self, block: dict, *arguments, **others):
-        """What a block describes: the object behind its name, called with its options.
+        """The object that a block describes: that of its name, called with its options.
 
         Parameters
         ----------
@@ -139,4 +140,4 @@ def instead(key: str, choices: Iterable[str]) -> str:
     close = difflib.get_close_matches(key, choices, n=1)
     if close:
         return f": did you mean {close[0]!r}?"
-    return f": one of {', '.join(choices)}" if choices else ": there are none"
+    return f": one of {', '.join(choices)}" if choices else ": expected no keys"

@@ -1,4 +1,8 @@
-"""What a path says about linear mode connectivity (spec section 4)."""
+"""The loss barrier and other measures of a path between two networks.
+
+The barrier is that of Frankle et al. (2020) and Entezari et al. (2021), see the paper's Section 1;
+the loss at the midpoint is the LMC error of its Figure 2.
+"""
 
 from dataclasses import dataclass
 

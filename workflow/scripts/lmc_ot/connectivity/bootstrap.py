@@ -69,8 +69,8 @@ def resample(
 ) -> Resamples:
     """Draw networks with replacement.
 
-    A pair's weight is the product of its networks' counts; a network is no pair with itself.
-    Resamples without a pair, those of one network alone, are drawn again.
+    A pair's weight is the product of its networks' counts; a network does not form a pair
+    with itself. Resamples without a pair, those of one network alone, are drawn again.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""Approximate dimension (paper, Figure 1b and Appendix D.2)."""
+"""Approximate dimension of a covariance (paper, Figure 1b and Appendix D.2).
+
+What the paper calls approximate dimension is the *participation ratio* of the spectrum.
+"""
 
 from dataclasses import dataclass
 

@@ -5,8 +5,8 @@ neurons then have the same joint law whether both are of one network or not. So 
 the weight vectors of a layer are compared with those of a reference whose neurons are independent:
 
 ``other network``
-    one neuron of each of two networks, which are independent as they were trained apart. Only for
-    the first layer: the inputs of deeper ones are hidden units, which correspond to nothing.
+    one neuron of each of two networks, which are independent as they were trained separately. Only
+    for the first layer: the inputs of deeper ones are hidden units, which correspond to nothing.
 ``reshuffled``
     the layer after its entries were exchanged within columns, each on its own, which leaves no
     relation between neurons. Columns are taken in the basis of the principal components, so that
@@ -57,7 +57,7 @@ def halves(weight: np.ndarray, stream: np.random.Generator) -> list[tuple[np.nda
     Returns
     -------
     Two of (half, components): float64 (neurons / 2, inputs), and an orthogonal matrix
-    (inputs, inputs), a component a row.
+    (inputs, inputs), one component per row.
     """
     order = stream.permutation(len(weight))
     a, b = (weight[np.sort(order[i::2])].astype(np.float64) for i in (0, 1))
@@ -71,9 +71,9 @@ def reshuffled(
     return stream.permuted(weight @ components.T, axis=0) @ components
 
 
-def distance(found: np.ndarray, reference: np.ndarray) -> float:
+def distance(values: np.ndarray, reference: np.ndarray) -> float:
     """1-Wasserstein distance between two samples of cosines, in the reference's standard
     deviations; missing where the reference has none, as of two neurons."""
-    if len(found) == 0 or len(reference) < 2 or reference.std() == 0:
+    if len(values) == 0 or len(reference) < 2 or reference.std() == 0:
         return float("nan")
-    return float(wasserstein_distance(found, reference) / reference.std())
+    return float(wasserstein_distance(values, reference) / reference.std())

@@ -33,7 +33,7 @@ def evaluate_path(
     images: np.ndarray,
     labels: np.ndarray,
     device: torch.device | str = "cpu",
-    calibration: np.ndarray | None = None,
+    statistics_images: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Loss and accuracy, float64 (len(t),), along the line from A to B.
 
@@ -41,12 +41,12 @@ def evaluate_path(
     ----------
     images, labels
         float32 (n, pixels) and int64 (n,).
-    calibration
-        Training inputs, float32 (n, pixels), on which every network of the path has its running
-        statistics measured anew; needed by networks that have such statistics.
+    statistics_images
+        Training inputs, float32 (n, pixels), on which the running statistics of every network on
+        the path are recomputed; needed by networks with batch normalisation only.
     """
     points = [(a, b, x) for x in t]
-    return evaluate_points(network, points, images, labels, device, calibration)
+    return evaluate_points(network, points, images, labels, device, statistics_images)
 
 
 def evaluate_points(
@@ -55,20 +55,20 @@ def evaluate_points(
     images: np.ndarray,
     labels: np.ndarray,
     device: torch.device | str = "cpu",
-    calibration: np.ndarray | None = None,
+    statistics_images: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Loss and accuracy, float64 (len(points),), of networks on any lines: ``(A, B, t)`` each.
 
     The other parameters are those of `evaluate_path`.
     """
     data = on_device(images, labels, torch.device(device))
-    if network.calibrated_names:
-        calibrating = torch.from_numpy(calibration).to(device)
+    if network.running_statistics:
+        statistics_inputs = torch.from_numpy(statistics_images).to(device)
 
     def measure(some_points):
         some = stack([interpolate(*point) for point in some_points], device)
-        if network.calibrated_names:
-            some = network.calibrated(some, calibrating)
+        if network.running_statistics:
+            some = network.with_recomputed_statistics(some, statistics_inputs)
         return evaluate(network, some, *data)
 
     at_once = network.at_once or NETWORKS_AT_ONCE
@@ -100,6 +100,6 @@ def check_same_function(
     allowed = 1e-4 * max(1.0, float(logits.abs().max()))
     if not difference <= allowed:
         raise UserError(
-            f"{what}: the permuted network is another function (logits differ by "
+            f"{what}: the permuted network computes another function (logits differ by "
             f"{difference:.2g}): its permutations do not belong to its checkpoints"
         )

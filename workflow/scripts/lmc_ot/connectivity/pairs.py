@@ -25,7 +25,7 @@ Splits = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 def evaluation_examples(data: Dataset, train_examples: int | None, seed: int) -> Splits:
-    """What paths are evaluated on: all test examples, and some of the training examples."""
+    """The examples to evaluate paths on: all of the test split, some of the training split."""
     some = chosen_examples(data, train_examples, seed)
     return {
         "test": (data.inputs("test"), data.test.labels),
@@ -33,7 +33,7 @@ def evaluation_examples(data: Dataset, train_examples: int | None, seed: int) ->
     }
 
 
-class Paths:
+class PathEvaluation:
     """Losses and accuracies on the paths of pairs, for one matcher after another.
 
     pi(B) computes what B does, so every network is evaluated once, whatever it is paired with and
@@ -80,7 +80,7 @@ class Paths:
         permuted = list(
             permuted_pairs(self.built, self.networks, self.pairs, permutations, images, run)
         )
-        columns = {"matcher": matcher, "calibrated": bool(self.built.calibrated_names)}
+        columns = {"matcher": matcher, "calibrated": bool(self.built.running_statistics)}
         inner = self.t[1:-1]
         rows = []
         for split in self.splits:
@@ -165,7 +165,7 @@ def path_rows(
     Parameters
     ----------
     columns
-        What all of them have: matcher, split, calibrated.
+        The columns that are the same in every row: matcher, split, calibrated.
     """
     a, b = networks
     return [

@@ -13,7 +13,7 @@ _COUNT = {"type": ["integer", "null"], "minimum": 1, "default": None}
 _STANDARDISE = {
     "default": None,
     "description": "subtract each channel's mean from the inputs and divide by its standard "
-    "deviation: `measured` on the training split, or by given values; null for neither",
+    "deviation: `measured` on the training split, or by given values; null for no standardisation",
     "anyOf": [
         {"type": "null"},
         {"type": "string", "enum": ["measured"]},
@@ -127,11 +127,11 @@ REGISTRY = DatasetRegistry(
                 },
                 "train_examples": {
                     **_COUNT,
-                    "description": "read the first so many training examples; null for all",
+                    "description": "read only the first training examples, this many; null for all",
                 },
                 "test_examples": {
                     **_COUNT,
-                    "description": "read the first so many test examples; null for all",
+                    "description": "read only the first test examples, this many; null for all",
                 },
             },
         ),

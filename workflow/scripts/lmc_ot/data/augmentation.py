@@ -1,7 +1,7 @@
 """Augmentation: every image of an epoch moved a little, by numbers drawn for it beforehand.
 
-Drawing and moving are apart. The numbers of a network and an epoch come from one random stream,
-a row for each example, so an image is moved alike in whatever batch, and on whatever device, it
+Drawing and moving are separate. The numbers of a network and an epoch come from one random stream,
+one row per example, so an image is moved alike in whatever batch, and on whatever device, it
 is. Moving is one affine map of the image plane: flip, crop and rotation are composed before a
 pixel is read, so an image is interpolated once.
 """
@@ -23,7 +23,7 @@ heights down from the image's. ``(0, 1, 0, 0, 0)`` changes nothing."""
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What to draw from; the config's schema declares the options and their defaults.
+    """The ranges to draw from; the config's schema declares the options and their defaults.
 
     Git Re-Basin's recipe for CIFAR-10 is ``Augmentation(True, (0.8, 1.2), 30.0)``, its crop,
     flip and rotation in that order.
@@ -54,10 +54,10 @@ class Augmentation:
         finite = all(math.isfinite(zoom) for zoom in self.zoom)
         if len(self.zoom) != 2 or not finite or not 0 < self.zoom[0] <= self.zoom[1]:
             raise ConfigError(
-                f"augmentation.zoom: {list(self.zoom)}: [smallest, largest] is wanted, above 0"
+                f"augmentation.zoom: {list(self.zoom)}: expected [smallest, largest], above 0"
             )
         if not 0 <= self.rotation <= 180:
-            raise ConfigError(f"augmentation.rotation: {self.rotation}: 0 .. 180 degrees is wanted")
+            raise ConfigError(f"augmentation.rotation: {self.rotation}: expected 0 .. 180 degrees")
 
     @property
     def changes_nothing(self) -> bool:
@@ -96,7 +96,7 @@ class Augmentation:
     ) -> torch.Tensor:
         """Move images, each by its row.
 
-        Pixels are interpolated bilinearly. What lies outside of an image is black, as in Git
+        Pixels are interpolated bilinearly. Everything outside of an image is black, as in Git
         Re-Basin's recipe: a reflection would put a second copy of the border's objects there.
 
         Parameters
@@ -106,7 +106,7 @@ class Augmentation:
         rows
             float32 (n, 5), columns as in `COLUMNS`.
         black
-            What stands for a black pixel: one value, or float32 (channels,), on the device of
+            The input of a black pixel: one value, or float32 (channels,), on the device of
             the images.
 
         Returns
@@ -118,7 +118,7 @@ class Augmentation:
         flip, zoom, angle, across, down = rows.to(images.device)[:, :, None, None].unbind(1)
         # A pixel at (x, y) of the result is read at A (x, y) + (across, down), in half widths and
         # half heights from the centre, y downwards: rotated back, mirrored, then into the crop.
-        # By hand, as affine_grid spends a matrix product on it: as long as all the rest.
+        # Not by affine_grid, whose matrix product takes as long as all the rest.
         x = _centres(width, images.device)
         y = _centres(height, images.device)[:, None]
         sine = torch.sin(torch.deg2rad(angle)) / zoom

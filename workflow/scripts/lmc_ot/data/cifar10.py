@@ -65,7 +65,7 @@ def cifar10() -> Dataset:
     except OSError as error:
         raise DataError(
             f"{archive}: cannot be unpacked into {tempfile.tempdir or 'a temporary folder'} "
-            f"({error}): it needs {ROOM} of room there: set TMPDIR to a folder that has it"
+            f"({error}): it needs {ROOM} of space: set TMPDIR to a folder that has it"
         ) from error
     raise DataError(
         f"{archive}: corrupt ({wrong} in it is missing, or its md5 is not {_md5()[wrong]}): "
@@ -97,9 +97,9 @@ def _wrong(batches: Path) -> str | None:
 def _unpack(archive: Path, batches: Path) -> None:
     """Copy the batches out of an archive: regular files only, by their names, into a new folder.
 
-    Of a damaged archive, what can be copied is. OSError if there is no room.
+    Everything that can be copied from a damaged archive is copied. OSError if the disk is full.
     """
-    wanted = _md5()
+    originals = _md5()
     batches.mkdir()
     try:
         with tarfile.open(archive) as members:
@@ -107,7 +107,7 @@ def _unpack(archive: Path, batches: Path) -> None:
                 if member.size < 0:  # the next member would be this one
                     break
                 name = PurePosixPath(member.name).name
-                if name in wanted and member.isreg() and member.size <= LARGEST_BATCH:
+                if name in originals and member.isreg() and member.size <= LARGEST_BATCH:
                     with open(batches / name, "wb") as file:
                         shutil.copyfileobj(members.extractfile(member), file)
     except Exception as error:  # on damage tarfile raises errors of many types

@@ -1,4 +1,4 @@
-"""What a data set is, once it is in memory."""
+"""Data sets in memory."""
 
 from dataclasses import dataclass, replace
 
@@ -59,7 +59,7 @@ class Dataset:
             if images.dtype != np.uint8 or images.shape[1:] != shape:
                 raise DataError(
                     f"data set: the {name} images are {images.dtype} {images.shape[1:]}: "
-                    f"uint8 of shape {shape} is wanted"
+                    f"expected uint8 of shape {shape}"
                 )
             if labels.min() < 0 or labels.max() >= self.classes:
                 raise DataError(
@@ -104,7 +104,7 @@ class Dataset:
 
     @property
     def black(self) -> np.ndarray:
-        """What a network sees of a pixel of value 0: float32 (channels,)."""
+        """The input of a network for a pixel of value 0: float32 (channels,)."""
         return self._normalised(np.zeros(self.channels, np.float32))
 
     def standardised(
@@ -167,7 +167,7 @@ class Dataset:
         return values
 
     def inputs(self, split: str, examples: np.ndarray | None = None) -> np.ndarray:
-        """What a network sees: float32 (n, pixels); of all examples, or of some."""
+        """The inputs of a network: float32 (n, pixels), of all examples, or of some."""
         images = self.splits[split].images
         if examples is not None:
             images = images[examples]

@@ -28,9 +28,9 @@ def fetch(
     md5
         File name -> its md5.
     mirrors
-        What stands before a file's name in its address; tried one after another.
+        Addresses to put before a file's name, tried one after another.
     holds
-        What a data folder that has the files holds, for the message.
+        The files or folders that a data folder must hold, for the message.
 
     Raises
     ------

@@ -77,9 +77,9 @@ def _content(packed: Path, md5: str) -> bytes:
                 return content
             if opened is gzip.open and check_integrity(str(path), md5):
                 return content
-    found = packed if os.path.isfile(packed) else plain
+    corrupt = packed if os.path.isfile(packed) else plain
     raise DataError(
-        f"{found}: corrupt or unreadable (its content is not that of MNIST's {plain.name}): "
+        f"{corrupt}: corrupt or unreadable (its content is not that of MNIST's {plain.name}): "
         "delete it and run again"
     )
 

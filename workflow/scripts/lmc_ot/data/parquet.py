@@ -93,15 +93,15 @@ def parquet(
     scale
         The pixel value that stands for 1.
     train_examples, test_examples
-        Read the first so many of a split only.
+        Number of examples to read of a split, from its beginning.
 
     Raises
     ------
     ConfigError
         Options are missing or exclude each other, or it is not clear which column to read.
     DataError
-        A file is missing or is not what it should be: its name, the row (counting from 0), and
-        what is expected.
+        A file is missing or malformed: its name, the row (counting from 0), and the expected
+        content.
     """
     parts = _parts(train, test, files, folder)
     asked = {"train": train_examples, "test": test_examples}

@@ -47,7 +47,7 @@ def opened(path: Path) -> Iterator["pyarrow.parquet.ParquetFile"]:  # noqa: F821
 def check_rows(path: Path, right: bool) -> None:
     if not right:
         raise DataError(
-            f"{path}: its columns have not as many rows as its metadata say: write it again"
+            f"{path}: its columns do not have as many rows as its metadata say: write it again"
         )
 
 

@@ -10,8 +10,8 @@ class ActivationMatching(Matcher):
         self.centred = centred
 
     def similarity(self, layer):
-        return layer.cross().about(self.centred)
+        return layer.cross().second_moment(self.centred)
 
     def covariance(self, layer, centred):
         """E[phi_l phi_l^T], or the covariance of phi_l."""
-        return layer.outputs().about(centred)
+        return layer.moments_of_activations().second_moment(centred)

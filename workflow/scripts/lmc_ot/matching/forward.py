@@ -16,7 +16,7 @@ from ..networks.build import build
 from ..networks.network import Network, stack
 from ..tables import Parameters
 from ..training.device import resolve
-from .moments import INPUTS_AT_ONCE, Moments, second_moment
+from .moments import INPUTS_AT_ONCE, Moments, moments_of
 from .recording import chosen_examples
 
 # Floats of a batch's largest layer, and bytes of a layer's inputs that may stay in memory.
@@ -30,7 +30,7 @@ class StreamedMoments:
     Parameters
     ----------
     network, parameters
-        The network; one that is calibrated brings its running statistics.
+        The network, with its running statistics if it has batch normalisation.
     images
         Inputs, float32 (n, pixels).
     device
@@ -73,13 +73,13 @@ class StreamedMoments:
             self._crosses[other] = self._over_layers(other)
         return self._crosses[other][layer]
 
-    def transfer(self, layer: int, weight_x: np.ndarray, weight_y: np.ndarray) -> Moments:
-        """Moments of two weights' outputs, x and y, both fed with this network's phi_{layer-1}.
+    def through(self, layer: int, weight_x: np.ndarray, weight_y: np.ndarray) -> Moments:
+        """Moments of the outputs W_x phi and W_y phi of two weights, phi = phi_{layer-1}.
 
         Parameters
         ----------
         weight_x, weight_y
-            (units, inputs) each, instead of this layer's weight.
+            (units, inputs) each, used instead of this layer's weight.
         """
         if not self.network.convolutional:
             # Much less work than running both weights on every example, for every pair.
@@ -115,7 +115,7 @@ class StreamedMoments:
 
     @torch.inference_mode()
     def _inputs(self, layer: int) -> Iterator[torch.Tensor]:
-        """What a layer sees, (1, n, ...), a batch after another.
+        """The inputs of a layer, (1, n, ...), one batch after another.
 
         The solver asks for one layer after another, so a layer's inputs are kept for the next
         one to start from, if they are small enough.
@@ -127,7 +127,7 @@ class StreamedMoments:
         keeping, size = [], 0
         for values in kept:
             for passed in range(below, layer):
-                values = self._through(passed, values)
+                values = self._pass_on(passed, values)
             size += values.nbytes
             if size <= KEPT_BYTES:
                 keeping.append(values)
@@ -137,7 +137,7 @@ class StreamedMoments:
         if size <= KEPT_BYTES:
             self._kept = (layer, keeping)
 
-    def _through(self, layer: int, values: torch.Tensor) -> torch.Tensor:
+    def _pass_on(self, layer: int, values: torch.Tensor) -> torch.Tensor:
         weight, bias = (self.parameters[layer, name] for name in ("weight", "bias"))
         values = self.network.linear(layer, values, weight, bias)
         return self.network.feed(layer, self.network.activate(layer, self.parameters, values))
@@ -162,12 +162,12 @@ def open_networks(
     """
     built = build(network, dataset)
     images = dataset.inputs("train", chosen_examples(dataset, examples, seed))
-    chosen = resolve(device)
+    resolved = resolve(device)
     inputs = cache(lambda: moments_of_images(images))
 
     @cache
     def moments(number: int) -> StreamedMoments:
-        return StreamedMoments(built, networks[number], images, chosen, inputs=inputs)
+        return StreamedMoments(built, networks[number], images, resolved, inputs=inputs)
 
     return moments
 
@@ -175,7 +175,7 @@ def open_networks(
 def moments_of_images(images: np.ndarray) -> Moments:
     """Moments of flat images, float32 (n, pixels)."""
     parts = range(0, len(images), INPUTS_AT_ONCE)
-    return second_moment(images[start : start + INPUTS_AT_ONCE] for start in parts)
+    return moments_of(images[start : start + INPUTS_AT_ONCE] for start in parts)
 
 
 class _Accumulator:

@@ -1,4 +1,4 @@
-"""What a matcher is."""
+"""The base class of matchers, and the layers and the outcome of a matching."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -19,25 +19,25 @@ class Layer:
     ----------
     weight
         W_l, (units, inputs).
-    transfer
-        Returns the moments of W_x phi and W_y phi for two weights (units, inputs) in the place of
-        this layer's, phi = phi_{l-1} of this network. Of a convolution, every example and
-        position is a sample.
-    outputs
-        Returns the moments of phi_l of this network.
+    moments_through
+        Returns the moments of W_x phi and W_y phi for two weights W_x, W_y (units, inputs) that
+        are used instead of this layer's, phi = phi_{l-1} of this network. For a convolution, every
+        example and position is a sample.
+    moments_of_activations
+        Returns the moments of phi_l, the activations of this layer of this network.
     """
 
     weight: np.ndarray
-    transfer: Callable[[np.ndarray, np.ndarray], Moments]
-    outputs: Callable[[], Moments]
+    moments_through: Callable[[np.ndarray, np.ndarray], Moments]
+    moments_of_activations: Callable[[], Moments]
 
     @classmethod
     def of(cls, parameters: Parameters, layer: int, moments: NetworkMoments) -> "Layer":
         """That layer of a network."""
         return cls(
             weight=parameters[layer, "weight"],
-            transfer=lambda weight_x, weight_y: moments.transfer(layer, weight_x, weight_y),
-            outputs=lambda: moments(layer),
+            moments_through=lambda weight_x, weight_y: moments.through(layer, weight_x, weight_y),
+            moments_of_activations=lambda: moments(layer),
         )
 
 
@@ -62,7 +62,7 @@ class PairLayer:
 
 @dataclass(frozen=True)
 class Match:
-    """What a matcher found for a pair.
+    """The outcome of matching a pair.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class Matcher(ABC):
 
     @abstractmethod
     def covariance(self, layer: Layer, centred: bool) -> np.ndarray | None:
-        """The covariance that drives this matcher's Wasserstein rate (spec section 3).
+        """The covariance that drives this matcher's Wasserstein rate (paper, Appendix D.2).
 
         Parameters
         ----------

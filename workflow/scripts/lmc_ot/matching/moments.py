@@ -51,21 +51,21 @@ class Moments:
         return self.covariance + np.outer(self.mean_x, self.mean_y)
 
     def through(self, weight_x: np.ndarray, weight_y: np.ndarray) -> "Moments":
-        """Moments of W_x x and W_y y, of weights (units, dim) each."""
+        """Moments of the outputs W_x x and W_y y of two weights, (units, dim) each."""
         x, y = weight_x.astype(np.float64), weight_y.astype(np.float64)
         return Moments(x @ self.covariance @ y.T, x @ self.mean_x, y @ self.mean_y)
 
-    def about(self, centred: bool) -> np.ndarray:
-        """The covariance if centred, else the second moment."""
+    def second_moment(self, centred: bool) -> np.ndarray:
+        """The central second moment (the covariance) if centred, else the raw one."""
         return self.covariance if centred else self.second
 
 
-def second_moment(batches: Iterable[np.ndarray]) -> Moments:
+def moments_of(batches: Iterable[np.ndarray]) -> Moments:
     """Moments of one vector over batches (n, d) of examples. Raises ValueError without any."""
-    return cross_moment((batch, batch) for batch in batches)
+    return cross_moments_of((batch, batch) for batch in batches)
 
 
-def cross_moment(batches: Iterable[tuple[np.ndarray, np.ndarray]]) -> Moments:
+def cross_moments_of(batches: Iterable[tuple[np.ndarray, np.ndarray]]) -> Moments:
     """Moments of two vectors over pairs of batches (n, d_x), (n, d_y) of the same examples."""
     count, second, sum_x, sum_y = 0, 0.0, 0.0, 0.0
     for x, y in batches:
@@ -163,23 +163,23 @@ class NetworkMoments:
             if layer == 0 and self._inputs is not None:
                 self._known[layer] = self._inputs()
             else:
-                self._known[layer] = second_moment(self.activations.batches(layer))
+                self._known[layer] = moments_of(self.activations.batches(layer))
         return self._known[layer]
 
     def cross(self, layer: int, other: "NetworkMoments") -> Moments:
         """Moments of phi_layer of this network (x) and of another (y), on the same examples."""
         batches = (network.activations.batches(layer) for network in (self, other))
-        return cross_moment(zip(*batches, strict=True))
+        return cross_moments_of(zip(*batches, strict=True))
 
-    def transfer(self, layer: int, weight_x: np.ndarray, weight_y: np.ndarray) -> Moments:
-        """Moments of two weights' outputs, x and y, both fed with this network's phi_{layer-1}.
+    def through(self, layer: int, weight_x: np.ndarray, weight_y: np.ndarray) -> Moments:
+        """Moments of the outputs W_x phi and W_y phi of two weights, phi = phi_{layer-1}.
 
-        Of x = W_x phi and y = W_y phi: W_x Cov(phi) W_y^T.
+        Their covariance is W_x Cov(phi) W_y^T.
 
         Parameters
         ----------
         weight_x, weight_y
-            (units, inputs) each, in the place of this layer's weight.
+            (units, inputs) each, used instead of this layer's weight.
 
         Raises
         ------
@@ -189,8 +189,8 @@ class NetworkMoments:
         inputs = self(layer - 1)
         if weight_x.shape[1] != len(inputs.mean_x):
             raise UserError(
-                f"layer {layer} has {weight_x.shape[1]} inputs, {len(inputs.mean_x)} units below "
-                f"are recorded: set activations.streamed to true for convolutions"
+                f"layer {layer} has {weight_x.shape[1]} inputs, but {len(inputs.mean_x)} units of "
+                f"the layer below are recorded: set activations.streamed to true for convolutions"
             )
         return inputs.through(weight_x, weight_y)
 
@@ -213,5 +213,5 @@ class NoMoments:
             f"of both networks (lmc_ot.matching.moments.NetworkMoments)"
         )
 
-    __call__ = cross = transfer = _refuse
+    __call__ = cross = through = _refuse
     activations = property(_refuse)

@@ -11,13 +11,13 @@ from ..networks.network import Network, stack
 from ..rng import generator
 from ..tables import Parameters
 
-# Of the largest layer, in a batch: what bounds the memory.
+# Of the largest layer, in a batch: this bounds the memory.
 BATCH_FLOATS = 8 << 20
 
 
 @dataclass(frozen=True)
 class Samples:
-    """What is recorded: examples, and a place in the image for layers that have positions.
+    """The samples to record: examples, and a place in the image for layers that have positions.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def record(
     samples: Samples,
     device: torch.device | str = "cpu",
 ) -> Iterator[tuple[Samples, list[np.ndarray]]]:
-    """phi_1 .. phi_L of one network on training examples, a batch after another.
+    """phi_1 .. phi_L of one network on training examples, one batch after another.
 
     Yields
     ------

@@ -1,4 +1,4 @@
-"""One pass over the layers, one linear assignment each (spec section 2)."""
+"""One pass over the layers, with one linear assignment per layer (paper, Section 6)."""
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def match(
         Two networks of one architecture, as `as_parameters` takes them.
     moments_a, moments_b
         Moments of both networks on the same examples, for the matchers that ask for them: a
-        `moments.NetworkMoments` or a `streaming.StreamedMoments` each.
+        `moments.NetworkMoments` or a `forward.StreamedMoments` each.
     what
         How to call the pair in an error.
 
@@ -42,11 +42,11 @@ def match(
     check_same_shape(a, b, what)
     moments_a = moments_a or NoMoments(f"{what}, A")
     moments_b = moments_b or NoMoments(f"{what}, B")
-    found = Match({}, {}, {})
+    outcome = Match({}, {}, {})
     for layer in hidden_layers(a):
         weight_b = b[layer, "weight"]
-        if layer - 1 in found.permutations:
-            weight_b = permute_columns(weight_b, found.permutations[layer - 1])
+        if layer - 1 in outcome.permutations:
+            weight_b = permute_columns(weight_b, outcome.permutations[layer - 1])
         pair = PairLayer(
             a=Layer.of(a, layer, moments_a),
             weight_b=weight_b,
@@ -54,8 +54,8 @@ def match(
         )
         similarity = matcher.similarity(pair)
         permutation = maximise(similarity)
-        found.permutations[layer] = permutation
+        outcome.permutations[layer] = permutation
         units = np.arange(len(permutation))
-        found.objectives[layer] = float(similarity[units, permutation].sum())
-        found.identity_objectives[layer] = float(np.trace(similarity))
-    return found
+        outcome.objectives[layer] = float(similarity[units, permutation].sum())
+        outcome.identity_objectives[layer] = float(np.trace(similarity))
+    return outcome

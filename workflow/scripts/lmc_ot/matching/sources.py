@@ -8,7 +8,7 @@ import numpy as np
 
 from ..data.table import read_dataset
 from ..tables import Parameters
-from .moments import Moments, NetworkMoments, NoMoments, Recorded, second_moment
+from .moments import Moments, NetworkMoments, NoMoments, Recorded, moments_of
 
 
 def of_networks(
@@ -56,7 +56,7 @@ def of_networks(
     def of_inputs(recorded: Recorded) -> Moments:
         key = recorded.examples().tobytes()
         if key not in known:
-            known[key] = second_moment(recorded.batches(0))
+            known[key] = moments_of(recorded.batches(0))
         return known[key]
 
     return moments
@@ -97,6 +97,6 @@ class OnDemand:
         """See `moments.NetworkMoments`."""
         return self._opened().cross(layer, other._opened())
 
-    def transfer(self, layer: int, weight_x: np.ndarray, weight_y: np.ndarray) -> Moments:
+    def through(self, layer: int, weight_x: np.ndarray, weight_y: np.ndarray) -> Moments:
         """See `moments.NetworkMoments`."""
-        return self._opened().transfer(layer, weight_x, weight_y)
+        return self._opened().through(layer, weight_x, weight_y)

@@ -1,4 +1,4 @@
-"""What the jobs that measure pairs share: pairs, statistics from files, permutation tables."""
+"""The pairs of networks without diverged ones, and their permutations as tables."""
 
 from collections.abc import Iterator
 
@@ -42,14 +42,14 @@ def whole_pairs(
 def write_matches(
     permutations: str,
     objectives: str,
-    found: dict[tuple[int, int, int], Match],
+    matches: dict[tuple[int, int, int], Match],
     matcher: str,
     run: dict,
     device: str = "cpu",
 ) -> None:
-    """Write what the matcher of that label found: ``(pair, network_a, network_b)`` -> Match."""
+    """Write the matches of the matcher of that label: ``(pair, network_a, network_b)`` -> Match."""
     units, layers = [], []
-    for (pair, a, b), match in found.items():
+    for (pair, a, b), match in matches.items():
         row = {"matcher": matcher, "pair": pair, "network_a": a, "network_b": b}
         for layer, p in match.permutations.items():
             units += [
@@ -78,18 +78,18 @@ def read_permutations(path: str, run: dict | None = None) -> dict[int, Permutati
     Raises
     ------
     TableError
-        As `tables.read`; also where a vector is no permutation.
+        As `tables.read`; also where a vector is not a permutation.
     """
     table = tables.read("permutations", path, run=run)
     pair, layer, unit, permuted = (
         table[name].to_numpy() for name in ("pair", "layer", "unit", "permuted_unit")
     )
-    found: dict[int, Permutations] = {}
+    by_pair: dict[int, Permutations] = {}
     for number, l in sorted(set(zip(pair.tolist(), layer.tolist(), strict=True))):
-        chosen = (pair == number) & (layer == l)
-        p = permuted[chosen].astype(np.int64)
-        wanted = np.arange(len(p))
-        if not (np.array_equal(unit[chosen], wanted) and np.array_equal(np.sort(p), wanted)):
+        of_layer = (pair == number) & (layer == l)
+        p = permuted[of_layer].astype(np.int64)
+        units = np.arange(len(p))
+        if not (np.array_equal(unit[of_layer], units) and np.array_equal(np.sort(p), units)):
             raise TableError(f"{path}: pair {number}, layer {l}: not a permutation of its units")
-        found.setdefault(number, {})[l] = p
-    return found
+        by_pair.setdefault(number, {})[l] = p
+    return by_pair

@@ -12,8 +12,9 @@ from .network import Network, Stacked
 
 KERNEL = 3
 EPSILON = 1e-5  # added to a variance before its root
-# Examples in a batch of a calibration: many, since each batch is normalised by itself.
-CALIBRATION_BATCH = 1000
+# Examples per batch when running statistics are recomputed: many, since each batch is normalised
+# by its own.
+STATISTICS_BATCH = 1000
 RUNNING = ("running_mean", "running_variance")
 
 
@@ -22,7 +23,7 @@ class Convolutional(Network):
 
     Convolutions are 3 x 3 with stride 1 and zero padding, pooling takes the maximum over 2 x 2,
     the head's hidden layers have no norm. The weight of a convolution is stored as
-    (units, channels below x 9), a kernel after another.
+    (units, channels below x 9), one kernel after another.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ class Convolutional(Network):
     Raises
     ------
     ConfigError
-        The image is none, or cannot be halved once a group.
+        The input is not an image, or cannot be halved once per group.
     """
 
     convolutional = True
@@ -63,7 +64,7 @@ class Convolutional(Network):
         if height % halves or width % halves:
             raise ConfigError(
                 f"network: images of {height} x {width} cannot be halved {len(groups)} times, once "
-                f"a group: both sides must be multiples of {halves}"
+                f"per group: both sides must be multiples of {halves}"
             )
         self.norm = norm
         self.initialiser = INITIALISERS[initialiser]
@@ -99,7 +100,7 @@ class Convolutional(Network):
         return max(*self._floats, *self.widths)
 
     @property
-    def calibrated_names(self):
+    def running_statistics(self):
         return RUNNING if self.norm == "batch" else ()
 
     def _normed(self, layer: int) -> bool:
@@ -139,7 +140,7 @@ class Convolutional(Network):
             return torch.relu_(values)
         scale, shift = (parameters[layer, name] for name in ("scale", "shift"))
         if self.norm == "layer":
-            # Normalised, scaled and shifted by one operation a network: less memory is passed over.
+            # Normalised, scaled and shifted by one operation per network, which reads less memory.
             normed = [
                 F.layer_norm(own, own.shape[-1:], own_scale, own_shift, EPSILON)
                 for own, own_scale, own_shift in zip(
@@ -174,31 +175,31 @@ class Convolutional(Network):
         return values
 
     @torch.no_grad()
-    def calibrated(self, parameters, images):
+    def with_recomputed_statistics(self, parameters, images):
         if self.norm != "batch":
             return parameters
         free = {key: value for key, value in parameters.items() if key[1] not in RUNNING}
-        found: Stacked = {}
+        sums: Stacked = {}
         count = 0
-        for start in range(0, len(images), CALIBRATION_BATCH):
-            batch = images[start : start + CALIBRATION_BATCH]
+        for start in range(0, len(images), STATISTICS_BATCH):
+            batch = images[start : start + STATISTICS_BATCH]
             for key, value in self._statistics_of(free, batch).items():
-                found[key] = found.get(key, 0.0) + value * len(batch)
+                sums[key] = sums.get(key, 0.0) + value * len(batch)
             count += len(batch)
-        return {key: free[key] if key in free else found[key] / count for key in self.shapes}
+        return {key: free[key] if key in free else sums[key] / count for key in self.shapes}
 
     def _statistics_of(self, parameters: Stacked, images: torch.Tensor) -> Stacked:
         """The statistics by which a batch normalises itself, layer by layer."""
-        found = {}
+        statistics = {}
         values = self.enter(images, len(parameters[1, "weight"]))
         for layer in range(1, len(self.convolutions) + 1):
             values = self.linear(
                 layer, values, parameters[layer, "weight"], parameters[layer, "bias"]
             )
             for name, value in zip(RUNNING, batch_statistics(values), strict=True):
-                found[layer, name] = value.flatten(1)
+                statistics[layer, name] = value.flatten(1)
             values = self.feed(layer, self.activate(layer, parameters, values))
-        return found
+        return statistics
 
 
 def batch_statistics(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -214,5 +215,5 @@ def _apart(values: torch.Tensor) -> Sequence[torch.Tensor]:
 
 
 def _together(outputs: Sequence[torch.Tensor]) -> torch.Tensor:
-    """What `_apart` took apart; that of a single network is not copied."""
+    """The inverse of `_apart`; the part of a single network is not copied."""
     return outputs[0].unsqueeze(0) if len(outputs) == 1 else torch.stack(outputs)

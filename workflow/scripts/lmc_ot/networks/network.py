@@ -1,4 +1,4 @@
-"""What a network is: shapes, an initialisation, a forward pass over an ensemble."""
+"""The base class of networks: shapes, initialisation, a forward pass over an ensemble."""
 
 from abc import ABC, abstractmethod
 
@@ -54,7 +54,7 @@ class Network(ABC):
         """One network's initial parameters, float32, drawn from that stream alone."""
 
     def enter(self, images: torch.Tensor, networks: int) -> torch.Tensor:
-        """What layer 1 sees, (K, n, inputs) or (K, n, height, width, channels).
+        """The inputs of layer 1, (K, n, inputs) or (K, n, height, width, channels).
 
         Parameters
         ----------
@@ -75,7 +75,7 @@ class Network(ABC):
         Parameters
         ----------
         values
-            What `enter` or `feed` gave.
+            The result of `enter` or `feed`.
         weight, bias
             (K, units, inputs) and (K, units), of this layer's shape but any number of units.
         """
@@ -87,7 +87,7 @@ class Network(ABC):
         return torch.relu_(values)
 
     def feed(self, layer: int, values: torch.Tensor) -> torch.Tensor:
-        """What layer l + 1 sees of phi_l: pooled or flattened, where the network does so."""
+        """The inputs of layer l + 1, from phi_l: pooled or flattened, where the network does so."""
         return values
 
     def forward(
@@ -98,7 +98,7 @@ class Network(ABC):
         Parameters
         ----------
         parameters
-            K networks. Without the parameters of `calibrated_names`, as in training, a batch is
+            K networks. Without the parameters of `running_statistics`, as in training, a batch is
             normalised by its own statistics.
         images
             See `enter`.
@@ -127,15 +127,15 @@ class Network(ABC):
         return (*self.shape, 1)[:3]
 
     @property
-    def calibrated_names(self) -> tuple[str, ...]:
-        """Names of parameters that are measured on data and not trained: running statistics."""
+    def running_statistics(self) -> tuple[str, ...]:
+        """Names of the parameters that are measured, not trained: those of batch normalisation."""
         return ()
 
-    def calibrated(self, parameters: Stacked, images: torch.Tensor) -> Stacked:
-        """The same networks with the parameters of `calibrated_names` measured on these images.
+    def with_recomputed_statistics(self, parameters: Stacked, images: torch.Tensor) -> Stacked:
+        """The same networks with the running statistics of batch normalisation of these images.
 
-        Interpolated running statistics belong to no network, so every network on a path is
-        calibrated before it is evaluated.
+        Interpolated running statistics are not those of the interpolated network, so they are
+        recomputed for every network on a path before it is evaluated.
 
         Parameters
         ----------
@@ -146,7 +146,7 @@ class Network(ABC):
 
     @property
     def floats_per_example(self) -> int:
-        """The largest layer's activations of one example, inputs included: what memory holds."""
+        """The largest layer's activations of one example, inputs included."""
         return max(units for units, *_ in self.shapes.values())
 
     @property

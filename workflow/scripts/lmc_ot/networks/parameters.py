@@ -26,7 +26,7 @@ def as_parameters(given: Mapping, what: str) -> Parameters:
     UserError
         A key, a type or a shape is something else, or a value is not finite.
     """
-    found: Parameters = {}
+    parameters: Parameters = {}
     for key, value in _by_layer(given, what).items():
         named = f"{what}: layer {key[0]}, {key[1]}"
         array = _array(value, named)
@@ -39,8 +39,8 @@ def as_parameters(given: Mapping, what: str) -> Parameters:
         if not np.isfinite(array).all():
             bad = np.argwhere(~np.isfinite(array))[0].tolist()
             raise UserError(f"{named}: is not finite at {bad}: expected finite numbers")
-        found[key] = array
-    return found
+        parameters[key] = array
+    return parameters
 
 
 def _by_layer(given: Mapping, what: str) -> dict[tuple[int, str], object]:

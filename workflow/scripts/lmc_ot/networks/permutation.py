@@ -1,4 +1,4 @@
-"""Permutations of hidden units: which axes move together, and moving them (spec section 1).
+"""Permutations of hidden units: which axes move together, and moving them (paper, Section 2).
 
 A permutation of layer l is an index vector p of length m_l: unit p[i] of the network is moved to
 place i. It reorders the rows of every parameter of layer l and the columns of layer l + 1's
@@ -50,7 +50,7 @@ def permute_columns(weight: np.ndarray, permutation: np.ndarray) -> np.ndarray:
     """
     units, inputs = weight.shape
     if inputs % len(permutation):
-        raise ValueError(f"{inputs} columns are no multiple of {len(permutation)} units below")
+        raise ValueError(f"{inputs} columns are not a multiple of {len(permutation)} units below")
     return weight.reshape(units, len(permutation), -1)[:, permutation].reshape(units, inputs)
 
 
@@ -72,7 +72,7 @@ def apply(parameters: Parameters, permutations: Permutations) -> Parameters:
     parameters = as_parameters(parameters, "the network")
     for layer, p in permutations.items():
         if layer not in hidden_layers(parameters):
-            raise ValueError(f"layer {layer} is no hidden layer of the network")
+            raise ValueError(f"layer {layer} is not a hidden layer of the network")
         units = len(parameters[layer, "weight"])
         if not np.array_equal(np.sort(p), np.arange(units)):
             raise ValueError(f"layer {layer}: not a permutation of its {units} units")
@@ -87,7 +87,7 @@ def apply(parameters: Parameters, permutations: Permutations) -> Parameters:
 
 
 def check_same_shape(a: Parameters, b: Parameters, what: str) -> None:
-    """Raise UserError, naming the parameter, if two networks differ in shape or are no chain.
+    """Raise UserError, naming the parameter, if two networks differ in shape or are not a chain.
 
     Parameters
     ----------
@@ -105,6 +105,6 @@ def check_same_shape(a: Parameters, b: Parameters, what: str) -> None:
     for below, above in pairwise(layers):
         if a[above, "weight"].shape[1] % len(a[below, "weight"]):
             raise UserError(
-                f"{what}: layer {above} has {a[above, 'weight'].shape[1]} columns, which is no "
-                f"multiple of the {len(a[below, 'weight'])} units of layer {below}"
+                f"{what}: layer {above} has {a[above, 'weight'].shape[1]} columns, which is not "
+                f"a multiple of the {len(a[below, 'weight'])} units of layer {below}"
             )

@@ -1,4 +1,4 @@
-"""VGG16 as Git Re-Basin trains it on CIFAR-10 (spec section 6)."""
+"""VGG16 as Git Re-Basin trains it on CIFAR-10 (paper, Appendix D.1)."""
 
 from .convolutional import Convolutional
 

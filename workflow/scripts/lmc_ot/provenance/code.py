@@ -1,4 +1,4 @@
-"""What code a script's result depends on, so that an edit reruns what it can change.
+"""The code that a script's result depends on, so that an edit reruns the jobs it can change.
 
 Snakemake itself looks at a script's modification time and not at the modules it imports. The
 rules carry the digest made here as a parameter instead: touching a file or cloning it changes
@@ -64,20 +64,20 @@ def _path(parts: list[str]) -> Path | None:
 @cache
 def imported(path: Path) -> frozenset[Path]:
     """The library's files that a file imports, at any depth."""
-    found: set[Path] = set()
+    modules: set[Path] = set()
     todo = [path]
     while todo:
         for module in _imports(todo.pop()):
-            if module not in found:
-                found.add(module)
+            if module not in modules:
+                modules.add(module)
                 todo.append(module)
-    return frozenset(found)
+    return frozenset(modules)
 
 
 @cache
 def _imports(path: Path) -> frozenset[Path]:
     """The library's files that one file imports directly, at any level of indentation."""
-    found = set()
+    modules = set()
     inside = path.is_relative_to(PACKAGE)
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level and inside:
@@ -86,17 +86,17 @@ def _imports(path: Path) -> frozenset[Path]:
             base, node.module = (), ".".join(node.module.split(".")[1:])
         elif isinstance(node, ast.Import):
             names = (alias.name.split(".") for alias in node.names)
-            found |= {_path(parts[1:]) for parts in names if parts[0] == PACKAGE.name}
+            modules |= {_path(parts[1:]) for parts in names if parts[0] == PACKAGE.name}
             continue
         else:
             continue
         parts = [*base, *(node.module.split(".") if node.module else [])]
-        found |= {_path(parts), *(_path([*parts, alias.name]) for alias in node.names)}
-    found.discard(None)
+        modules |= {_path(parts), *(_path([*parts, alias.name]) for alias in node.names)}
+    modules.discard(None)
     # Python runs the packages around a module first.
-    for module in tuple(found):
+    for module in tuple(modules):
         around = module.parent
         while around != PACKAGE:
-            found.add(around / "__init__.py")
+            modules.add(around / "__init__.py")
             around = around.parent
-    return frozenset(found)
+    return frozenset(modules)

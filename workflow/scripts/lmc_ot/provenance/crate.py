@@ -54,16 +54,16 @@ def write(
     jobs, hashes = read_jobs(folder, name)
     crate = crate or folder / "crates" / name
     if crate.exists():
-        raise UserError(f"{crate}: there already: delete it, or name another with --crate")
+        raise UserError(f"{crate}: already exists: delete it, or choose another path with --crate")
     placed = [_place(path, folder) for path in configs]
     if len(set(placed)) < len(placed):
-        raise ConfigError(f"{', '.join(placed)}: two configs of one name: rename one")
+        raise ConfigError(f"{', '.join(placed)}: two configs have the same name: rename one")
     records = [record for record in [f"benchmark/{name}.json"] if (folder / record).is_file()]
     for path in records:
         ran = json.loads((folder / path).read_text(encoding="utf-8"))["config_files"]
         if [_place(folder / file, folder) for file in ran] != placed:
             raise ConfigError(
-                f"{', '.join(placed)}: the run was of {', '.join(ran)}: name these, in this order"
+                f"{', '.join(placed)}: the run used {', '.join(ran)}: give these, in this order"
             )
     checkout = _checkout(folder)
     licence = (checkout / "LICENSE").read_text(encoding="utf-8")
@@ -99,8 +99,8 @@ def _checkout(folder: Path) -> Path:
         if all((place / part).exists() for part in CODE):
             return place
     raise UserError(
-        f"{folder}: the workflow's code is not here ({', '.join(CODE)}): give this command by "
-        f"the checkout that ran: <checkout>/.venv/bin/lmc-ot crate"
+        f"{folder}: the workflow's code is not here ({', '.join(CODE)}): use the command "
+        f"of the checkout that ran: <checkout>/.venv/bin/lmc-ot crate"
     )
 
 
@@ -121,13 +121,13 @@ def _fill(folder: Path, files: dict[str, Path]) -> dict[str, str]:
 
 
 def _name(configs: list[Path]) -> str:
-    """The name of a run with these configs. Raises ConfigError if they are none."""
+    """The name of a run with these configs. Raises ConfigError if they have none."""
     name = None
     for path in configs:
         check_keys(path)
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict | None):
-            raise ConfigError(f"{path}: is no config: it has no keys")
+            raise ConfigError(f"{path}: not a config: it has no keys")
         name = (content or {}).get("name", name)
     if not name:
         raise ConfigError(f"{', '.join(map(str, configs))}: no key `name`: not a config of a run")

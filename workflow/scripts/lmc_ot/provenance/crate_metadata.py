@@ -1,4 +1,4 @@
-"""What a crate says of itself: the content of its ``ro-crate-metadata.json``.
+"""The metadata of a crate: the content of its ``ro-crate-metadata.json``.
 
 The profile Provenance Run Crate 0.5 asks for one entity per file, rule and job.
 """
@@ -35,7 +35,7 @@ USAGE = {"s": "SEC", "cpu_time": "SEC", "max_rss": "E63"}
 
 @dataclass(frozen=True)
 class _Run:
-    """What `describe` is given, and what follows from it."""
+    """The arguments of `describe`, and values derived from them."""
 
     jobs: list[Job]
     hashes: dict[str, str]
@@ -106,13 +106,13 @@ def describe(
     configs
         The paths of its configs in the crate.
     about
-        What the result table says of its making: commit, device, versions, seed.
+        The provenance of the result table: commit, device, versions, seed.
     usage
-        Log -> what the job used, by `USAGE`.
+        Log -> the resources that the job used, by `USAGE`.
     authors
         ``Name`` or ``Name <https://orcid.org/...>`` each.
     records
-        The paths in the crate of what says how the run went: config hash, hardware, wall times.
+        The paths in the crate of the records of the run: config hash, hardware, wall times.
     """
     people = [_author(author) for author in authors]
     run = _Run(jobs, hashes, name, configs, about, people, records)
@@ -295,7 +295,7 @@ def _actions(run: _Run) -> list[dict]:
 
 
 def _job(job: Job, known: set[str], agent: str, used: dict) -> Iterable[dict]:
-    """What a job did, Snakemake's control of it, and what it used, by column of `USAGE`."""
+    """The action of a job, its control by Snakemake, and its usage, by column of `USAGE`."""
 
     def files(paths):
         return _refs(path if path in known else f"#{path}" for path in paths)
@@ -377,9 +377,9 @@ def _ref(i: str) -> dict:
 
 
 def _refs(ids: Iterable[str]) -> dict | list[dict]:
-    """References; a single one is no list, as RO-Crate recommends."""
-    found = [_ref(i) for i in ids]
-    return found[0] if len(found) == 1 else found
+    """References; a single one is not in a list, as RO-Crate recommends."""
+    references = [_ref(i) for i in ids]
+    return references[0] if len(references) == 1 else references
 
 
 def _time(seconds: float) -> str:

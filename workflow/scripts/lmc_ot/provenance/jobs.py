@@ -1,4 +1,4 @@
-"""What Snakemake recorded of a run: its jobs, what each of them read, made and used."""
+"""Snakemake's records of a run: its jobs, with their inputs, outputs and usage."""
 
 import base64
 import csv
@@ -13,7 +13,7 @@ from ..errors import TableError
 
 @dataclass(frozen=True)
 class Job:
-    """What Snakemake recorded of one job."""
+    """Snakemake's record of one job."""
 
     rule: str
     script: str
@@ -50,7 +50,9 @@ def read_jobs(folder: Path, name: str) -> tuple[list[Job], dict[str, str]]:
     last = [path for path in last if path in records]
     results = f"results/{name}/results.parquet"
     if not (last and results in records and (folder / results).is_file()):
-        raise TableError(f"{results}: not of a run in {folder}: run the workflow there first")
+        raise TableError(
+            f"{results}: not the result of a run in {folder}: run the workflow there first"
+        )
 
     jobs: dict[tuple, dict] = {}
     for output, record in sorted(records.items()):
@@ -61,13 +63,13 @@ def read_jobs(folder: Path, name: str) -> tuple[list[Job], dict[str, str]]:
         job["endtime"] = max(job["endtime"], record["endtime"])
     made_by = {output: key for key, job in jobs.items() for output in job["outputs"]}
     # Behind the results only: the records of a learning rate that the config dropped stay.
-    wanted, behind = [*last, results], set()
-    while wanted:
-        key = made_by.get(wanted.pop())
+    to_trace, behind = [*last, results], set()
+    while to_trace:
+        key = made_by.get(to_trace.pop())
         if key and key not in behind:
             behind.add(key)
-            wanted += jobs[key]["input"]
-    found = [
+            to_trace += jobs[key]["input"]
+    recorded = [
         Job(
             rule=jobs[key]["rule"],
             script=re.search(r"workflow/scripts/\w+\.py", jobs[key]["code"])[0],
@@ -84,7 +86,7 @@ def read_jobs(folder: Path, name: str) -> tuple[list[Job], dict[str, str]]:
         for path, value in (jobs[key].get("input_checksums") or {}).items():
             if value.startswith("sha256:"):
                 hashes[path] = value.removeprefix("sha256:")
-    return sorted(found, key=lambda job: (job.start, job.log)), hashes
+    return sorted(recorded, key=lambda job: (job.start, job.log)), hashes
 
 
 def _records(folder: Path) -> dict[str, dict]:
@@ -101,7 +103,7 @@ def _records(folder: Path) -> dict[str, dict]:
 def read_usage(
     folder: Path, jobs: list[Job], columns: Collection[str]
 ) -> dict[str, dict[str, str]]:
-    """What jobs used, from Snakemake's benchmark files: log -> column -> value, as written there.
+    """The usage of jobs, from Snakemake's benchmark files: log -> column -> value, as written.
 
     Parameters
     ----------
@@ -112,12 +114,12 @@ def read_usage(
     columns
         Those to read; a column without a value is left out of the answer.
     """
-    found = {}
+    by_log = {}
     for job in jobs:
         path = folder / "benchmark" / Path(job.log).relative_to("logs").with_suffix(".tsv")
         if path.is_file():
             with open(path, newline="", encoding="utf-8") as file:
                 row = list(csv.DictReader(file, delimiter="\t"))[-1]
             # A job that ends before it is looked at has no memory.
-            found[job.log] = {key: row[key] for key in columns if row[key] not in ("-", "NA")}
-    return found
+            by_log[job.log] = {key: row[key] for key in columns if row[key] not in ("-", "NA")}
+    return by_log

@@ -1,4 +1,4 @@
-"""What a run was: its config, code, versions and machine, and what each rule took, as JSON."""
+"""The record of a run: config, code, versions, machine, and the cost of each rule, as JSON."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def of_run(config: dict, config_files: list[str], results: str | Path, usage: li
         Folder of the run's tables; what made them (which may be several invocations, of several
         commits) is read from them. Those that are not of the config any more do not count.
     usage
-        Rows of `benchmark.roll_up`.
+        Rows of `usage.roll_up`.
 
     Returns
     -------
@@ -72,11 +72,11 @@ def _metadata(folder: Path, config: dict) -> Iterator[dict]:
         if not belongs(config, path.relative_to(folder)):
             continue
         try:
-            found = pq.read_schema(path).metadata or {}
+            stored = pq.read_schema(path).metadata or {}
         except (OSError, pa.ArrowException) as error:
             raise TableError(f"{path}: is damaged: delete it and run again") from error
-        if METADATA_KEY in found:
-            yield json.loads(found[METADATA_KEY])
+        if METADATA_KEY in stored:
+            yield json.loads(stored[METADATA_KEY])
 
 
 def hardware() -> dict:
@@ -111,10 +111,10 @@ def _memory() -> float | None:
 def _gpus() -> list[str]:
     command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
     try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=20)
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return []
-    return found.stdout.split("\n")[:-1] if found.returncode == 0 else []
+    return answer.stdout.split("\n")[:-1] if answer.returncode == 0 else []
 
 
 def write(path: str | Path, record: dict) -> None:

@@ -1,4 +1,4 @@
-"""What a run cost: the benchmark files of its jobs, rolled up into one table, a row a rule."""
+"""The cost of a run: the benchmark files of its jobs, as one table with one row per rule."""
 
 import csv
 import re
@@ -79,10 +79,10 @@ def roll_up(
 def _measured(path: Path) -> dict[str, float]:
     """The means over the repetitions of a job."""
     with open(path, newline="", encoding="utf-8") as file:
-        found = list(csv.DictReader(file, delimiter="\t"))
+        repetitions = list(csv.DictReader(file, delimiter="\t"))
     try:
         return {
-            name: sum(_number(row[name]) for row in found) / len(found)
+            name: sum(_number(row[name]) for row in repetitions) / len(repetitions)
             for name in ("s", "cpu_time", "max_rss")
         }
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
@@ -97,8 +97,8 @@ def _number(text: str) -> float:
 def _gpu(log: Path) -> int | None:
     if not log.is_file():
         return None
-    found = _GPU.findall(log.read_text(encoding="utf-8", errors="replace"))
-    return max(map(int, found)) if found else None
+    peaks = _GPU.findall(log.read_text(encoding="utf-8", errors="replace"))
+    return max(map(int, peaks)) if peaks else None
 
 
 def _row(rule: str, jobs: list[dict]) -> dict:

@@ -1,4 +1,4 @@
-"""From tables to what a reader sees: the result table, published numbers, comparison.
+"""From tables to results for readers: the result table, published numbers, comparison.
 
 `panels` makes the table of each panel, `figures` draws it and computes nothing.
 """

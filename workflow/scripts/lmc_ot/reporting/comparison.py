@@ -55,7 +55,7 @@ def compare(
 
 
 def _measured(number, results: pd.DataFrame, dimensions: pd.DataFrame) -> np.ndarray:
-    """Our values of one published number: one a pair, or one a network."""
+    """Our values of one published number: one per pair, or one per network."""
 
     def at_rate(found):
         return found[np.isclose(found["learning_rate"], number.learning_rate, RELATIVE_TOLERANCE)]

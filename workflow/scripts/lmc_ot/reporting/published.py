@@ -17,13 +17,13 @@ def read(path: str | Path, experiment: str) -> list[dict]:
 
     Returns
     -------
-    A dictionary a row: text, or a float, or None where the file has nothing.
+    One dictionary per row: text, or a float, or None where the file has nothing.
 
     Raises
     ------
     ConfigError
         The file cannot be read, lacks a column, has a row of too few or too many fields, holds
-        something else in the place of a finite number, or has no rows of that experiment.
+        something else instead of a finite number, or has no rows of that experiment.
     """
     line = 1
     try:
@@ -32,7 +32,7 @@ def read(path: str | Path, experiment: str) -> list[dict]:
             names = reader.fieldnames or ()
             for name in (*TEXTS, *NUMBERS):
                 if names.count(name) != 1:
-                    raise ConfigError(f"{path}: column {name!r} is missing (or there twice)")
+                    raise ConfigError(f"{path}: column {name!r} is missing or duplicate")
             rows = []
             for row in reader:
                 line = reader.line_num
@@ -65,5 +65,5 @@ def _row(row: dict[str, str]) -> dict:
 def _number(name: str, text: str) -> float:
     value = float(text) if _NUMBER.fullmatch(text) else math.inf
     if not math.isfinite(value):
-        raise ValueError(f"{name} is {one_line(repr(text), 60)}: a number is wanted")
+        raise ValueError(f"{name} is {one_line(repr(text), 60)}: expected a number")
     return value

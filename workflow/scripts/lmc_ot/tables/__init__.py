@@ -1,4 +1,4 @@
-"""The tables: what is written between two jobs, and the only code that reads and writes it.
+"""The tables: the files between two jobs, and the only code that reads and writes them.
 
 Schemas, parquet and csv files, checkpoints, activations and permutations as tables, seals.
 A file under its final name is whole; a file that changed, or is of another run, is refused.

@@ -15,9 +15,9 @@ from .schemas import SCHEMAS
 def activation_writer(
     path, widths: list[int], run: dict, device: str
 ) -> Iterator[Callable[[dict[str, np.ndarray], list[np.ndarray]], None]]:
-    """Stream activations to a file: call what this yields with a batch after another.
+    """Stream activations to a file: call the yielded function with one batch after another.
 
-    A batch is what the samples are, the schema's columns, (n,) each, and a float32 array
+    A batch is the samples, with the schema's columns, (n,) each, and a float32 array
     (n, width) for every hidden layer. Each batch becomes a row group, so neither side holds more
     than a batch in memory.
     """

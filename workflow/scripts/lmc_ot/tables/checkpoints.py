@@ -9,13 +9,13 @@ from .schemas import SCHEMAS
 
 Parameters = dict[tuple[int, str], np.ndarray]
 """One network: ``(layer, name)`` -> float32. Layers count from 1. ``weight`` is (units, inputs),
-one row a neuron; every other parameter (``bias``, a norm's ``scale``) is (units,)."""
+one row per neuron; every other parameter (``bias``, a norm's ``scale``) is (units,)."""
 
 
 def write_checkpoints(
     path, networks: dict[int, Parameters], run: dict, device: str, diverged: list[int]
 ) -> None:
-    """Write networks, one row a neuron, bit for bit.
+    """Write networks, one row per neuron, bit for bit.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def write_checkpoints(
             values.append(rows.ravel())
     lengths = np.concatenate(lengths) if lengths else np.empty(0, np.int32)
     if lengths.sum(dtype=np.int64) >= 2**31:
-        raise TableError(f"{path}: more than 2^31 weights: train fewer networks at a learning rate")
+        raise TableError(f"{path}: more than 2^31 weights: train fewer networks per learning rate")
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     flat = np.concatenate(values) if values else np.empty(0, np.float32)
     item = SCHEMAS["checkpoints"].field("values").type
@@ -91,6 +91,6 @@ def read_checkpoints(path, run: dict | None = None) -> dict[int, Parameters]:
         rows = flat[offsets[start] : offsets[stop]].reshape(stop - start, widths[0])
         parameters = networks.setdefault(int(network[start]), {})
         if key in parameters:
-            raise TableError(f"{what}: is there twice")
+            raise TableError(f"{what}: duplicate parameter")
         parameters[key] = rows.copy() if key[1] == "weight" else rows[:, 0].copy()
     return networks

@@ -34,14 +34,14 @@ def write_csv(path, frame: pd.DataFrame, digest=None) -> None:
 
 
 def read_csv(path, digest) -> pd.DataFrame:
-    """Read what `write_csv` wrote. Raises TableError if it is not what its digest says."""
+    """Read a file of `write_csv`. Raises TableError if it does not match its digest."""
     try:
-        wanted = Path(digest).read_text(encoding="utf-8", errors="replace").split()
+        expected = Path(digest).read_text(encoding="utf-8", errors="replace").split()
         content = Path(path).read_bytes()
     except OSError as error:
         raise TableError(
             f"{error.filename}: {error.strerror}: {rebuild(error.filename)}"
         ) from error
-    if wanted[:1] != [hashlib.sha256(content).hexdigest()]:
-        raise TableError(f"{path}: its content is not what {digest} says: {rebuild(path)}")
+    if expected[:1] != [hashlib.sha256(content).hexdigest()]:
+        raise TableError(f"{path}: its content does not match {digest}: {rebuild(path)}")
     return pd.read_csv(io.BytesIO(content))

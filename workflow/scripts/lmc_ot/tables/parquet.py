@@ -101,7 +101,7 @@ def writer(
 
 
 def read(kind: str, path, columns: list[str] | None = None, run: dict | None = None) -> pa.Table:
-    """Read a table and check it: its seal, its schema, and that what must be finite is.
+    """Read a table and check its seal, its schema, and that values are finite where they must be.
 
     Parameters
     ----------
@@ -134,9 +134,9 @@ def rebuild(path) -> str:
 
 @contextmanager
 def readable(kind: str, path, run: dict | None = None) -> Iterator[tuple[pq.ParquetFile, dict]]:
-    """The open file and what it says of itself."""
+    """The open file and its metadata."""
     if not Path(path).is_file():
-        raise TableError(f"{path}: no such file, it should be a table of {kind}: {rebuild(path)}")
+        raise TableError(f"{path}: no such file, expected a table of {kind}: {rebuild(path)}")
     try:
         check(path)
         with pq.ParquetFile(path) as file:
@@ -157,21 +157,21 @@ def readable(kind: str, path, run: dict | None = None) -> Iterator[tuple[pq.Parq
         ) from error
 
 
-# What says of which run a file is. A file that does not say it, as a data set, is of any run.
+# The metadata that identify a file's run. A file without them, such as a data set, fits any run.
 RUN_KEYS = ("experiment", "learning_rate", "config_hash", "seed")
 
 
-def _check_run(path, about: dict, wanted: dict) -> None:
+def _check_run(path, about: dict, run: dict) -> None:
     for key in RUN_KEYS:
-        if key in wanted and key in about and about[key] != wanted[key]:
+        if key in run and key in about and about[key] != run[key]:
             raise TableError(
-                f"{path}: is of another run: its {key} is {about[key]!r}, not {wanted[key]!r}: "
+                f"{path}: is of another run: its {key} is {about[key]!r}, not {run[key]!r}: "
                 f"{rebuild(path)}"
             )
 
 
 def metadata(kind: str, path, run: dict | None = None) -> dict:
-    """What a file says of itself: its provenance, and what its kind adds. Raises TableError."""
+    """The metadata of a file: its provenance, and those of its kind. Raises TableError."""
     with readable(kind, path, run) as (_, about):
         return about
 
@@ -183,7 +183,7 @@ def digest(kind: str, path) -> str:
 
 
 def standing(kind: str, path, run: dict, made_from: dict[str, str]) -> dict[str, list[dict]]:
-    """Matcher -> its rows in a table that a job is about to update, where they still hold.
+    """Matcher -> its rows in a table that a job is about to update, where they are still valid.
 
     The rows are as `write_rows` takes them, without the columns that `run` has.
 
@@ -192,9 +192,9 @@ def standing(kind: str, path, run: dict, made_from: dict[str, str]) -> dict[str,
     run
         The run that the table must come from.
     made_from
-        Matcher -> a hash of all that its rows depend on. Rows hold if the table was written with
-        the same hash, as its metadata ``made_from``. Of a table that is missing or that cannot be
-        read, nothing holds.
+        Matcher -> a hash of all that its rows depend on. Rows are valid if the table was written
+        with the same hash, as its metadata ``made_from``. A table that is missing or unreadable has
+        no valid rows.
     """
     try:
         before = metadata(kind, path, run).get("made_from", {})
@@ -209,23 +209,23 @@ def standing(kind: str, path, run: dict, made_from: dict[str, str]) -> dict[str,
     }
 
 
-def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
-    if pa.types.is_fixed_size_list(wanted):
-        return pa.types.is_fixed_size_list(found) and found.value_type == wanted.value_type
-    if pa.types.is_list(wanted):
-        return pa.types.is_list(found) and found.value_type == wanted.value_type
-    return found == wanted
+def _fits(actual: pa.DataType, declared: pa.DataType) -> bool:
+    if pa.types.is_fixed_size_list(declared):
+        return pa.types.is_fixed_size_list(actual) and actual.value_type == declared.value_type
+    if pa.types.is_list(declared):
+        return pa.types.is_list(actual) and actual.value_type == declared.value_type
+    return actual == declared
 
 
 def _checked(table: pa.Table, kind: str, path, columns: list[str] | None = None) -> pa.Table:
     schema = SCHEMAS[kind]
-    wanted = [n for n in schema.names if columns is None or n in columns]
-    for name in wanted:
+    expected = [n for n in schema.names if columns is None or n in columns]
+    for name in expected:
         if name not in table.column_names:
             raise TableError(f"{path}: column {name!r} of a table of {kind} is missing")
         field, column = schema.field(name), table.column(name)
         if not _fits(column.type, field.type):
-            raise TableError(f"{path}: column {name!r} is {column.type}, {field.type} is wanted")
+            raise TableError(f"{path}: column {name!r} is {column.type}, expected {field.type}")
         if column.null_count and not field.nullable:
             raise TableError(f"{path}: column {name!r} has {column.null_count} missing values")
         check_finite(column, f"{path}: column {name!r}")
@@ -234,7 +234,7 @@ def _checked(table: pa.Table, kind: str, path, columns: list[str] | None = None)
         raise TableError(f"{path}: column {extra[0]!r} does not belong to a table of {kind}")
     if len(table) == 0 and kind not in _MAY_BE_EMPTY:
         raise TableError(f"{path}: has no rows")
-    return table.select([*wanted, *extra])
+    return table.select([*expected, *extra])
 
 
 # Every network of a learning rate can diverge: then there is nothing to match or to measure.
@@ -280,10 +280,10 @@ def read_all(kind: str, paths: Iterable) -> "pandas.DataFrame":  # noqa: F821
     TableError
         As `read`; or two files of an experiment are of different runs.
     """
-    runs, found = {}, []
+    runs, parts = {}, []
     for path in paths:
         about = metadata(kind, path)
         of_experiment = {k: v for k, v in about.items() if k != "learning_rate"}
         first = runs.setdefault(about.get("experiment"), of_experiment)
-        found.append(read(kind, path, run=first))
-    return pa.concat_tables(found).to_pandas()
+        parts.append(read(kind, path, run=first))
+    return pa.concat_tables(parts).to_pandas()

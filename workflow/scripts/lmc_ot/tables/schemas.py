@@ -84,8 +84,8 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("trace", pa.float64()),
         ("largest_eigenvalue", pa.float64()),
     ),
-    # a point of a path, its loss null if it is not finite; calibrated: running statistics were
-    # measured anew for every network of it
+    # a point of a path, its loss null if it is not finite; calibrated: the running statistics of
+    # batch normalisation were recomputed on training examples for every network of the path
     "path": _schema(
         *_MATCH,
         ("split", pa.string()),
@@ -104,7 +104,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("repetition", pa.int32()),
         ("value", pa.float64()),
     ),
-    # an array of a training that goes on: its bytes, which need not be finite numbers
+    # an array of an unfinished training: its bytes, which need not be finite numbers
     "snapshot": _schema(
         ("name", pa.string()),
         ("dtype", pa.string()),

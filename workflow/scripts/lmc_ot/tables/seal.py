@@ -1,6 +1,6 @@
 """A parquet file that knows its own digest, so that any change of it is noticed when it is read.
 
-The footer's key-value metadata hold the SHA-256 of the whole file, taken with zeros in the place
+The footer's key-value metadata hold the SHA-256 of the whole file, taken with zeros instead
 of the digest itself. Every reader of parquet can read such a file; ours looks at the seal before
 it lets the bytes into a parser.
 """
@@ -66,10 +66,10 @@ def _position(file: BinaryIO) -> int:
         raise BrokenSeal("truncated, or not a parquet file")
     file.seek(size - 8 - length)
     footer = file.read(length)
-    found = footer.rfind(_SLOT)  # the columns' statistics, of any text, stand before it
-    if found < 0:
+    slot = footer.rfind(_SLOT)  # the columns' statistics, of any text, stand before it
+    if slot < 0:
         raise BrokenSeal("changed, or not written by this workflow")
-    return size - 8 - length + found + len(_SLOT)
+    return size - 8 - length + slot + len(_SLOT)
 
 
 def _digest(file: BinaryIO, position: int) -> str:

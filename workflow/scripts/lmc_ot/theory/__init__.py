@@ -17,11 +17,11 @@ class TheoryEntry(Entry):
     Parameters
     ----------
     statement
-        What of the paper it puts to the test.
+        The statement of the paper that it tests.
     size
-        What the size is, for the figure's axis.
+        The name of the size, for the figure's axis.
     contradicted_by
-        What a measurement would have to show to speak against the statement.
+        The measurement that would contradict the statement.
     matchers
         Names of the matchers that it uses beside the one, if any, that its options name.
     """
@@ -63,14 +63,14 @@ INPUT_DIMENSIONS = {
 MATCHER = {
     "registry": "matcher",
     "default": {"name": "sigma_wm"},
-    "description": "what brings B's hidden layers onto A's: a matcher by name, and its options",
+    "description": "the matcher that permutes B's hidden layers: its name and its options",
 }
 
 EXAMPLES = {
     "type": "integer",
     "minimum": 1,
     "default": 1000,
-    "description": "inputs that the matcher sees, and as many others to measure on",
+    "description": "number of inputs for the matcher, and of other inputs for the measurement",
 }
 
 REGISTRY = Registry(
@@ -127,7 +127,7 @@ REGISTRY = Registry(
         "weighted_matching": TheoryEntry(
             "weighted_matching:WeightedMatching",
             "Squared distance of the outputs of two layers of n neurons on inputs of rank k, "
-            "without matching, by naive weight matching and by the Sigma-weighted.",
+            "without matching, by naive weight matching and by Sigma-weighted matching.",
             {
                 "sizes": sizes([32, 64, 128, 256, 512], "numbers of neurons n"),
                 "dimension": {

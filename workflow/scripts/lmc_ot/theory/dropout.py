@@ -1,4 +1,4 @@
-"""T7: dropout stability beside linear mode connectivity (Section 5.6, Appendix B.14)."""
+"""Experiment `dropout`: dropout stability beside LMC (Section 5.6, Appendix B.14)."""
 
 from collections.abc import Iterator
 
@@ -52,7 +52,7 @@ class Dropout:
     ):
         for width in sizes:
             if width % 2:
-                raise ConfigError(f"sizes: {width} neurons have no half")
+                raise ConfigError(f"sizes: {width} is odd: expected even widths")
         self.sizes, self.input_dimensions = sizes, input_dimensions
         self.examples, self.repetitions = examples, repetitions
         self.matcher = MATCHERS.build(matcher)
@@ -83,16 +83,16 @@ class Dropout:
 
     def predictions(self) -> list[Prediction]:
         """See `experiment.Experiment`."""
-        found = []
+        predictions = []
         for d in self.input_dimensions:
             slope = -1 / d if d > 4 else None
-            found += [
+            predictions += [
                 Prediction(MEAN, self._series(name, d), slope, bound=name != BOUND)
                 for name in (HALF, LMC, BOUND)
             ]
-            found.append(Prediction(RANDOM, self._series(HALF, d), None))
-            found.append(Prediction(RANDOM, self._series(LMC, d), slope, bound=True))
-        return found
+            predictions.append(Prediction(RANDOM, self._series(HALF, d), None))
+            predictions.append(Prediction(RANDOM, self._series(LMC, d), slope, bound=True))
+        return predictions
 
     @staticmethod
     def _series(name: str, d: int) -> str:

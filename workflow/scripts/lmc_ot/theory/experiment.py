@@ -1,4 +1,4 @@
-"""What an experiment on a theorem is: measurements by size, and the slopes that are predicted."""
+"""An experiment on a theorem: measurements by size, and the predicted slopes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

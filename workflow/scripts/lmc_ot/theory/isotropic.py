@@ -1,4 +1,5 @@
-"""T1: how fast two samples of an isotropic Gaussian approach each other (Lemma B.14)."""
+"""Experiment `isotropic`: how fast two samples of an isotropic Gaussian approach each other
+(Lemma B.14, Theorem 5.3)."""
 
 from collections.abc import Iterator
 

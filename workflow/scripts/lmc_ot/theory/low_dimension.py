@@ -1,4 +1,5 @@
-"""T2: the same for samples that are nearly low-dimensional (Lemma B.15)."""
+"""Experiment `low_dimension`: as `isotropic`, for samples that are nearly low-dimensional
+(Lemma B.15, Theorem 5.4)."""
 
 from collections.abc import Iterator
 

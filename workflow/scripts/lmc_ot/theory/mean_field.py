@@ -1,5 +1,5 @@
-"""T5: two-layer networks in the mean-field regime become linearly connected as they widen
-(Theorem 3.1 and Corollary 3.2)."""
+"""Experiment `mean_field`: two-layer networks in the mean-field regime become linearly connected
+as they widen (Theorem 3.1 and Corollary 3.2)."""
 
 from collections.abc import Iterator
 
@@ -27,7 +27,7 @@ class MeanField:
     and noise of their own. As Appendix C.4 asks, everything is bounded: x, a and the entries of w
     are uniform, of mean 0 and variance 1, 1 and 1/d, and the target is sin(x_1 + x_2).
 
-    SGD is the paper's, one new example a step: with theta_i = (a_i, w_i) in R^D, D = d + 1,
+    SGD is the paper's, with one new example per step: with theta_i = (a_i, w_i) in R^D, D = d + 1,
 
         theta_i <- (1 - 2 lambda s) theta_i + 2 s (y - f(x)) grad_theta a_i tanh(w_i . x)
                    + sqrt(2 s tau / D) g_i,   g_i standard normal.
@@ -78,8 +78,8 @@ class MeanField:
                 trained = self.train(seed, n, decay, temperature)
                 for repetition in range(self.repetitions):
                     a, b = trained[2 * repetition : 2 * repetition + 2].astype(np.float64)
-                    chosen = matching(a.T, b.T)
-                    for name, other in (("matched", b[:, chosen]), ("not matched", b)):
+                    permutation = matching(a.T, b.T)
+                    for name, other in (("matched", b[:, permutation]), ("not matched", b)):
                         for quantity, value in compare(a, other, x, y).items():
                             yield Measurement(quantity, f"{variant}, {name}", n, repetition, value)
 
@@ -147,11 +147,11 @@ def ascent(theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     a = theta[:, 0]
     hidden = np.tanh((x[:, None] @ theta[:, 1:])[:, 0])
     residual = (y - (a * hidden).mean(1))[:, None]
-    found = np.empty_like(theta)
-    np.multiply(residual, hidden, out=found[:, 0])
+    direction = np.empty_like(theta)
+    np.multiply(residual, hidden, out=direction[:, 0])
     outer = residual * a * (1 - hidden * hidden)
-    np.multiply(x[:, :, None], outer[:, None], out=found[:, 1:])
-    return found
+    np.multiply(x[:, :, None], outer[:, None], out=direction[:, 1:])
+    return direction
 
 
 def predict(theta: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -1,4 +1,5 @@
-"""T4 and T6: randomly initialised networks and the midpoint between them (Lemma 5.1, Theorem 5.2).
+"""Experiments `random_networks` and, with uniform weights, `random_networks_uniform`: randomly
+initialised networks and the midpoint between them (Lemma 5.1, Theorem 5.2).
 
 The paper's networks: relu, no biases, entries of W_l of mean 0 and variance 1 / m_{l-1}, Gaussian
 (Section 5.1) or of another sub-Gaussian law (Section 5.5). Inputs of second moment at most d0:

@@ -21,8 +21,8 @@ def squared_distance(x: np.ndarray, y: np.ndarray) -> float:
     """
     if x.shape[1] == 1:
         return float(np.mean((np.sort(x[:, 0]) - np.sort(y[:, 0])) ** 2))
-    chosen = matching(x, y)
-    return float(np.mean(((x - y[chosen]) ** 2).sum(1)))
+    permutation = matching(x, y)
+    return float(np.mean(((x - y[permutation]) ** 2).sum(1)))
 
 
 def matching(x: np.ndarray, y: np.ndarray) -> np.ndarray:

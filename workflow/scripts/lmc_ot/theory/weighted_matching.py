@@ -1,4 +1,5 @@
-"""T3: what weighting by the inputs' covariance gains where it is low-dimensional (Theorem D.2)."""
+"""Experiment `weighted_matching`: the gain of weighting by the inputs' covariance where it is
+low-dimensional (Theorem D.2)."""
 
 from collections.abc import Iterator
 
@@ -23,7 +24,7 @@ class WeightedMatching:
 
     Predicted: n^(-2/d) for P of naive weight matching, whose P does not know of Sigma (its
     expected cost is that of `isotropic`, as tr Sigma = d); n^(-2/k) for the Sigma-weighted, to
-    which the rows are k-dimensional (k > 4); 2 at every n without matching. P is found by the
+    which the rows are k-dimensional (k > 4); 2 at every n without matching. P comes from the
     workflow's own matchers, which are given Sigma itself, not a sample's.
 
     Raises
@@ -74,7 +75,7 @@ def matched(
         Second moment of the layer's input, float64 (d, d).
     """
     n, d = weight_a.shape
-    # The solver permutes hidden layers, and a network's last layer is none.
+    # The solver permutes hidden layers, and a network's last layer is not hidden.
     a, b = ({(1, "weight"): w, (2, "weight"): np.zeros((1, n))} for w in (weight_a, weight_b))
     moments = NetworkMoments(InMemory([]), lambda: Moments(sigma, np.zeros(d), np.zeros(d)))
     return apply(b, match(matcher, a, b, moments, moments).permutations)[1, "weight"]

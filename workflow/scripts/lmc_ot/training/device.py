@@ -19,7 +19,7 @@ def resolve(name: str) -> torch.device:
     Raises
     ------
     ConfigError
-        That device is not there.
+        The device is not available.
     """
     available = {
         "cuda": torch.cuda.is_available(),
@@ -51,7 +51,7 @@ def run_in_batches(
     what: str,
     report: Callable[[str], None] = print,
 ) -> list[Result]:
-    """Run on some items at a time, on half as many from then on where the memory does not suffice.
+    """Run on batches of items, halving the batch size after an out-of-memory error.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def run_in_batches(
     Raises
     ------
     UserError
-        The memory does not suffice for one.
+        There is not enough memory for one item.
     """
     at_once = max(1, min(at_once or len(items), len(items)))
     results: list[Result] = []
@@ -87,7 +87,7 @@ def run_in_batches(
             pass
         if len(batch) == 1:
             raise UserError(
-                f"device: its memory does not suffice for one of the {what}: set device: cpu, or "
+                f"device: not enough memory for one of the {what}: set device: cpu, or "
                 f"use a device with more memory or a smaller batch"
             )
         at_once = (len(batch) + 1) // 2

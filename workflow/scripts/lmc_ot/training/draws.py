@@ -1,4 +1,4 @@
-"""What a training draws at random: orders of the examples, changes of the images.
+"""The random draws of a training: orders of the examples, changes of the images.
 
 Every network and epoch has a stream of its own, so that no draw depends on another one.
 """
@@ -10,9 +10,9 @@ from ..data.augmentation import Augmentation
 from ..rng import generator
 from .settings import NetworkId
 
-# Running statistics of a finished network are measured on all training examples; those behind the
-# history's losses on so many: on all of them every epoch, a quarter of the training goes there.
-CALIBRATION_EXAMPLES = 10_000
+# Running statistics of a finished network are computed on all training examples; those behind the
+# history's losses on this many: on all of them, they would take a quarter of the training time.
+STATISTICS_EXAMPLES = 10_000
 
 
 def epoch_orders(
@@ -52,8 +52,8 @@ def epoch_changes(
     return torch.from_numpy(np.stack(rows)).to(device)
 
 
-def calibration_images(images: torch.Tensor, seed: int) -> torch.Tensor:
-    """Images on which running statistics are measured for the history: all, or a random part.
+def images_for_statistics(images: torch.Tensor, seed: int) -> torch.Tensor:
+    """Images on which running statistics are computed for the history: all, or a random part.
 
     Parameters
     ----------
@@ -62,9 +62,10 @@ def calibration_images(images: torch.Tensor, seed: int) -> torch.Tensor:
 
     Returns
     -------
-    float32 (m, pixels), m at most `CALIBRATION_EXAMPLES`.
+    float32 (m, pixels), m at most `STATISTICS_EXAMPLES`.
     """
-    if len(images) <= CALIBRATION_EXAMPLES:
+    if len(images) <= STATISTICS_EXAMPLES:
         return images
-    order = generator(seed, "calibration").permutation(len(images))[:CALIBRATION_EXAMPLES]
+    # The label of the stream is an old name of these statistics: another one changes the numbers.
+    order = generator(seed, "calibration").permutation(len(images))[:STATISTICS_EXAMPLES]
     return images[torch.from_numpy(np.sort(order)).to(images.device)]

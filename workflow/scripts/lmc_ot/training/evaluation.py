@@ -33,13 +33,13 @@ def evaluate(
     batch = max(1, BATCH_FLOATS // (networks * network.floats_per_example))
     loss, correct = np.zeros(networks), np.zeros(networks)
     for start in range(0, len(images), batch):
-        wanted = labels[start : start + batch]
+        targets = labels[start : start + batch]
         _, logits = network.forward(parameters, images[start : start + batch])
         losses = F.cross_entropy(
-            logits.flatten(0, 1), wanted.repeat(networks), reduction="none"
+            logits.flatten(0, 1), targets.repeat(networks), reduction="none"
         ).view(networks, -1)
         loss += losses.sum(1).cpu().double().numpy()
-        correct += (logits.argmax(2) == wanted).sum(1).cpu().double().numpy()
+        correct += (logits.argmax(2) == targets).sum(1).cpu().double().numpy()
     return loss / len(images), correct / len(images)
 
 

@@ -8,7 +8,7 @@ from .settings import NetworkId
 
 
 class Measured(NamedTuple):
-    """What is measured of K networks after an epoch: float64 (K,) each.
+    """Measurements of K networks after an epoch: float64 (K,) each.
 
     Those of the training split are means over the epoch's batches, each before its update; at the
     initialisation they are of all training examples.
@@ -64,7 +64,7 @@ def log_line(
     diverged: np.ndarray,
     seconds: float,
 ) -> str:
-    """What the log says after an epoch: means over the networks that have not diverged.
+    """The log's line after an epoch: means over the networks that have not diverged.
 
     Parameters
     ----------

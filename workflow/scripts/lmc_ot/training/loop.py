@@ -18,7 +18,7 @@ from ..data.dataset import Dataset
 from ..networks.network import Network, initial_parameters, stack, unstack
 from ..tables import Parameters
 from .device import keep_large_buffers, run_in_batches
-from .draws import calibration_images, epoch_changes, epoch_orders
+from .draws import epoch_changes, epoch_orders, images_for_statistics
 from .evaluation import evaluate, on_device
 from .history import Measured, history_rows, log_line
 from .optimisers.optimiser import Optimiser
@@ -52,7 +52,7 @@ def train(
 ) -> Trained:
     """Train an ensemble, `Network.at_once` of its networks at a time.
 
-    Where the device's memory does not suffice for so many, half of them.
+    The number is halved after an out-of-memory error.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def train(
     report
         Called with a line of text after every epoch.
     snapshots
-        Where to continue from, and to write what to continue from; they stay when this returns.
+        Snapshots to continue from and to write; they are kept when this returns.
 
     Returns
     -------
@@ -105,7 +105,7 @@ def train(
 @dataclass(frozen=True)
 class _Data:
     """A dataset on the device: images, float32 (n, pixels), and labels, int64 (n,), of each split;
-    what stands for a black pixel, see `Augmentation.apply`."""
+    the input of a black pixel, see `Augmentation.apply`."""
 
     train: tuple[torch.Tensor, torch.Tensor]
     test: tuple[torch.Tensor, torch.Tensor]
@@ -124,7 +124,7 @@ class _StackTraining:
     ----------
     progress
         All that the coming steps depend on.
-    calibrated
+    evaluated
         The networks as they are evaluated: with running statistics, where they have any.
     orders, changes
         See `draws`: those of the epoch that has begun.
@@ -155,7 +155,7 @@ class _StackTraining:
         """Train from the beginning, or from the last snapshot, to the end."""
         self._begin()
         progress = self.progress
-        # A run by hand shows a bar; nobody watches a job: its log gets one line per epoch.
+        # In a terminal a bar is shown; the log of a job gets one line per epoch.
         with tqdm(
             total=self.steps,
             initial=progress.step,
@@ -182,20 +182,20 @@ class _StackTraining:
             initial_parameters(network, self.seed, n.learning_rate, n.number) for n in self.networks
         ]
         self.progress = Progress.begin(network, stack(initial, self.device), self.optimiser)
-        found = self.snapshots.load(self.snapshot, self.report) if self.snapshots else None
-        if found:
-            self.progress.restore(*found)
+        saved = self.snapshots.load(self.snapshot, self.report) if self.snapshots else None
+        if saved:
+            self.progress.restore(*saved)
             self.report(f"continuing after step {self.progress.step} of {self.steps}")
         images = data.train[0]
         # Only networks with running statistics use them: the others need no copy.
         self.some_images = (
-            calibration_images(images, self.seed) if network.calibrated_names else images
+            images_for_statistics(images, self.seed) if network.running_statistics else images
         )
-        self._calibrate()
+        self._recompute_statistics()
         if not self.progress.history:
             measured = Measured(
-                *evaluate(network, self.calibrated, *data.train),
-                *evaluate(network, self.calibrated, *data.test),
+                *evaluate(network, self.evaluated, *data.train),
+                *evaluate(network, self.evaluated, *data.test),
             )
             rates = [0.0] * len(self.networks)
             self.progress.history = history_rows(
@@ -203,10 +203,10 @@ class _StackTraining:
             )
         self.began = time.perf_counter() - self.progress.seconds
 
-    def _calibrate(self) -> None:
-        """Measure running statistics: on all training images at the end, until then on some."""
+    def _recompute_statistics(self) -> None:
+        """Recompute running statistics: on all training images at the end, until then on some."""
         images = self.data.train[0] if self.progress.step == self.steps else self.some_images
-        self.calibrated = self.network.calibrated(self.progress.parameters, images)
+        self.evaluated = self.network.with_recomputed_statistics(self.progress.parameters, images)
 
     def _begin_epoch(self, epoch: int) -> None:
         """Draw the order and the changes of the epoch's examples."""
@@ -250,8 +250,8 @@ class _StackTraining:
         progress, examples = self.progress, self.per_epoch * self.settings.batch_size
         train_loss = (progress.loss_sum / self.per_epoch).cpu().double().numpy()
         train_accuracy = (progress.correct / examples).cpu().double().numpy()
-        self._calibrate()
-        test_loss, test_accuracy = evaluate(self.network, self.calibrated, *self.data.test)
+        self._recompute_statistics()
+        test_loss, test_accuracy = evaluate(self.network, self.evaluated, *self.data.test)
         finite = np.isfinite(train_loss) & np.isfinite(test_loss) & progress.finite()
         progress.diverged |= ~finite
         measured = Measured(train_loss, train_accuracy, test_loss, test_accuracy)
@@ -272,7 +272,7 @@ class _StackTraining:
     def _finish(self) -> Trained:
         """The networks that have not diverged, and what happened."""
         numbers, diverged = [n.number for n in self.networks], self.progress.diverged
-        networks = unstack(self.calibrated)
+        networks = unstack(self.evaluated)
         return Trained(
             networks={
                 number: parameters

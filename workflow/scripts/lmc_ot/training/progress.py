@@ -1,4 +1,4 @@
-"""What a training keeps from one step to the next, and saves and restores in a snapshot."""
+"""The state of a training between two steps, which a snapshot saves and restores."""
 
 from dataclasses import dataclass
 
@@ -52,7 +52,7 @@ class Progress:
         trained = {
             key: tensor.requires_grad_()
             for key, tensor in parameters.items()
-            if key[1] not in network.calibrated_names
+            if key[1] not in network.running_statistics
         }
         tensors = list(trained.values())
         zeros = torch.zeros(2, len(tensors[0]), device=tensors[0].device)
@@ -87,7 +87,7 @@ class Progress:
         self.diverged, self.seconds = np.array(progress["diverged"]), progress["seconds"]
 
     def _tensors(self) -> dict[str, torch.Tensor]:
-        """What a snapshot holds, by its name there."""
+        """The tensors of a snapshot, by their names there."""
         named = {f"layer {layer} {name}": p for (layer, name), p in self.parameters.items()}
         named |= {f"optimiser {i}": tensor for i, tensor in enumerate(self.state)}
         return {**named, "loss sum": self.loss_sum, "correct": self.correct}

@@ -1,4 +1,4 @@
-"""Learning rates over the steps of a run (spec section 5)."""
+"""Learning rates over the steps of a run: linear warm-up, then a cosine (published code)."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What a training is asked for: which networks, and how long and in what steps."""
+"""The settings of a training: which networks, how long, and in which steps."""
 
 from dataclasses import dataclass, fields
 
@@ -19,7 +19,7 @@ class NetworkId:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How long and in what steps to train: the keys of a config's block `training`, without its
+    """How long and in which steps to train: the keys of a config's block `training`, without its
     optimiser. The config's schema declares them and their defaults.
 
     Parameters
@@ -48,7 +48,7 @@ class TrainingConfig:
 
     @classmethod
     def of(cls, block: dict) -> "TrainingConfig":
-        """What the block `training` of a completed config describes."""
+        """The settings of the block `training` of a completed config."""
         values = {field.name: block[field.name] for field in fields(cls)}
         return cls(**{**values, "augmentation": Augmentation(**block["augmentation"])})
 
@@ -74,6 +74,6 @@ class TrainingConfig:
         return round(self.warmup_epochs * steps_per_epoch)
 
     def dtype(self, network: Network, device: torch.device) -> torch.dtype:
-        """What convolutions and products are computed in."""
+        """The type that convolutions and products are computed in."""
         reduced = self.precision == "auto" and network.reduces_precision and device.type == "cuda"
         return torch.bfloat16 if reduced or self.precision == "bfloat16" else torch.float32

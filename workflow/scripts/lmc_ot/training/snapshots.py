@@ -1,8 +1,8 @@
-"""Snapshots: what a training that is stopped continues from, bit for bit.
+"""Snapshots, from which a stopped training continues bit for bit.
 
-A snapshot is a sealed table, written under a temporary name and renamed: there is a whole one or
-none. It belongs to one training (`identity`); one of another training, or a broken one, is passed
-over with a line in the log, and training begins from the start.
+A snapshot is a sealed table, written under a temporary name and renamed: it is complete or
+missing. It belongs to one training (`identity`); one of another training, or a broken one, is
+ignored with a line in the log, and training begins from the start.
 """
 
 import os
@@ -86,8 +86,8 @@ class Snapshots:
         self._last = time.monotonic()
         if self._signal is not None:
             raise Stopped(
-                f"stopped by {signal.Signals(self._signal).name}: run snakemake again, it "
-                f"continues from {self._path(name)}"
+                f"stopped by {signal.Signals(self._signal).name}: run snakemake again "
+                f"to continue from {self._path(name)}"
             )
 
     def load(self, name: str, report=print) -> tuple[dict[str, np.ndarray], dict] | None:
@@ -99,10 +99,10 @@ class Snapshots:
             about = tables.metadata("snapshot", path)
             rows = tables.read("snapshot", path).to_pylist()
         except TableError as error:
-            report(f"snapshot passed over: {error}")
+            report(f"snapshot ignored: {error}")
             return None
         if about["identity"] != self.identity:
-            report(f"snapshot passed over: {path}: of a training with other settings or code")
+            report(f"snapshot ignored: {path}: belongs to a training with other settings or code")
             return None
         arrays = {
             row["name"]: np.frombuffer(row["content"], row["dtype"]).reshape(row["shape"]).copy()
@@ -144,7 +144,7 @@ class Snapshots:
 def seconds_of_environment() -> float | None:
     """The cadence: the variable LMC_SNAPSHOT_SECONDS, which the config sets; ``null`` is None.
 
-    It is no parameter of the rule, since no result depends on it.
+    It is not a parameter of the rule, since no result depends on it.
 
     Raises
     ------

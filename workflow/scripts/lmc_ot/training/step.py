@@ -38,7 +38,7 @@ def training_step(
         float32 (K, n, columns): each network's rows of `Augmentation.draw`; None to change
         nothing.
     dtype
-        What convolutions and products are computed in.
+        The type that convolutions and products are computed in.
     black
         See `Augmentation.apply`.
 
@@ -51,18 +51,18 @@ def training_step(
     images, labels = data
     tensors = list(parameters.values())
     # Two to three times as fast as images[batch].
-    chosen = images.index_select(0, batch.flatten()).view(*batch.shape, -1)
+    inputs = images.index_select(0, batch.flatten()).view(*batch.shape, -1)
     if changes is not None:
         rows = changes[torch.arange(len(batch), device=batch.device)[:, None], batch]
-        flat = chosen.view(-1, *network.image_shape)
-        chosen = Augmentation.apply(flat, rows.flatten(0, 1), black).view_as(chosen)
-    with torch.autocast(chosen.device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
-        _, logits = network.forward(parameters, chosen)
+        flat = inputs.view(-1, *network.image_shape)
+        inputs = Augmentation.apply(flat, rows.flatten(0, 1), black).view_as(inputs)
+    with torch.autocast(inputs.device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
+        _, logits = network.forward(parameters, inputs)
     logits = logits.float()
-    wanted = labels[batch]
-    losses = F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction="none")
-    losses = losses.view(wanted.shape).mean(1)
+    targets = labels[batch]
+    losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+    losses = losses.view(targets.shape).mean(1)
     gradients = list(torch.autograd.grad(losses.sum(), tensors))
     with torch.no_grad():
         optimiser.step(tensors, gradients, state, rates, step)
-        return losses.detach(), (logits.argmax(2) == wanted).sum(1)
+        return losses.detach(), (logits.argmax(2) == targets).sum(1)

@@ -1,4 +1,4 @@
-"""Loss or accuracy along the path: a small plot a learning rate, a curve a matcher."""
+"""Loss or accuracy along the path: one plot per learning rate, one curve per matcher."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Approximate dimension of every layer: a small plot a matcher, a line a learning rate."""
+"""Approximate dimension of every layer: one plot per matcher, one line per learning rate."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""LMC error against learning rate, a curve a matcher; the endpoints dashed."""
+"""LMC error against learning rate, one curve per matcher; the endpoints dashed."""
 
 import pandas as pd
 from matplotlib.figure import SubFigure

@@ -76,7 +76,7 @@ def look(matcher: str, matchers) -> dict[str, str]:
 
 
 def curve(i: int) -> dict[str, str]:
-    """Colour and marker of the i-th of any number of curves that are no matchers."""
+    """Colour and marker of the i-th of any number of curves that are not matchers."""
     return {"color": PALETTE[i % len(PALETTE)], "marker": MARKERS[i % len(MARKERS)]}
 
 

@@ -12,12 +12,12 @@ from . import style
 
 
 def compose(curves: pd.DataFrame, slopes: pd.DataFrame, size: str) -> Figure:
-    """Draw the tables of `theory.rates`, a panel a quantity.
+    """Draw the tables of `theory.rates`, one panel per quantity.
 
     Parameters
     ----------
     size
-        What the size is, for the axis.
+        The name of the size, for the axis.
     """
     quantities = list(dict.fromkeys(curves["quantity"]))
     heights = [

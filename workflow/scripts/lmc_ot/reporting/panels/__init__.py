@@ -21,7 +21,7 @@ class PanelEntry(Entry):
     convolutional
         Whether it can show networks with convolutions.
 
-    The schema of an option may have ``captions``, value -> what a caption says of it.
+    The schema of an option may have ``captions``, value -> the sentence on it in a caption.
     """
 
     sources: tuple[str, ...] = ()
@@ -45,14 +45,14 @@ _BOOTSTRAP = {
         "minimum": 100,
         "maximum": 1_000_000,
         "default": 10_000,
-        "description": "how often the bootstrap draws the networks anew",
+        "description": "number of bootstrap resamples of the networks",
     },
     "confidence": {
         "type": "number",
         "exclusiveMinimum": 0,
         "exclusiveMaximum": 1,
         "default": 0.95,
-        "description": "of the intervals",
+        "description": "confidence level of the intervals",
     },
 }
 _CENTRED = {
@@ -84,8 +84,8 @@ REGISTRY = Registry(
         ),
         "dimension_by_layer": PanelEntry(
             "dimension_by_layer:tabulate",
-            "Approximate dimension of the covariance that drives each matcher, by layer, a line a "
-            "learning rate: mean over networks, band of one standard deviation.",
+            "Approximate dimension of the covariance that drives each matcher, by layer, one line "
+            "per learning rate: mean over networks, band of one standard deviation.",
             {"centred": _CENTRED},
             sources=("dimensions", "history"),
         ),
@@ -101,7 +101,7 @@ REGISTRY = Registry(
             "dimension_against_error:tabulate",
             "Approximate dimension (geometric mean over the layers of network A) against LMC "
             "error (loss at the midpoint of the path): one point per pair of networks and matcher. "
-            "A line joins the matchers on one pair of networks; the darker, the larger the "
+            "A line joins the matchers on one pair of networks; darker means a larger "
             "learning rate.",
             {"split": _SPLIT, "centred": _CENTRED},
             sources=("results",),
@@ -113,8 +113,8 @@ REGISTRY = Registry(
             "smaller error on the same networks? This is the paper's claim. Within a matcher, over "
             "learning rates and pairs: does a training with smaller dimensions give smaller "
             "errors? Pooled: both at once. Filled: LMC error; hollow: loss barrier as a share of "
-            "the barrier without matching. Bars: bootstrap intervals, pairs of networks being "
-            "resampled.",
+            "the barrier without matching. Bars: bootstrap intervals over resampled pairs of "
+            "networks.",
             {"split": _SPLIT, "centred": _CENTRED, **_BOOTSTRAP},
             sources=("results",),
         ),
@@ -127,7 +127,7 @@ REGISTRY = Registry(
                 "metric": {
                     "enum": ["loss", "accuracy"],
                     "default": "loss",
-                    "description": "what to show",
+                    "description": "the metric to show",
                     "captions": {"loss": "Here: loss.", "accuracy": "Here: accuracy."},
                 },
             },
@@ -136,16 +136,16 @@ REGISTRY = Registry(
         "all_pairs": PanelEntry(
             "all_pairs:tabulate",
             "LMC error over all pairs of networks (not only 0 and 1, 2 and 3, ...) against the "
-            "learning rate: mean, with bootstrap intervals of the mean, networks being "
-            "resampled; dashed, mean of the endpoints.",
+            "learning rate: mean, with bootstrap intervals of the mean over resampled "
+            "networks; dashed, mean of the endpoints.",
             {"split": _SPLIT, **_BOOTSTRAP},
             sources=("midpoints",),
         ),
         "ranking": PanelEntry(
             "ranking:tabulate",
             "Ratio of two matchers' LMC errors, means over all pairs of networks, against the "
-            "learning rate, with bootstrap intervals, networks being resampled: below 1 the first "
-            "is better, and where the interval holds 1 neither is for sure.",
+            "learning rate, with bootstrap intervals over resampled networks. Below 1 the first "
+            "matcher is better; an interval that contains 1 is inconclusive.",
             {"split": _SPLIT, **_BOOTSTRAP},
             sources=("midpoints",),
         ),
@@ -153,9 +153,9 @@ REGISTRY = Registry(
             "independence:tabulate",
             "How far the neurons of a layer are from independent: distance (1-Wasserstein, in "
             "standard deviations) of the cosines between their weight vectors from those of "
-            "neurons of two networks trained apart (first layer), and of a layer whose entries are "
-            "reshuffled; dotted, what independent neurons give. Mean over networks, band of one "
-            "standard deviation.",
+            "neurons of two networks trained separately (first layer), and of a layer "
+            "whose entries are reshuffled; dotted, the value for independent neurons. Mean over "
+            "networks, band of one standard deviation.",
             {},
             sources=("checkpoints", "history"),
         ),

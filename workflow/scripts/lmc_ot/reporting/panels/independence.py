@@ -1,4 +1,4 @@
-"""T8's diagnostic: how far the neurons of a layer are from independent, by learning rate."""
+"""Distance of a layer's neurons from independence, by learning rate (paper, end of Section 6)."""
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ def tabulate(
     Returns
     -------
     Columns: reference (``other network``, ``reshuffled``; ``independent``: a reshuffled layer
-    against another reshuffling of it, what the measure gives where neurons are independent),
+    against another reshuffling of it, the value of the measure for independent neurons),
     layer, learning_rate, mean, std, n. The distances are `independence.distance`; a layer of too
     few neurons to have one, or a learning rate whose networks all diverged, has no row.
     """

@@ -1,4 +1,4 @@
-"""What an optimiser of an ensemble is."""
+"""The base class of optimisers of an ensemble."""
 
 from abc import ABC, abstractmethod
 

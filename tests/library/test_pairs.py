@@ -1,4 +1,4 @@
-"""What the jobs that evaluate paths share, on permutations that are known."""
+"""Evaluating the paths of pairs, with permutations that are known."""
 
 import math
 
@@ -7,7 +7,7 @@ import pytest
 
 from lmc_ot import tables
 from lmc_ot.connectivity import barrier, interpolation
-from lmc_ot.connectivity.pairs import Paths, evaluation_examples, path_rows, permuted_pairs
+from lmc_ot.connectivity.pairs import PathEvaluation, evaluation_examples, path_rows, permuted_pairs
 from lmc_ot.errors import TableError
 from lmc_ot.matching.matcher import Match
 from lmc_ot.matching.table import write_matches
@@ -87,8 +87,8 @@ def test_paths_are_those_of_one_pair_after_another(trained, clusters, written):
     file = written({0: IDENTITY, 2: ROLLED})
     splits = evaluation_examples(clusters, 7, seed=3)
     t = barrier.grid(5)
-    paths = Paths(built, {0: a, 1: b}, [(0, (0, 1)), (2, (1, 0))], t, splits)
-    rows = paths.rows("am", file, RUN)
+    evaluation = PathEvaluation(built, {0: a, 1: b}, [(0, (0, 1)), (2, (1, 0))], t, splits)
+    rows = evaluation.rows("am", file, RUN)
     assert len(rows) == 2 * 2 * 5
     for pair, first, second in ((0, a, b), (2, b, permutation.apply(a, ROLLED))):
         for split, examples in splits.items():
@@ -101,18 +101,20 @@ def test_paths_are_those_of_one_pair_after_another(trained, clusters, written):
 
 def test_without_pairs_there_are_no_rows(trained, clusters, written):
     built, *_ = trained
-    paths = Paths(built, {}, [], barrier.grid(3), evaluation_examples(clusters, 7, seed=3))
-    assert paths.rows("am", written({}), RUN) == []
+    evaluation = PathEvaluation(
+        built, {}, [], barrier.grid(3), evaluation_examples(clusters, 7, seed=3)
+    )
+    assert evaluation.rows("am", written({}), RUN) == []
 
 
 def test_what_stands_of_a_table_that_is_updated(trained, clusters, written, tmp_path):
     built, a, b = trained
     splits = evaluation_examples(clusters, 7, seed=3)
-    paths = Paths(built, {0: a, 1: b}, [(0, (0, 1))], barrier.grid(3), splits)
+    evaluation = PathEvaluation(built, {0: a, 1: b}, [(0, (0, 1))], barrier.grid(3), splits)
     file = tmp_path / "path.parquet"
     assert tables.standing("path", file, RUN, {"am": "1"}) == {}
     permutations = written({0: ROLLED})
-    rows = {label: paths.rows(label, permutations, RUN) for label in ("am", "naive_wm")}
+    rows = {label: evaluation.rows(label, permutations, RUN) for label in ("am", "naive_wm")}
     of_both = {"am": "1", "naive_wm": "2"}
     tables.write_rows("path", file, [*rows["am"], *rows["naive_wm"]], RUN, made_from=of_both)
     made_from = {"am": "1", "naive_wm": "other", "sigma_wm": "3"}

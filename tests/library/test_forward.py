@@ -162,7 +162,7 @@ def assert_same(found, wanted, rtol=1e-12):
 # -- by im2col -------------------------------------------------------------------------------
 
 
-def test_transfer_is_the_weights_with_the_im2col_second_moment_between(case, stream):
+def test_moments_through_weights_have_the_im2col_second_moment_between(case, stream):
     """For weights of any number of units."""
     network, (a, _), images, strides = case
     streamed = exact(network, a, images)
@@ -173,22 +173,22 @@ def test_transfer_is_the_weights_with_the_im2col_second_moment_between(case, str
         sigma, mean = phi.T @ phi / len(phi), phi.mean(0)
         for units in ((5, 5), (1, 8), (3, 1)):
             x, y = (stream.normal(size=(n, phi.shape[1])).astype(np.float32) for n in units)
-            found = streamed.transfer(layer, x, y)
+            found = streamed.through(layer, x, y)
             x, y = x.astype(np.float64), y.astype(np.float64)
             np.testing.assert_allclose(found.second, x @ sigma @ y.T, rtol=1e-9, atol=1e-11)
             np.testing.assert_allclose(found.mean_x, x @ mean, rtol=1e-9, atol=1e-11)
             np.testing.assert_allclose(found.mean_y, y @ mean, rtol=1e-9, atol=1e-11)
 
 
-def test_transfer_of_one_weight_is_its_own_second_moment(case):
+def test_moments_through_one_weight_twice_are_its_own(case):
     network, (a, _), images, strides = case
     streamed = exact(network, a, images)
     for layer, phi in enumerate(im2col(network, a, images, strides)[0], start=1):
         weight = a[layer, "weight"]
         outputs = phi @ weight.T
-        found = streamed.transfer(layer, weight, weight)
+        found = streamed.through(layer, weight, weight)
         assert_moments(found, outputs, outputs)
-        assert_same(streamed.transfer(layer, weight, weight.copy()), found)
+        assert_same(streamed.through(layer, weight, weight.copy()), found)
 
 
 def test_outputs_are_taken_over_images_and_positions(case):
@@ -216,7 +216,7 @@ def test_float32_networks_give_the_moments_to_float32_accuracy(case, stream):
     double = [exact(network, parameters, images) for parameters in networks]
     for layer in range(1, len(network.hidden_widths) + 1):
         weights = [parameters[layer, "weight"] for parameters in networks]
-        assert_same(single[0].transfer(layer, *weights), double[0].transfer(layer, *weights), 1e-4)
+        assert_same(single[0].through(layer, *weights), double[0].through(layer, *weights), 1e-4)
         assert_same(single[0](layer), double[0](layer), 1e-4)
         assert_same(single[0].cross(layer, single[1]), double[0].cross(layer, double[1]), 1e-4)
         assert single[0](layer).second.dtype == np.float64
@@ -234,7 +234,7 @@ def test_the_size_of_a_batch_changes_nothing(batch, case, monkeypatch):
     assert [len(b) for b in parts[0]._batches()][:-1] == [batch] * ((EXAMPLES - 1) // batch)
     for layer in range(1, len(network.hidden_widths) + 1):
         weights = [parameters[layer, "weight"] for parameters in networks]
-        assert_same(parts[0].transfer(layer, *weights), whole[0].transfer(layer, *weights))
+        assert_same(parts[0].through(layer, *weights), whole[0].through(layer, *weights))
         assert_same(parts[0](layer), whole[0](layer))
         assert_same(parts[0].cross(layer, parts[1]), whole[0].cross(layer, whole[1]))
 
@@ -260,14 +260,14 @@ KEPT = {
 def test_layers_are_asked_for_in_any_order_whatever_is_kept(kept, order, convnet, monkeypatch):
     network, (a, b), images = convnet
     fresh = {
-        layer: exact(network, a, images).transfer(layer, a[layer, "weight"], b[layer, "weight"])
+        layer: exact(network, a, images).through(layer, a[layer, "weight"], b[layer, "weight"])
         for layer in range(1, LAYERS + 1)
     }
     monkeypatch.setattr(forward, "KEPT_BYTES", KEPT[kept])
     monkeypatch.setattr(forward, "BATCH_FLOATS", 3 * network.floats_per_example)
     streamed = exact(network, a, images)
     for layer in order:
-        found = streamed.transfer(layer, a[layer, "weight"], b[layer, "weight"])
+        found = streamed.through(layer, a[layer, "weight"], b[layer, "weight"])
         assert_same(found, fresh[layer])
         if layer == order[0]:  # the moments of all layers in between disturb nothing
             streamed(1)
@@ -285,7 +285,7 @@ def test_kept_inputs_save_the_layers_below(kept, starts, convnet, monkeypatch):
     enter = network.enter
     monkeypatch.setattr(network, "enter", lambda *args: entered.append(1) or enter(*args))
     for layer in range(1, LAYERS + 1):
-        streamed.transfer(layer, a[layer, "weight"], a[layer, "weight"])
+        streamed.through(layer, a[layer, "weight"], a[layer, "weight"])
     assert len(entered) == starts
 
 
@@ -321,7 +321,7 @@ def test_no_gradients_are_kept_and_no_images_changed(convnet):
     before = images.copy()
     streamed = StreamedMoments(network, a, images)
     for layer in range(1, LAYERS + 1):
-        streamed.transfer(layer, a[layer, "weight"], b[layer, "weight"])
+        streamed.through(layer, a[layer, "weight"], b[layer, "weight"])
     streamed.cross(1, StreamedMoments(network, b, images))
     assert not any(values.requires_grad for values in streamed._kept[1])
     np.testing.assert_array_equal(images, before)
@@ -351,9 +351,7 @@ def test_of_an_mlp_streamed_and_recorded_moments_are_the_same(name, random_mlp, 
             if of_a[0] is not None:
                 np.testing.assert_allclose(*of_a, rtol=1e-5, atol=1e-6)
         weights = a[layer, "weight"], b[layer, "weight"]
-        assert_same(
-            streamed[0].transfer(layer, *weights), memory[0].transfer(layer, *weights), 1e-6
-        )
+        assert_same(streamed[0].through(layer, *weights), memory[0].through(layer, *weights), 1e-6)
 
 
 @pytest.fixture
@@ -464,7 +462,7 @@ def test_planted_permutations_of_all_layers_are_recovered(network, stream):
         if name in ("bias", "scale", "shift"):
             array += 0.3 * stream.normal(size=array.shape)
     images = stream.normal(size=(20, int(np.prod(network.shape)))).astype(np.float32)
-    [a] = unstack(network.calibrated(stack([a]), torch.from_numpy(images)))
+    [a] = unstack(network.with_recomputed_statistics(stack([a]), torch.from_numpy(images)))
     planted = permutation.random(a, stream)
     b = permutation.apply(a, planted)
     moments = [StreamedMoments(network, p, images) for p in (a, b)]
