@@ -112,13 +112,13 @@ def test_what_stands_of_a_table_that_is_updated(trained, clusters, written, tmp_
     splits = evaluation_examples(clusters, 7, seed=3)
     evaluation = PathEvaluation(built, {0: a, 1: b}, [(0, (0, 1))], barrier.grid(3), splits)
     file = tmp_path / "path.parquet"
-    assert tables.standing("path", file, RUN, {"am": "1"}) == {}
+    assert tables.kept_rows("path", file, RUN, {"am": "1"}) == {}
     permutations = written({0: ROLLED})
     rows = {label: evaluation.rows(label, permutations, RUN) for label in ("am", "naive_wm")}
     of_both = {"am": "1", "naive_wm": "2"}
     tables.write_rows("path", file, [*rows["am"], *rows["naive_wm"]], RUN, made_from=of_both)
     made_from = {"am": "1", "naive_wm": "other", "sigma_wm": "3"}
-    assert tables.standing("path", file, RUN, made_from) == {"am": rows["am"]}
-    assert tables.standing("path", file, RUN | {"seed": 1}, made_from) == {}
+    assert tables.kept_rows("path", file, RUN, made_from) == {"am": rows["am"]}
+    assert tables.kept_rows("path", file, RUN | {"seed": 1}, made_from) == {}
     file.write_bytes(file.read_bytes()[:-10])
-    assert tables.standing("path", file, RUN, of_both) == {}
+    assert tables.kept_rows("path", file, RUN, of_both) == {}

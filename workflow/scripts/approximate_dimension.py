@@ -23,7 +23,7 @@ def approximate_dimension(
     """Describe the covariance of every matcher, uncentred and centred.
 
     `matchers` are their blocks by label; other arguments are as those of `match`. What
-    `dimensions` holds already of a matcher stands if it was made in the same way: with the same
+    `dimensions` holds already of a matcher is kept if it was made in the same way: with the same
     code, of the same networks and data, and of activations that were recorded alike.
     """
     networks = tables.read_checkpoints(checkpoints, run)
@@ -32,13 +32,13 @@ def approximate_dimension(
     made_from = {
         label: digest([*settings, block, code[label]]) for label, block in matchers.items()
     }
-    standing = tables.standing("dimensions", dimensions, run, made_from)
+    kept = tables.kept_rows("dimensions", dimensions, run, made_from)
     moments = sources.of_networks(dataset, networks, activations, streamed, run)
     rows = []
     for label, block in matchers.items():
-        if label in standing:
-            print(f"{label}: stands")
-            rows += standing[label]
+        if label in kept:
+            print(f"{label}: kept")
+            rows += kept[label]
             continue
         matcher = REGISTRY.build(block)
         for number, parameters in networks.items():

@@ -39,7 +39,7 @@ def evaluate_path(
         label: digest([*settings, tables.digest("permutations", file)])
         for label, file in zip(labels, permutations, strict=True)
     }
-    standing = tables.standing("path", path, run, made_from)
+    kept = tables.kept_rows("path", path, run, made_from)
     evaluation = PathEvaluation(
         build(network, data),
         networks,
@@ -50,9 +50,9 @@ def evaluate_path(
     )
     rows = []
     for label, file in zip(labels, permutations, strict=True):
-        if label in standing:
+        if label in kept:
             print(f"{label}: kept")
-        rows += standing[label] if label in standing else evaluation.rows(label, file, run)
+        rows += kept[label] if label in kept else evaluation.rows(label, file, run)
     tables.write_rows("path", path, rows, run, describe(resolved), made_from=made_from)
 
 

@@ -182,7 +182,7 @@ def digest(kind: str, path) -> str:
         return stored(path)
 
 
-def standing(kind: str, path, run: dict, made_from: dict[str, str]) -> dict[str, list[dict]]:
+def kept_rows(kind: str, path, run: dict, made_from: dict[str, str]) -> dict[str, list[dict]]:
     """Matcher -> its rows in a table that a job is about to update, where they are still valid.
 
     The rows are as `write_rows` takes them, without the columns that `run` has.
