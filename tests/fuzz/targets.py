@@ -33,8 +33,7 @@ from lmc_ot.tables.csv import read_csv, write_csv
 from lmc_ot.training.snapshots import Snapshots
 
 REPOSITORY = Path(__file__).parents[2]
-PROVENANCE = {"experiment": "e", "config_hash": "0" * 16, "seed": 0}
-RUN = {"experiment": "e", "learning_rate": 0.1, "matcher": "am"}
+PROVENANCE = {"experiment": "e", "learning_rate": 0.1, "config_hash": "0" * 16, "seed": 0}
 
 
 class Target:
@@ -167,7 +166,7 @@ class Permutations(Target):
             for pair in (0, 1)
         }
         paths = folder / "a.parquet", folder / "objectives.parquet"
-        write_matches(*paths, found, RUN, PROVENANCE)
+        write_matches(*paths, found, "am", PROVENANCE)
         return ["a.parquet"]
 
     def read(self, case, folder):

@@ -302,6 +302,10 @@ MATCHERS = ", ".join(REGISTRIES["matcher"].names)
 NETWORKS = ", ".join(REGISTRIES["network"].names)
 DATASETS = ", ".join(REGISTRIES["dataset"].names)
 OPTIMISERS = ", ".join(REGISTRIES["optimiser"].names)
+CHANGES = (
+    "a config that changes another one is given after it: --configfile config/config.yaml, then "
+    "this file"
+)
 
 
 def figure(**panel):
@@ -344,13 +348,17 @@ MISTAKES = [
         {"name": "sgd", "beta1": 0.9},
         f"{E}.training.optimiser: unknown key 'beta1': one of momentum, name, weight_decay",
     ),
-    ("experiments", MISSING, "the key 'experiments' is missing: name -> experiment"),
+    ("experiments", MISSING, f"the key 'experiments' is missing: name -> experiment; {CHANGES}"),
+    (
+        "name",
+        MISSING,
+        "the key 'name' is missing: name of the run; results/<name>/ and paper_figures/<name>/ are "
+        f"its folders; {CHANGES}",
+    ),
     (
         f"{E}.dataset",
         MISSING,
-        f"{E}: the key 'dataset' is missing: the data set, by name, and its options; to change an "
-        "experiment of another config, give that one first: --configfile config/config.yaml, then "
-        "this file",
+        f"{E}: the key 'dataset' is missing: the data set, by name, and its options; {CHANGES}",
     ),
     (
         f"{E}.learning_rates",
