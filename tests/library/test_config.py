@@ -725,6 +725,16 @@ def test_what_is_not_there_twice_passes(tmp_path, text):
 
 
 @pytest.mark.parametrize(
+    ("key", "kind"), [("on", "bool"), ("001", "int"), ("1.5", "float"), ("2026-11-28", "timestamp")]
+)
+def test_a_key_that_yaml_does_not_read_as_text_is_refused(key, kind, tmp_path, one_line):
+    path = yaml_file(tmp_path, f"name: a\n{key}: 1\n")
+    with pytest.raises(ConfigError) as error:
+        reading.check_keys(path)
+    one_line(error, path, "line 2", f"the key {key} is read as {kind}, not as text", "in quotes")
+
+
+@pytest.mark.parametrize(
     "text", ["a: [1", "a: b: c", "a: !!python/object:os.system x", "\tname: a", "{{a}}: 1"]
 )
 def test_a_file_that_is_no_yaml_is_an_error_in_one_line(tmp_path, text, one_line):

@@ -80,14 +80,11 @@ def test_a_partial_config_is_told_to_be_given_after_the_one_it_changes(tmp_path)
     assert line.endswith("--configfile config/config.yaml, then this file")
 
 
-@pytest.mark.parametrize(
-    ("key", "kind"), [("on", "bool"), ("001", "int"), ("1.5", "float"), ("2026-11-28", "timestamp")]
-)
-def test_a_key_that_yaml_does_not_read_as_text_is_refused(tmp_path, key, kind):
-    (tmp_path / "c.yaml").write_text(yaml.safe_dump(NANO) + f"{key}: 1\n")
+def test_a_key_that_yaml_does_not_read_as_text_is_refused(tmp_path):
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(NANO) + "001: 1\n")
     answer = run(tmp_path, "-n", "-s", REPOSITORY / "Snakefile", "--configfile", "c.yaml")
     assert answer.returncode and "Traceback" not in answer.stdout
-    assert f"the key {key} is read as {kind}, not as text: write it in quotes" in answer.stdout
+    assert "the key 001 is read as int, not as text: write it in quotes" in answer.stdout
 
 
 # -- other copies of the library -----------------------------------------------------------------
