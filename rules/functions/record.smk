@@ -1,5 +1,5 @@
 # The record of a finished run. Where this workflow is a module of another one, the outer workflow
-# asks for it: `onsuccess: <module>.onsuccess(log)`.
+# asks for it: `onsuccess: <module>.onsuccess()`; Snakemake has bound the log.
 from lmc_ot.environment import unknown_commit
 from lmc_ot.provenance import record, usage
 

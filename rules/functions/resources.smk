@@ -33,8 +33,12 @@ def gpu_of_networks(wildcards):
 
 
 def gpu_of_matcher(wildcards):
-    """For rules that run networks only where a matcher needs their activations."""
-    return gpu_of_networks(wildcards) if runs_networks(wildcards) else 0
+    """For rules that run networks only where a matcher needs their activations.
+
+    On other machines the jobs of a learning rate are one submission, whose requests must agree.
+    """
+    asks = bool(config["gpu_nodes"]) or runs_networks(wildcards)
+    return gpu_of_networks(wildcards) if asks else 0
 
 
 def gpu_model(gpu):

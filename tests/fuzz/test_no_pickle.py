@@ -210,6 +210,7 @@ def test_a_config_with_a_tag_of_python_is_refused(tag, marker, tmp_path):
         reading.check_keys(path)
 
 
+@pytest.mark.slow
 def test_a_config_with_a_tag_of_python_starts_nothing(marker, tmp_path):
     (tmp_path / "config.yaml").write_text(with_tag(TAGS[0], marker))
     finished = snakemake(tmp_path, "--dry-run", "--configfile", tmp_path / "config.yaml")

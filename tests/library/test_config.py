@@ -319,6 +319,10 @@ MATCHERS = ", ".join(REGISTRIES["matcher"].names)
 NETWORKS = ", ".join(REGISTRIES["network"].names)
 DATASETS = ", ".join(REGISTRIES["dataset"].names)
 OPTIMISERS = ", ".join(REGISTRIES["optimiser"].names)
+CHANGES = (
+    "a config that changes another one is given after it: --configfile config/config.yaml, then "
+    "this file"
+)
 
 
 def figure(**panel):
@@ -361,13 +365,17 @@ MISTAKES = [
         {"name": "sgd", "beta1": 0.9},
         f"{E}.training.optimiser: unknown key 'beta1': one of momentum, name, weight_decay",
     ),
-    ("experiments", MISSING, "the key 'experiments' is missing: name -> experiment"),
+    ("experiments", MISSING, f"the key 'experiments' is missing: name -> experiment; {CHANGES}"),
+    (
+        "name",
+        MISSING,
+        "the key 'name' is missing: name of the run; results/<name>/ and paper_figures/<name>/ are "
+        f"its folders; {CHANGES}",
+    ),
     (
         f"{E}.dataset",
         MISSING,
-        f"{E}: the key 'dataset' is missing: the data set, by name, and its options; to change an "
-        "experiment of another config, give that one first: --configfile config/config.yaml, then "
-        "this file",
+        f"{E}: the key 'dataset' is missing: the data set, by name, and its options; {CHANGES}",
     ),
     (
         f"{E}.learning_rates",
@@ -731,6 +739,16 @@ def test_a_key_that_is_there_twice_is_found_at_any_depth(tmp_path, text):
 )
 def test_what_is_not_there_twice_passes(tmp_path, text):
     reading.check_keys(yaml_file(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"), [("on", "bool"), ("001", "int"), ("1.5", "float"), ("2026-11-28", "timestamp")]
+)
+def test_a_key_that_yaml_does_not_read_as_text_is_refused(key, kind, tmp_path, one_line):
+    path = yaml_file(tmp_path, f"name: a\n{key}: 1\n")
+    with pytest.raises(ConfigError) as error:
+        reading.check_keys(path)
+    one_line(error, path, "line 2", f"the key {key} is read as {kind}, not as text", "in quotes")
 
 
 @pytest.mark.parametrize(

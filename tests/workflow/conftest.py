@@ -26,7 +26,10 @@ def clone(folder: Path) -> Path:
 
 
 def reduced_default() -> dict:
-    """The default config, its experiments and figures untouched, at the least of work."""
+    """The default config at the least of work: all its experiments and figures, one rate each.
+
+    All matchers are in the first experiment; the others have those that its figures need.
+    """
     config = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
     for experiment in config["experiments"].values():
         for widths in ("hidden_widths", "groups", "head"):
@@ -36,7 +39,9 @@ def reduced_default() -> dict:
         experiment["networks"] = 2
         experiment["path"] = {"points": 3}
         if isinstance(experiment["learning_rates"], dict):
-            experiment["learning_rates"]["number"] = 2
+            experiment["learning_rates"] = [experiment["learning_rates"]["maximum"]]
+    for name in ("digits-convnet", "digits-mlp-adam"):
+        config["experiments"][name]["matchers"] = {"identity": {}, "sigma_wm": {}}
     config["theory"] = {"isotropic": {"sizes": [8, 16], "dimensions": [5, 6], "repetitions": 3}}
     return config
 
@@ -48,9 +53,17 @@ def narrow(widths):
 
 @pytest.fixture(scope="session")
 def finished_once(tmp_path_factory) -> tuple[Path, str]:
-    """A checkout in which the reduced default config ran to the last figure, and its output."""
+    """A checkout in which the reduced default config ran to the last figure, and its output.
+
+    All files that were there before the run are committed.
+    """
     folder = clone(tmp_path_factory.mktemp("finished") / "checkout")
     write_config(folder, reduced_default())
+    shutil.copyfile(REPOSITORY / ".gitignore", folder / ".gitignore")
+    author = ("-c", "user.name=test", "-c", "user.email=test@example.org")
+    for command in (["init"], ["add", "--all"], [*author, "commit", "--message", "before"]):
+        quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        subprocess.run(["git", *command], cwd=folder, **quiet)
     return folder, succeeds(snakemake(folder, repository=folder))
 
 

@@ -88,4 +88,5 @@ def _third_party(file) -> set[str]:
             found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:
             found.add(node.module.split(".")[0])
-    return {MODULES.get(n, n) for n in found - {"lmc", "adapter"} - set(sys.stdlib_module_names)}
+    ours = {"lmc_ot", "adapter"}
+    return {MODULES.get(name, name) for name in found - ours - set(sys.stdlib_module_names)}

@@ -26,7 +26,7 @@ experiments:
   digits:
     dataset: {name: digits}
     network: {name: mlp, hidden_widths: [64, 64]}
-    training: {batch_size: 50, epochs: 12}
+    training: {batch_size: 50, epochs: 5}
     learning_rates: [1.0e-1]
     networks: 4
     matchers: {naive_wm: {}}
@@ -35,17 +35,25 @@ experiments:
 RUN = "results/small/digits/1.000e-01"
 
 
-@pytest.fixture
-def config(tmp_path):
-    path = tmp_path / "config.yaml"
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    path = tmp_path_factory.mktemp("config") / "config.yaml"
     path.write_text(yaml.safe_dump(CONFIG))
     return path
 
 
+@pytest.fixture(scope="module")
+def undisturbed(config, tmp_path_factory):
+    """A folder in which the networks were trained."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    succeeds(snakemake(folder, f"{RUN}/checkpoints.parquet", "--configfile", config))
+    return folder
+
+
 def test_progress_names_the_experiment_and_the_learning_rate(finished_once):
     _, said = finished_once
-    assert "train digits-mlp at learning rate 1.000e-04" in said
-    assert "match digits-mlp at learning rate 1.000e-04 by naive_wm" in said
+    assert "train digits-mlp at learning rate 1.000e-01" in said
+    assert "match digits-mlp at learning rate 1.000e-01 by naive_wm" in said
     assert re.search(r"\d+ of \d+ steps \(\d+%\) done", said)
     # The reasons of a first run are hundreds of files.
     assert "Reason: " not in said
@@ -63,11 +71,11 @@ def test_the_benchmarks_are_rolled_up_into_one_table(finished_once):
         assert re.search(rf"^{rule} +{row['jobs']} +{row['seconds']}", said, re.MULTILINE)
 
 
-def test_a_job_that_fails_says_where_its_log_is_and_shows_it(config, tmp_path):
+def test_a_job_that_fails_says_where_its_log_is_and_shows_it(config, undisturbed, tmp_path):
     """A fault of the code, with its traceback; a killed job, with what it said until then."""
     target = f"{RUN}/checkpoints.parquet"
-    succeeds(snakemake(tmp_path, target, "--configfile", config))
-    broken = tmp_path / "broken"
+    folder, broken = tmp_path / "run", tmp_path / "broken"
+    subprocess.run(["cp", "-a", undisturbed, folder], check=True)
     broken.mkdir()
     (broken / "sitecustomize.py").write_text(
         "import sys\n"
@@ -75,9 +83,9 @@ def test_a_job_that_fails_says_where_its_log_is_and_shows_it(config, tmp_path):
         "    import numpy\n"
         "    numpy.stack = None\n"
     )
-    (tmp_path / target).unlink()
+    (folder / target).unlink()
     finished = snakemake(
-        tmp_path,
+        folder,
         target,
         "--configfile",
         config,
@@ -90,7 +98,7 @@ def test_a_job_that_fails_says_where_its_log_is_and_shows_it(config, tmp_path):
     shown = finished.stdout.split(f"Logfile {log}:")[1]
     assert "Traceback (most recent call last)" in shown
     assert "TypeError" in shown
-    assert not (tmp_path / target).exists()
+    assert not (folder / target).exists()
 
 
 def _start(folder, config, target):
@@ -105,14 +113,13 @@ def _start(folder, config, target):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_training_that_is_stopped_goes_on_and_ends_with_the_same_bits(number, config, tmp_path):
+def test_a_training_that_is_stopped_goes_on_and_ends_with_the_same_bits(
+    number, config, undisturbed, tmp_path
+):
     """The whole session gets the signal, as from a power cut, a batch system or Ctrl-C."""
     target = f"{RUN}/checkpoints.parquet"
-    undisturbed, stopped = tmp_path / "undisturbed", tmp_path / "stopped"
-    for folder in (undisturbed, stopped):
-        folder.mkdir()
-    succeeds(snakemake(undisturbed, target, "--configfile", config))
-
+    stopped = tmp_path / "stopped"
+    stopped.mkdir()
     run = _start(stopped, config, target)
     snapshot = stopped / RUN / "snapshots/networks-0-3.parquet"
     while run.poll() is None and not snapshot.exists():

@@ -2,18 +2,16 @@
 
 import json
 
-import pytest
-
 from support import REPOSITORY, succeeds
 from support import snakemake as run_snakemake
 
 SNAKEFILE = """
 rule probe:
     output:
-        found="found.json",
+        found="found{threads}.json",
     log:
-        "probe.log",
-    threads: {threads}
+        "probe{threads}.log",
+    threads: lambda wildcards: int(wildcards.threads)
     script:
         "probe.py"
 """
@@ -24,7 +22,7 @@ import sys
 
 sys.path.insert(0, {str(REPOSITORY / "workflow/scripts")!r})
 
-from adapter import run
+from adapter import execute
 from threadpoolctl import threadpool_info
 
 import numpy, pyarrow, scipy.linalg, sklearn.utils, torch
@@ -40,16 +38,19 @@ def probe(found):
 
 
 if "snakemake" in globals():
-    run(probe, snakemake)
+    execute(probe, snakemake)
 """
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_every_pool_has_the_threads_of_the_rule(threads, tmp_path):
-    (tmp_path / "Snakefile").write_text(SNAKEFILE.format(threads=threads))
+def test_every_pool_has_the_threads_of_the_rule(tmp_path):
+    (tmp_path / "Snakefile").write_text(SNAKEFILE)
     (tmp_path / "probe.py").write_text(SCRIPT)
+    targets = {threads: f"found{threads}.json" for threads in (1, 2)}
     # What a user's shell may say is not what the rule was given.
-    succeeds(run_snakemake(tmp_path, repository=tmp_path, OMP_NUM_THREADS="7"))
-    pools = json.loads((tmp_path / "found.json").read_text())
-    assert len(pools) >= 5, pools
-    assert set(pools.values()) == {threads}, pools
+    succeeds(
+        run_snakemake(tmp_path, *targets.values(), repository=tmp_path, OMP_NUM_THREADS="7")
+    )  # fmt: skip
+    for threads, target in targets.items():
+        pools = json.loads((tmp_path / target).read_text())
+        assert len(pools) >= 5, pools
+        assert set(pools.values()) == {threads}, pools
