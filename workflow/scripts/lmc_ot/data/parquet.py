@@ -155,18 +155,18 @@ def _in_folder(name: str) -> dict[str, list[Path]]:
             f"there, or point {ENVIRONMENT} (or data_dir in the config) at a folder that holds it"
         )
     for place in (folder, folder / "data"):
-        found = {split: _of_split(place, split) for split in SPLITS}
-        if any(found.values()):
+        by_split = {split: _of_split(place, split) for split in SPLITS}
+        if any(by_split.values()):
             break
     for split in SPLITS:
-        if not found[split]:
+        if not by_split[split]:
             raise DataError(
                 f"{folder}: no files of the {split} split: expected {split}.parquet, "
                 f"{split}-00000-of-00001.parquet or the like, in it or in its folder data; or "
                 f"give train and test instead of folder"
             )
-        _check_shards(found[split])
-    return found
+        _check_shards(by_split[split])
+    return by_split
 
 
 def _of_split(place: Path, split: str) -> list[Path]:
@@ -192,7 +192,7 @@ def _check_shards(paths: list[Path]) -> None:
 def _found(option: str, patterns: str | list[str]) -> list[Path]:
     """The files of one or several names or patterns, each file once."""
     folder = data_folder()
-    found = []
+    paths = []
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
         if (folder / pattern).is_file():  # also a name with a bracket in it
             names = [pattern]
@@ -205,8 +205,8 @@ def _found(option: str, patterns: str | list[str]) -> list[Path]:
                 f"there, or point {ENVIRONMENT} (or data_dir in the config) at a folder that "
                 f"holds it"
             )
-        found += [folder / name for name in names]
-    return list(dict.fromkeys(found))
+        paths += [folder / name for name in names]
+    return list(dict.fromkeys(paths))
 
 
 def _by_file(paths: dict[str, list[Path]]) -> dict[str, list[Part]]:
@@ -312,7 +312,7 @@ def _batches(part: Part, content: Content) -> Iterator[tuple[np.ndarray, list["p
         ]
         if "original" in schema.names and pa.types.is_boolean(schema.field("original").type):
             names.append("original")
-        begin, found = 0, 0
+        begin, read = 0, 0
         for group in range(file.num_row_groups):
             end = begin + file.metadata.row_group(group).num_rows
             if len(_between(part.rows, begin, end)):
@@ -322,10 +322,10 @@ def _batches(part: Part, content: Content) -> Iterator[tuple[np.ndarray, list["p
                     if len(rows):
                         some = batch.take(pa.array(rows - begin))
                         yield rows, [some.column(name) for name in names]
-                    begin, found = begin + len(batch), found + len(rows)
+                    begin, read = begin + len(batch), read + len(rows)
                 check_rows(part.path, begin == end)
             begin = end
-        check_rows(part.path, found == len(part.rows))
+        check_rows(part.path, read == len(part.rows))
 
 
 def _between(rows: np.ndarray, begin: int, end: int) -> np.ndarray:

@@ -175,13 +175,13 @@ def class_names(paths: list[Path], name: str | None) -> list[str] | None:
     DataError
         Labels are strings in one file and integers in another.
     """
-    texts, integers, found = [], [], set()
+    texts, integers, names = [], [], set()
     for path in paths:
         with opened(path) as file:
             column = label_column(path, file.schema_arrow, name)
             if is_text(file.schema_arrow.field(column).type):
                 texts.append(path)
-                found |= set(file.read(columns=[column])[column].unique().to_pylist())
+                names |= set(file.read(columns=[column])[column].unique().to_pylist())
             else:
                 integers.append(path)
     if texts and integers:
@@ -189,7 +189,7 @@ def class_names(paths: list[Path], name: str | None) -> list[str] | None:
             f"{texts[0]}: its labels are strings, those of {integers[0]} are integers: write "
             f"both with labels of one type"
         )
-    return sorted(found - {None}, key=natural) if texts else None
+    return sorted(names - {None}, key=natural) if texts else None
 
 
 def labels(
@@ -302,11 +302,11 @@ def _decode(
     for i, data in enumerate(contents):
         is_jpeg = data.startswith(jpeg.SIGNATURE)
         try:
-            found = jpeg.jpeg_shape(data) if is_jpeg else png_shape(data)
-            shape = shape or found
-            if found != shape:
+            own = jpeg.jpeg_shape(data) if is_jpeg else png_shape(data)
+            shape = shape or own
+            if own != shape:
                 raise ValueError(
-                    f"is {_size(found)}: expected {_size(shape)}, as "
+                    f"is {_size(own)}: expected {_size(shape)}, as "
                     + ("shape says" if told else "the first image is")
                 )
             # Decoded before there is room for more: Pillow refuses a huge one.

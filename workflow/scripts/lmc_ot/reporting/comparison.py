@@ -57,19 +57,19 @@ def compare(
 def _measured(number, results: pd.DataFrame, dimensions: pd.DataFrame) -> np.ndarray:
     """Our values of one published number: one per pair, or one per network."""
 
-    def at_rate(found):
-        return found[np.isclose(found["learning_rate"], number.learning_rate, RELATIVE_TOLERANCE)]
+    def at_rate(rows):
+        return rows[np.isclose(rows["learning_rate"], number.learning_rate, RELATIVE_TOLERANCE)]
 
     if number.quantity == "approximate_dimension":
-        found = at_rate(dimensions)
-        chosen = (found["matcher"] == number.method) & (found["layer"] == number.layer)
-        return found.loc[chosen & (found["dimension"] > 0), "dimension"].to_numpy()
-    found = at_rate(results)
-    found = found[~found["diverged"]]
+        rows = at_rate(dimensions)
+        of_layer = (rows["matcher"] == number.method) & (rows["layer"] == number.layer)
+        return rows.loc[of_layer & (rows["dimension"] > 0), "dimension"].to_numpy()
+    rows = at_rate(results)
+    rows = rows[~rows["diverged"]]
     if number.quantity == "midpoint_test_loss":
-        return found.loc[found["matcher"] == number.method, "midpoint_loss"].to_numpy()
+        return rows.loc[rows["matcher"] == number.method, "midpoint_loss"].to_numpy()
     metric = number.quantity.removeprefix("endpoint_test_")
-    one = found[found["matcher"] == found["matcher"].min()]
+    one = rows[rows["matcher"] == rows["matcher"].min()]
     return one[[f"endpoint_a_{metric}", f"endpoint_b_{metric}"]].to_numpy().ravel()
 
 

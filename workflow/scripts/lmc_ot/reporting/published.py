@@ -41,11 +41,11 @@ def read(path: str | Path, experiment: str) -> list[dict]:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, csv.Error) as error:
         raise ConfigError(f"{path}: line {line}: {one_line(error)}") from error
-    found = [row for row in rows if row["experiment"] == experiment]
-    if not found:
+    of_experiment = [row for row in rows if row["experiment"] == experiment]
+    if not of_experiment:
         choices = one_line(", ".join(sorted({row["experiment"] for row in rows})))
         raise ConfigError(f"{path}: no published numbers of {experiment!r}: one of {choices}")
-    return found
+    return of_experiment
 
 
 def frame(rows: list[dict]) -> "pandas.DataFrame":  # noqa: F821

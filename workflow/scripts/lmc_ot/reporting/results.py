@@ -46,9 +46,9 @@ def collect(
     paths = _groups(path, [*run, "matcher", "pair", "split"])
     reached = _groups(objectives, [*run, "matcher", "pair"])
     sizes = _groups(dimensions, [*run, "matcher", "network", "centred"])
-    wanted = {}
+    points_of_path = {}
     for (experiment, *_), points in paths.items():
-        wanted[experiment] = max(len(points), wanted.get(experiment, 1))
+        points_of_path[experiment] = max(len(points), points_of_path.get(experiment, 1))
     rates = last[run].drop_duplicates().itertuples(index=False, name=None)
     rows = []
     for experiment, rate in rates:
@@ -70,17 +70,17 @@ def collect(
                     row["objective"] = layers["objective"].tolist()
                     row["identity_objective"] = layers["identity_objective"].tolist()
                 for name, centred in (("dimension", False), ("centred_dimension", True)):
-                    found = sizes.get((experiment, rate, matcher, a, centred))
-                    known = found is not None
-                    row[name] = found.sort_values("layer")["dimension"].tolist() if known else None
+                    layers = sizes.get((experiment, rate, matcher, a, centred))
+                    known = layers is not None
+                    row[name] = layers.sort_values("layer")["dimension"].tolist() if known else None
                 for split in ("test", "train"):
                     points = paths.get((experiment, rate, matcher, pair, split))
-                    found = 0 if points is None else len(points)
-                    if not row["diverged"] and found != wanted.get(experiment, 1):
+                    count = 0 if points is None else len(points)
+                    if not row["diverged"] and count != points_of_path.get(experiment, 1):
                         raise TableError(
                             f"{experiment} at learning rate {rate:g}, matched by {matcher}: pair "
-                            f"{pair} has {found} {split} points on its path, not "
-                            f"{wanted.get(experiment, 1)}: delete its path.parquet and run "
+                            f"{pair} has {count} {split} points on its path, not "
+                            f"{points_of_path.get(experiment, 1)}: delete its path.parquet and run "
                             f"snakemake again"
                         )
                     calibrated = points is not None and bool(points["calibrated"].any())
@@ -97,9 +97,9 @@ def _measures(points: pd.DataFrame | None) -> dict[str, float]:
     measures = {}
     for metric, worse in METRICS.items():
         if points is None:
-            found = dict.fromkeys(barrier.Measures.__dataclass_fields__, np.nan)
+            values = dict.fromkeys(barrier.Measures.__dataclass_fields__, np.nan)
         else:
             points = points.sort_values("t")
-            found = vars(barrier.measure(points["t"], points[metric], worse))
-        measures |= {f"{measure}_{metric}": value for measure, value in found.items()}
+            values = vars(barrier.measure(points["t"], points[metric], worse))
+        measures |= {f"{measure}_{metric}": value for measure, value in values.items()}
     return measures

@@ -89,11 +89,11 @@ class RandomNetworks:
                         a, b = pair(seed, *identity, max(self.depths))
                         layers = align(a, b, self.matcher, *inputs(seed, *identity, self.examples))
                         for depth in self.depths:
-                            found = layers[depth - 1]
+                            layer = layers[depth - 1]
                             series = self._series(law, depth, d)
                             for quantity, value in (
-                                (DISTANCE, distance(found)),
-                                (ERROR, lmc_error(found, *readouts(a, b, found))),
+                                (DISTANCE, distance(layer)),
+                                (ERROR, lmc_error(layer, *readouts(a, b, layer))),
                             ):
                                 if not math.isfinite(value):
                                     raise ConfigError(
@@ -105,14 +105,14 @@ class RandomNetworks:
 
     def predictions(self) -> list[Prediction]:
         """See `experiment.Experiment`."""
-        found = []
+        predictions = []
         for quantity, power in ((DISTANCE, 2), (ERROR, 1)):
             for law in self.weights:
                 for d in self.input_dimensions:
                     for depth in self.depths:
                         slope = -power / d if depth == 1 and d > 4 else None
-                        found.append(Prediction(quantity, self._series(law, depth, d), slope))
-        return found
+                        predictions.append(Prediction(quantity, self._series(law, depth, d), slope))
+        return predictions
 
     @staticmethod
     def _series(law: str, depth: int, d: int) -> str:

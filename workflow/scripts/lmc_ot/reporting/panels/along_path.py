@@ -23,6 +23,6 @@ def tabulate(
     Columns: metric, learning_rate, matcher, t, mean, std, n (pairs in the mean).
     """
     path = tables.read_all("path", sources["path"])
-    found = spread(path[path["split"] == split], ["learning_rate", "matcher", "t"], metric)
-    found.insert(0, "metric", metric)
-    return found
+    table = spread(path[path["split"] == split], ["learning_rate", "matcher", "t"], metric)
+    table.insert(0, "metric", metric)
+    return table

@@ -34,15 +34,15 @@ def tabulate(
     are left out as the layer is dead).
     """
     dimensions = tables.read_all("dimensions", sources["dimensions"])
-    chosen = dimensions[dimensions["centred"] == centred]
+    of_kind = dimensions[dimensions["centred"] == centred]
     history = tables.read_all("history", sources["history"])
     diverged = history[history["diverged"]].groupby("learning_rate")["network"].nunique()
     # A rate at which all networks diverged keeps its rows, without a mean.
     rates = history[["learning_rate"]].drop_duplicates().sort_values("learning_rate")
-    every = chosen[["matcher", "layer"]].drop_duplicates().merge(rates, how="cross")
-    dead = chosen[chosen["dimension"] == 0].groupby(KEYS).size().rename("left_out")
-    found = spread(chosen[chosen["dimension"] > 0], KEYS, "dimension")
-    measured = every.sort_values(KEYS).merge(found, on=KEYS, how="left")
+    every = of_kind[["matcher", "layer"]].drop_duplicates().merge(rates, how="cross")
+    dead = of_kind[of_kind["dimension"] == 0].groupby(KEYS).size().rename("left_out")
+    alive = spread(of_kind[of_kind["dimension"] > 0], KEYS, "dimension")
+    measured = every.sort_values(KEYS).merge(alive, on=KEYS, how="left")
     measured["n"] = measured["n"].fillna(0).astype(int)
     measured["diverged"] = measured["learning_rate"].map(diverged).fillna(0).astype(int)
     measured = measured.merge(dead.reset_index(), on=KEYS, how="left")

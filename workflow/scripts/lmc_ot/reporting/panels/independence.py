@@ -58,14 +58,14 @@ def _rates(histories: list[str]) -> list[float]:
 
 
 def _distances(weight, partner, layer, stream):
-    found, null = [], []
+    distances, null = [], []
     for half, components in independence.halves(weight, stream):
         first, second = (
             independence.cosines(independence.reshuffled(half, components, stream)) for _ in "ab"
         )
-        found.append(independence.distance(independence.cosines(half), first))
+        distances.append(independence.distance(independence.cosines(half), first))
         null.append(independence.distance(second, first))
-    yield independence.RESHUFFLED, float(np.mean(found))
+    yield independence.RESHUFFLED, float(np.mean(distances))
     yield independence.INDEPENDENT, float(np.mean(null))
     if layer == 1 and partner is not None:
         across = independence.cosines(weight, partner[1, "weight"])

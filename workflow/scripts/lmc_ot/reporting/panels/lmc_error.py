@@ -39,6 +39,6 @@ def tabulate(
     measured.insert(0, "source", "measured")
     if published is None or split != "test":
         return measured
-    found = published[published["quantity"] == "midpoint_test_loss"]
+    midpoints = published[published["quantity"] == "midpoint_test_loss"]
     ends = published[published["quantity"] == "endpoint_test_loss"].assign(method=ENDPOINTS)
-    return pd.concat([measured, published_rows(pd.concat([ends, found]))])
+    return pd.concat([measured, published_rows(pd.concat([ends, midpoints]))])

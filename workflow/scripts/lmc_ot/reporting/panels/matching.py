@@ -34,15 +34,15 @@ def tabulate(
         All pairs diverged, or the permutations are of another run than the checkpoints.
     """
     height, width, channels = (*read_dataset(sources["dataset"][0]).shape, 1)[:3]
-    found = []
+    matched = []
     for checkpoints, matches in zip(sources["checkpoints"], sources["permutations"], strict=True):
         run = tables.metadata("checkpoints", checkpoints)
         rows = tables.read("permutations", matches, run=run).to_pylist()
         if rows:
-            found.append((rows[0]["learning_rate"], checkpoints, matches, rows[0]))
-    if not found:
+            matched.append((rows[0]["learning_rate"], checkpoints, matches, rows[0]))
+    if not matched:
         raise TableError(f"{matches}: has no pair to draw: all of them diverged")
-    _, checkpoints, matches, pair = min(found, key=lambda run: run[0])
+    _, checkpoints, matches, pair = min(matched, key=lambda run: run[0])
     networks = tables.read_checkpoints(checkpoints)
     permutation = read_permutations(matches)[pair["pair"]][1]
     rows = []
