@@ -1,4 +1,4 @@
-# Beyond the paper, which pairs networks 0 and 1, 2 and 3, ...: all pairs of a learning rate's
+# Beyond the paper, which pairs networks 0 and 1, 2 and 3, ...: all pairs of a setting's
 # networks, matched again and evaluated at the midpoint of their paths. The panels whose sources are
 # `midpoints` ask for them.
 include: "functions/all_pairs.smk"
@@ -9,13 +9,13 @@ use rule match as match_all_pairs with:
         permutations=f"{RUN}/all_pairs/{{matcher}}/permutations.parquet",
         objectives=f"{RUN}/all_pairs/{{matcher}}/objectives.parquet",
     log:
-        log_of("{experiment}/{rate}/all_pairs/{matcher}/match_all_pairs"),
+        log_of("{experiment}/{setting}/all_pairs/{matcher}/match_all_pairs"),
     benchmark:
-        benchmark_of("{experiment}/{rate}/all_pairs/{matcher}/match_all_pairs")
+        benchmark_of("{experiment}/{setting}/all_pairs/{matcher}/match_all_pairs")
     params:
         pairs=all_pairs_of,
     message:
-        "match all pairs of {wildcards.experiment} at learning rate {wildcards.rate} "
+        "match all pairs of {wildcards.experiment} at {wildcards.setting} "
         "by {wildcards.matcher}"
 
 
@@ -29,11 +29,11 @@ use rule evaluate_path as evaluate_midpoints with:
     output:
         path=update(f"{RUN}/all_pairs/midpoints.parquet"),
     log:
-        log_of("{experiment}/{rate}/all_pairs/evaluate_midpoints"),
+        log_of("{experiment}/{setting}/all_pairs/evaluate_midpoints"),
     benchmark:
-        benchmark_of("{experiment}/{rate}/all_pairs/evaluate_midpoints")
+        benchmark_of("{experiment}/{setting}/all_pairs/evaluate_midpoints")
     params:
         pairs=all_pairs_of,
         points=3,
     message:
-        "evaluate all pairs of {wildcards.experiment} at learning rate {wildcards.rate}"
+        "evaluate all pairs of {wildcards.experiment} at {wildcards.setting}"

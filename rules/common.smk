@@ -1,4 +1,4 @@
-# The config as a space of experiments, learning rates and matchers; the paths of all files.
+# The config as a space of experiments, settings and matchers; the paths of all files.
 import json
 import os
 import sys
@@ -37,23 +37,19 @@ os.environ.setdefault("LMC_SNAPSHOT_SECONDS", json.dumps(config["snapshot_second
 
 NAME = config["name"]
 EXPERIMENTS = config["experiments"]
-RATES = {
-    name: {labels.rate_label(rate): rate for rate in block["learning_rates"]}
-    for name, block in EXPERIMENTS.items()
-}
 TABLES = {
     table: (figure, i)
     for figure in config["figures"]
     for i, table in enumerate(labels.panel_tables(config, figure))
 }
 RESULTS = f"results/{NAME}"
-RUN = f"{RESULTS}/{{experiment}}/{{rate}}"
+RUN = f"{RESULTS}/{{experiment}}/{{setting}}"
 FIGURE_FOLDER = f"paper_figures/{NAME}"
 
 
 wildcard_constraints:
     experiment="|".join(EXPERIMENTS),
-    rate=labels.RATE_LABEL,
+    setting=labels.SETTING_LABEL,
     matcher=r"[a-z][a-z0-9_]*",
     dataset=r"[a-z0-9_-]+",
     figure="|".join(config["figures"]) or "none",
@@ -71,33 +67,39 @@ def benchmark_of(name):
     return f"benchmark/{NAME}/{name}.tsv"
 
 
+def setting_of(wildcards):
+    """The block of a setting of an experiment."""
+    return EXPERIMENTS[wildcards.experiment]["settings"][wildcards.setting]
+
+
 def block_of(key):
-    """A part of the experiment's block, as a rule's parameter."""
-    return lambda wildcards: EXPERIMENTS[wildcards.experiment][key]
+    """A part of the setting's block, as a rule's parameter."""
+    return lambda wildcards: setting_of(wildcards)[key]
 
 
 def matcher_of(wildcards):
-    return EXPERIMENTS[wildcards.experiment]["matchers"][wildcards.matcher]
+    return setting_of(wildcards)["matchers"][wildcards.matcher]
 
 
 def run_of(wildcards):
-    """The identity that every table of an experiment and a learning rate carries."""
-    block = EXPERIMENTS[wildcards.experiment]
+    """The identity that every table of a setting carries."""
+    experiment = EXPERIMENTS[wildcards.experiment]
     return {
         "experiment": wildcards.experiment,
-        "learning_rate": RATES[wildcards.experiment][wildcards.rate],
-        "config_hash": labels.training_hash(config, block),
+        "axis": experiment["axis"],
+        "value": experiment["values"][wildcards.setting],
+        "config_hash": labels.training_hash(config, experiment),
         "seed": config["seed"],
     }
 
 
 def of_experiment(name, pattern, matchers=None):
-    """The files of that pattern of all learning rates (and matchers) of an experiment."""
-    paths = expand(
-        f"{RESULTS}/{name}/{{rate}}/{pattern}",
-        rate=RATES[name],
-        matcher=matchers or EXPERIMENTS[name]["matchers"],
-    )
+    """The files of that pattern of all settings (and matchers) of an experiment."""
+    paths = [
+        f"{RESULTS}/{name}/{setting}/{pattern}".replace("{matcher}", matcher)
+        for setting, block in EXPERIMENTS[name]["settings"].items()
+        for matcher in matchers or block["matchers"]
+    ]
     return sorted(set(paths))
 
 

@@ -1,5 +1,5 @@
 # From trained networks to one table of results: activations, permutations, dimensions, paths.
-# Dimensions and paths are one job per learning rate, since most of such a job is its start. Their
+# Dimensions and paths are one job per setting, since most of such a job is its start. Their
 # outputs are updated: of a new or changed matcher they are computed, those of the others stand.
 include: "functions/measure.smk"
 
@@ -11,9 +11,9 @@ rule record_activations:
     output:
         activations=directory(f"{RUN}/activations"),
     log:
-        log_of("{experiment}/{rate}/record_activations"),
+        log_of("{experiment}/{setting}/record_activations"),
     benchmark:
-        benchmark_of("{experiment}/{rate}/record_activations")
+        benchmark_of("{experiment}/{setting}/record_activations")
     conda:
         "../envs/train.yaml"
     threads: 1
@@ -24,13 +24,13 @@ rule record_activations:
         gpu_model=gpu_model(gpu_of_networks),
     params:
         network=block_of("network"),
-        examples=lambda w: EXPERIMENTS[w.experiment]["activations"]["examples"],
-        positions=lambda w: EXPERIMENTS[w.experiment]["activations"]["positions"],
+        examples=lambda w: setting_of(w)["activations"]["examples"],
+        positions=lambda w: setting_of(w)["activations"]["positions"],
         device=config["device"],
         run=run_of,
         code=network_code("record_activations.py"),
     message:
-        "record activations of {wildcards.experiment} at learning rate {wildcards.rate}"
+        "record activations of {wildcards.experiment} at {wildcards.setting}"
     script:
         "../workflow/scripts/record_activations.py"
 
@@ -43,9 +43,9 @@ rule match:
         permutations=f"{RUN}/{{matcher}}/permutations.parquet",
         objectives=f"{RUN}/{{matcher}}/objectives.parquet",
     log:
-        log_of("{experiment}/{rate}/{matcher}/match"),
+        log_of("{experiment}/{setting}/{matcher}/match"),
     benchmark:
-        benchmark_of("{experiment}/{rate}/{matcher}/match")
+        benchmark_of("{experiment}/{setting}/{matcher}/match")
     conda:
         "../envs/train.yaml"
     threads: 1
@@ -62,7 +62,7 @@ rule match:
         run=run_of,
         code=codes_of_matchers("match.py"),
     message:
-        "match {wildcards.experiment} at learning rate {wildcards.rate} by {wildcards.matcher}"
+        "match {wildcards.experiment} at {wildcards.setting} by {wildcards.matcher}"
     script:
         "../workflow/scripts/match.py"
 
@@ -74,9 +74,9 @@ rule approximate_dimension:
     output:
         dimensions=update(f"{RUN}/dimensions.parquet"),
     log:
-        log_of("{experiment}/{rate}/approximate_dimension"),
+        log_of("{experiment}/{setting}/approximate_dimension"),
     benchmark:
-        benchmark_of("{experiment}/{rate}/approximate_dimension")
+        benchmark_of("{experiment}/{setting}/approximate_dimension")
     conda:
         "../envs/train.yaml"
     threads: 1
@@ -92,7 +92,7 @@ rule approximate_dimension:
         run=run_of,
         code=codes_of_matchers("approximate_dimension.py"),
     message:
-        "approximate dimension of {wildcards.experiment} at learning rate {wildcards.rate}"
+        "approximate dimension of {wildcards.experiment} at {wildcards.setting}"
     script:
         "../workflow/scripts/approximate_dimension.py"
 
@@ -107,9 +107,9 @@ rule evaluate_path:
     output:
         path=update(f"{RUN}/path.parquet"),
     log:
-        log_of("{experiment}/{rate}/evaluate_path"),
+        log_of("{experiment}/{setting}/evaluate_path"),
     benchmark:
-        benchmark_of("{experiment}/{rate}/evaluate_path")
+        benchmark_of("{experiment}/{setting}/evaluate_path")
     conda:
         "../envs/train.yaml"
     threads: 1
@@ -128,7 +128,7 @@ rule evaluate_path:
         run=run_of,
         code=network_code("evaluate_path.py"),
     message:
-        "evaluate paths of {wildcards.experiment} at learning rate {wildcards.rate}"
+        "evaluate paths of {wildcards.experiment} at {wildcards.setting}"
     script:
         "../workflow/scripts/evaluate_path.py"
 
@@ -155,8 +155,17 @@ rule collect:
         mem_mb=escalating(1000),
         runtime=escalating(10),
     params:
-        pairs={name: labels.pairs(block) for name, block in EXPERIMENTS.items()},
-        matchers={name: list(block["matchers"]) for name, block in EXPERIMENTS.items()},
+        settings=[
+            {
+                "experiment": name,
+                "axis": experiment["axis"],
+                "value": experiment["values"][label],
+                "pairs": labels.pairs(block),
+                "matchers": list(block["matchers"]),
+            }
+            for name, experiment in EXPERIMENTS.items()
+            for label, block in experiment["settings"].items()
+        ],
         run={"seed": config["seed"]},
         code=code("collect.py"),
     message:

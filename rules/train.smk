@@ -5,9 +5,9 @@ rule train:
         checkpoints=f"{RUN}/checkpoints.parquet",
         history=f"{RUN}/history.parquet",
     log:
-        log_of("{experiment}/{rate}/train"),
+        log_of("{experiment}/{setting}/train"),
     benchmark:
-        benchmark_of("{experiment}/{rate}/train")
+        benchmark_of("{experiment}/{setting}/train")
     # The longest jobs first: the last of them would leave the other cores idle.
     priority: 1
     conda:
@@ -28,10 +28,10 @@ rule train:
             "train.py",
             network_module(w),
             REGISTRIES["optimiser"].module(
-                EXPERIMENTS[w.experiment]["training"]["optimiser"]["name"]
+                setting_of(w)["training"]["optimiser"]["name"]
             ),
         ),
     message:
-        "train {wildcards.experiment} at learning rate {wildcards.rate}"
+        "train {wildcards.experiment} at {wildcards.setting}"
     script:
         "../workflow/scripts/train.py"

@@ -2,4 +2,4 @@
 
 
 def all_pairs_of(wildcards):
-    return labels.all_pairs(EXPERIMENTS[wildcards.experiment])
+    return labels.all_pairs(setting_of(wildcards))

@@ -8,9 +8,7 @@ def code(script, *modules):
 
 
 def network_module(wildcards):
-    return REGISTRIES["network"].module(
-        EXPERIMENTS[wildcards.experiment]["network"]["name"]
-    )
+    return REGISTRIES["network"].module(setting_of(wildcards)["network"]["name"])
 
 
 def network_code(script):

@@ -1,6 +1,8 @@
 # Functions of the config for `rules/data.smk`.
 DATASETS = {
-    labels.dataset_label(b["dataset"]): b["dataset"] for b in EXPERIMENTS.values()
+    labels.dataset_label(setting["dataset"]): setting["dataset"]
+    for experiment in EXPERIMENTS.values()
+    for setting in experiment["settings"].values()
 }
 
 
@@ -9,4 +11,4 @@ def dataset_path(block):
 
 
 def dataset_of(wildcards):
-    return dataset_path(EXPERIMENTS[wildcards.experiment])
+    return dataset_path(setting_of(wildcards))

@@ -27,7 +27,12 @@ def panel_sources(wildcards):
     panel = panel_of(wildcards)
     name = panel["experiment"]
     matchers = [panel["matcher"]] if "matcher" in panel else None
-    once = {"dataset": [dataset_path(EXPERIMENTS[name])], "results": [RESULTS_TABLE]}
+    once = {
+        "dataset": sorted(
+            {dataset_path(block) for block in EXPERIMENTS[name]["settings"].values()}
+        ),
+        "results": [RESULTS_TABLE],
+    }
     return {
         kind: (
             once[kind] if kind in once else of_experiment(name, SOURCES[kind], matchers)

@@ -3,7 +3,7 @@
 
 def matchers_of(wildcards):
     """The matchers of a job by label: one, or all of the experiment."""
-    matchers = EXPERIMENTS[wildcards.experiment]["matchers"]
+    matchers = setting_of(wildcards)["matchers"]
     label = wildcards.get("matcher")
     return {label: matchers[label]} if label else matchers
 
@@ -17,7 +17,7 @@ def reads_activations(wildcards):
 
 def runs_networks(wildcards):
     """Whether the networks are run for these statistics: nothing is recorded."""
-    streamed = EXPERIMENTS[wildcards.experiment]["activations"]["streamed"]
+    streamed = setting_of(wildcards)["activations"]["streamed"]
     return streamed and reads_activations(wildcards)
 
 
@@ -33,7 +33,7 @@ def streamed(wildcards):
     """How to run the networks, where no activations are recorded."""
     if not runs_networks(wildcards):
         return {}
-    block = EXPERIMENTS[wildcards.experiment]
+    block = setting_of(wildcards)
     return {
         "network": block["network"],
         "examples": block["activations"]["examples"],
@@ -43,7 +43,7 @@ def streamed(wildcards):
 
 def recording(wildcards):
     """What recorded activations depend on beside the networks and the data."""
-    block = EXPERIMENTS[wildcards.experiment]
+    block = setting_of(wildcards)
     return [block["activations"], network_code("record_activations.py")(wildcards)]
 
 
@@ -61,16 +61,16 @@ def codes_of_matchers(script):
 
 
 def pairs_of(wildcards):
-    return labels.pairs(EXPERIMENTS[wildcards.experiment])
+    return labels.pairs(setting_of(wildcards))
 
 
 def labels_of(wildcards):
     """The labels of an experiment's matchers."""
-    return list(EXPERIMENTS[wildcards.experiment]["matchers"])
+    return list(setting_of(wildcards)["matchers"])
 
 
 def path_option(key):
-    return lambda w: EXPERIMENTS[w.experiment]["path"][key]
+    return lambda w: setting_of(w)["path"][key]
 
 
 # Unlike figures it is never committed: in a fresh clone, this table and the theory's measurements

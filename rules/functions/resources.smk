@@ -12,7 +12,7 @@ GPU = int(
 
 
 def is_convolutional(wildcards):
-    network = EXPERIMENTS[wildcards.experiment]["network"]["name"]
+    network = setting_of(wildcards)["network"]["name"]
     return REGISTRIES["network"].entry(network).convolutional
 
 
@@ -35,7 +35,7 @@ def gpu_of_networks(wildcards):
 def gpu_of_matcher(wildcards):
     """For rules that run networks only where a matcher needs their activations.
 
-    On other machines the jobs of a learning rate are one submission, whose requests must agree.
+    On other machines the jobs of a setting are one submission, whose requests must agree.
     """
     asks = bool(config["gpu_nodes"]) or runs_networks(wildcards)
     return gpu_of_networks(wildcards) if asks else 0

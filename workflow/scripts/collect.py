@@ -13,8 +13,7 @@ def collect(
     histories: list,
     results: str,
     csv: str,
-    pairs: dict,
-    matchers: dict,
+    settings: list,
     run: dict,
 ) -> None:
     """Collect all experiments of a config into `results`, and into `csv` for readers."""
@@ -23,8 +22,7 @@ def collect(
         tables.read_all("objectives", objectives),
         tables.read_all("dimensions", dimensions),
         tables.read_all("history", histories),
-        pairs,
-        matchers,
+        settings,
     )
     tables.write_rows("results", results, rows, run)
     write_csv(csv, tables.read("results", results).to_pandas())

@@ -50,7 +50,7 @@ def train(
         trained = train_ensemble(
             build(network, data),
             data,
-            [NetworkId(number, run["learning_rate"]) for number in range(networks)],
+            [NetworkId(number, training["learning_rate"]) for number in range(networks)],
             TrainingConfig.of(training),
             OPTIMISERS.build(training["optimiser"]),
             run["seed"],

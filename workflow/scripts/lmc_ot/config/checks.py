@@ -1,10 +1,7 @@
 """Checks of a config beyond its schema: values that depend on others, names that must differ."""
 
-import math
-import re
-
 from ..errors import ConfigError
-from .labels import RATE_LABEL, panel_tables, rate_label
+from .labels import panel_tables
 from .registry import Registry
 
 # Tables beside the figures that do not belong to a figure.
@@ -14,7 +11,8 @@ RESERVED = ["results", "comparison"]
 def check(config: dict, registries: dict[str, Registry]) -> dict:
     """The completed config with its derived values. Raises ConfigError, in one line."""
     for name, experiment in config["experiments"].items():
-        _resolve(f"experiments.{name}", experiment, config["keep_activations"], registries)
+        for setting in experiment["settings"].values():
+            _resolve(f"experiments.{name}", setting, config["keep_activations"], registries)
     for name, figure in config["figures"].items():
         for panel in figure["panels"]:
             _check_panel(f"figures.{name}", panel, config["experiments"], registries)
@@ -41,14 +39,8 @@ def check(config: dict, registries: dict[str, Registry]) -> dict:
 def _resolve(
     path: str, experiment: dict, keep_activations: bool, registries: dict[str, Registry]
 ) -> None:
-    rates = experiment["learning_rates"]
-    if isinstance(rates, dict):
-        low, high, number = rates["minimum"], rates["maximum"], rates["number"]
-        if low >= high:
-            raise ConfigError(f"{path}.learning_rates: minimum {low} is not below maximum {high}")
-        step = math.log(high / low) / (number - 1)
-        rates = [low * math.exp(step * i) for i in range(number - 1)] + [high]
-    experiment["learning_rates"] = [float(rate) for rate in rates]
+    if experiment["training"]["learning_rate"] is None:
+        raise ConfigError(f"{path}.training: the key 'learning_rate' is missing")
     activations = experiment["activations"]
     convolutional = registries["network"].entry(experiment["network"]["name"]).convolutional
     if activations["streamed"] is None:
@@ -64,13 +56,6 @@ def _resolve(
             f"{path}.activations.streamed: is false, but sigma_wm on convolutions requires true: "
             f"set it to true, or leave sigma_wm out"
         )
-    labels = [rate_label(rate) for rate in rates]
-    odd = [label for label in labels if not re.fullmatch(RATE_LABEL, label)]
-    if odd:
-        raise ConfigError(f"{path}.learning_rates: {odd[0]}: expected 1e-99 to 1e99")
-    twice = {label for label in labels if labels.count(label) > 1}
-    if twice:
-        raise ConfigError(f"{path}.learning_rates: duplicate rate {min(twice)}")
     if experiment["path"]["points"] % 2 == 0:
         raise ConfigError(
             f"{path}.path.points: {experiment['path']['points']} is even: expected an odd number"

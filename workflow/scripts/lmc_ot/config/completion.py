@@ -14,7 +14,7 @@ import jsonschema
 import yaml
 
 from ..errors import ConfigError, one_line
-from . import checks
+from . import checks, sweep
 from .reading import NOT_UNDERSTOOD
 from .registry import Registry, instead
 
@@ -46,15 +46,59 @@ def complete(config: dict, schema_path: str | Path, registries: dict[str, Regist
     try:
         schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
         config = _without_what_is_left_out(config)
-        config, concrete = _Completion(registries).complete(config, schema, "")
-        errors = jsonschema.Draft202012Validator(concrete).iter_errors(config)
-        error = jsonschema.exceptions.best_match(errors)
-        if error is not None:
-            where = _where(".".join(str(part) for part in error.absolute_path))
-            raise ConfigError(f"{where}{one_line(error.message)}")
+        blocks = config.get("experiments")
+        sweeps = {
+            name: sweep.unfold(f"experiments.{name}", block)
+            for name, block in (blocks.items() if isinstance(blocks, dict) else ())
+            if isinstance(block, dict)
+        }
+        if sweeps:
+            config["experiments"] = {**blocks, **{name: s.blocks[0] for name, s in sweeps.items()}}
+        config = _validated(config, schema, "", registries)
+        of_experiment = schema["properties"]["experiments"]["additionalProperties"]
+        for name, swept in sweeps.items():
+            path = f"experiments.{name}"
+            others = [
+                _validated(block, of_experiment, path, registries) for block in swept.blocks[1:]
+            ]
+            settings = [config["experiments"][name], *others]
+            config["experiments"][name] = _with_settings(path, swept.axis, settings)
         return checks.check(config, registries)
     except NOT_UNDERSTOOD as error:
         raise ConfigError(f"cannot be understood: {one_line(error)}") from error
+
+
+def _validated(value, schema: dict, path: str, registries: dict[str, Registry]):
+    """A value completed, and checked against the schema."""
+    value, concrete = _Completion(registries).complete(value, schema, path)
+    errors = jsonschema.Draft202012Validator(concrete).iter_errors(value)
+    error = jsonschema.exceptions.best_match(errors)
+    if error is not None:
+        inside = [*path.split(".")] if path else []
+        where = _where(".".join([*inside, *(str(part) for part in error.absolute_path)]))
+        raise ConfigError(f"{where}{one_line(error.message)}")
+    return value
+
+
+def _with_settings(path: str, axis: str, settings: list[dict]) -> dict:
+    """A completed experiment: its first setting, the axis, and label -> value and block of each."""
+    if axis == sweep.LEARNING_RATE and settings[0]["training"]["learning_rate"] is None:
+        raise ConfigError(
+            f"{path}: the key 'training.learning_rate' is missing: give it, or sweep over it: "
+            f"sweep: {{{axis}: [1.0e-3, 1.0e-2]}}"
+        )
+    values = [sweep.value_of(block, axis) for block in settings]
+    numbers = sweep.numbers(f"{path}.sweep.{axis}", values)
+    labels = [sweep.setting_label(axis, number) for number in numbers]
+    duplicate = [label for label in labels if labels.count(label) > 1]
+    if duplicate:
+        raise ConfigError(f"{path}.sweep.{axis}: two settings have the label {duplicate[0]}")
+    return {
+        **settings[0],
+        "axis": axis,
+        "values": dict(zip(labels, map(float, numbers), strict=True)),
+        "settings": dict(zip(labels, settings, strict=True)),
+    }
 
 
 def _without_what_is_left_out(config: dict) -> dict:
@@ -114,6 +158,8 @@ class _Completion:
                 )
         for key in value:
             inside = f"{path}.{key}" if path else key
+            if key in schema.get("former", {}):
+                raise ConfigError(f"{_where(path)}unknown key {key!r}: {schema['former'][key]}")
             if key not in properties and others is False:
                 raise ConfigError(f"{_where(path)}unknown key {key!r}{instead(key, properties)}")
             value[key], properties[key] = self.complete(

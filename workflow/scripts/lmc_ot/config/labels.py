@@ -4,19 +4,15 @@ import itertools
 from pathlib import Path
 
 from ..environment import digest
+from .sweep import without
 
-RATE_LABEL = r"\d\.\d{3}e[+-]\d{2}"
+SETTING_LABEL = r"[a-z][a-z0-9_]*-[0-9.e+-]+"
 
 
 def dataset_label(block: dict) -> str:
     """A data set as it stands in paths: its name, and a hash of its options if it has any."""
     options = {k: v for k, v in block.items() if k != "name" and v is not None}
     return block["name"] + (f"-{digest(options)}" if options else "")
-
-
-def rate_label(learning_rate: float) -> str:
-    """A learning rate as it stands in paths: ``1.585e-03``."""
-    return f"{learning_rate:.3e}"
 
 
 def panel_tables(config: dict, figure: str) -> list[str]:
@@ -26,19 +22,19 @@ def panel_tables(config: dict, figure: str) -> list[str]:
 
 
 def pairs(experiment: dict) -> list[tuple[int, int]]:
-    """The pairs of networks of each learning rate: (0, 1), (2, 3), ..."""
+    """The pairs of networks of each setting: (0, 1), (2, 3), ..."""
     return [(i, i + 1) for i in range(0, experiment["networks"], 2)]
 
 
 def all_pairs(experiment: dict) -> list[tuple[int, int]]:
-    """Every pair of networks of each learning rate: (0, 1), (0, 2), ..., (1, 2), ..."""
+    """Every pair of networks of each setting: (0, 1), (0, 2), ..., (1, 2), ..."""
     return list(itertools.combinations(range(experiment["networks"]), 2))
 
 
 def belongs(config: dict, path: Path) -> bool:
     """Whether a table or a benchmark file is of the config as it is now.
 
-    Files of a learning rate, a matcher or an experiment that was removed from the config do not.
+    Files of a setting, a matcher or an experiment that was removed from the config do not.
 
     Parameters
     ----------
@@ -48,13 +44,15 @@ def belongs(config: dict, path: Path) -> bool:
         Relative to the run's folder of tables, or of benchmark files.
     """
     first, *rest = path.with_suffix("").parts
-    # A table or a job of an experiment is in the folder of a learning rate; an experiment may be
+    # A table or a job of an experiment is in the folder of a setting; an experiment may be
     # called as something else that has files of its own.
     if first in config["experiments"] and len(rest) > 1:
-        block = config["experiments"][first]
-        rate, *inside = rest
-        known = {"activations", "all_pairs", *block["matchers"]}
-        return rate in map(rate_label, block["learning_rates"]) and known.issuperset(inside[:-1])
+        settings = config["experiments"][first]["settings"]
+        setting, *inside = rest
+        known = {"activations", "all_pairs"}
+        return setting in settings and known.union(settings[setting]["matchers"]).issuperset(
+            inside[:-1]
+        )
     labelled = {
         "draw_figure": config["figures"],
         "tabulate_panel": [t for figure in config["figures"] for t in panel_tables(config, figure)],
@@ -65,10 +63,18 @@ def belongs(config: dict, path: Path) -> bool:
     if first in labelled:
         return rest[0] in labelled[first]
     if first in ("datasets", "prepare_dataset"):
-        return rest[0] in [dataset_label(e["dataset"]) for e in config["experiments"].values()]
+        return rest[0] in [
+            dataset_label(setting["dataset"])
+            for experiment in config["experiments"].values()
+            for setting in experiment["settings"].values()
+        ]
     return not rest
 
 
 def training_hash(config: dict, experiment: dict) -> str:
-    """Hash of what determines an experiment's networks: tables that differ in it do not mix."""
-    return digest([config["seed"], *(experiment[k] for k in ("dataset", "network", "training"))])
+    """Hash of what determines an experiment's networks, but for the value on its axis.
+
+    Tables that differ in it do not mix.
+    """
+    same = without(experiment, experiment["axis"])
+    return digest([config["seed"], *(same[key] for key in ("dataset", "network", "training"))])

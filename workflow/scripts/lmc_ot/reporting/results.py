@@ -1,5 +1,8 @@
 """The tidy result table: a row for every pair and matcher, on each split."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -14,17 +17,17 @@ def collect(
     objectives: pd.DataFrame,
     dimensions: pd.DataFrame,
     history: pd.DataFrame,
-    pairs: dict[str, list[tuple[int, int]]],
-    matchers: dict[str, list[str]],
+    settings: list[dict],
 ) -> list[dict]:
     """Rows of the table ``results``.
 
     Parameters
     ----------
     path, objectives, dimensions, history
-        The tables of those names, of all experiments, rates and matchers.
-    pairs, matchers
-        Experiment -> its pairs of networks, and the labels of its matchers.
+        The tables of those names, of all experiments, settings and matchers.
+    settings
+        Of every setting: ``experiment``, ``axis`` and ``value``, its ``pairs`` of networks, and
+        the labels of its ``matchers``.
 
     Returns
     -------
@@ -36,57 +39,73 @@ def collect(
     TableError
         A pair that did not diverge has no path, or fewer points on it than others.
     """
-    last = history[history["epoch"] == history.groupby("experiment")["epoch"].transform("max")]
-    bad = set(
-        last.loc[last["diverged"], ["experiment", "learning_rate", "network"]].itertuples(
-            index=False, name=None
-        )
+    run = ["experiment", "value"]
+    last = history[history["epoch"] == history.groupby(run)["epoch"].transform("max")]
+    bad = set(last.loc[last["diverged"], [*run, "network"]].itertuples(index=False, name=None))
+    tables = _Tables(
+        paths=_groups(path, [*run, "matcher", "pair", "split"]),
+        objectives=_groups(objectives, [*run, "matcher", "pair"]),
+        dimensions=_groups(dimensions, [*run, "matcher", "network", "centred"]),
     )
-    run = ["experiment", "learning_rate"]
-    paths = _groups(path, [*run, "matcher", "pair", "split"])
-    reached = _groups(objectives, [*run, "matcher", "pair"])
-    sizes = _groups(dimensions, [*run, "matcher", "network", "centred"])
-    points_of_path = {}
-    for (experiment, *_), points in paths.items():
-        points_of_path[experiment] = max(len(points), points_of_path.get(experiment, 1))
-    rates = last[run].drop_duplicates().itertuples(index=False, name=None)
     rows = []
-    for experiment, rate in rates:
-        for matcher in matchers[experiment]:
-            for pair, (a, b) in enumerate(pairs[experiment]):
+    for setting in settings:
+        key = setting["experiment"], setting["value"]
+        columns = {name: setting[name] for name in ("experiment", "axis", "value")}
+        for matcher in setting["matchers"]:
+            for pair, (a, b) in enumerate(setting["pairs"]):
                 row = {
-                    "experiment": experiment,
-                    "learning_rate": rate,
+                    **columns,
                     "matcher": matcher,
                     "pair": pair,
                     "network_a": a,
                     "network_b": b,
-                    "diverged": any((experiment, rate, n) in bad for n in (a, b)),
-                    "objective": None,
-                    "identity_objective": None,
+                    "diverged": any((*key, n) in bad for n in (a, b)),
+                    **tables.of_layers(*key, matcher, pair, a),
                 }
-                if (layers := reached.get((experiment, rate, matcher, pair))) is not None:
-                    layers = layers.sort_values("layer")
-                    row["objective"] = layers["objective"].tolist()
-                    row["identity_objective"] = layers["identity_objective"].tolist()
-                for name, centred in (("dimension", False), ("centred_dimension", True)):
-                    layers = sizes.get((experiment, rate, matcher, a, centred))
-                    known = layers is not None
-                    row[name] = layers.sort_values("layer")["dimension"].tolist() if known else None
-                for split in ("test", "train"):
-                    points = paths.get((experiment, rate, matcher, pair, split))
-                    count = 0 if points is None else len(points)
-                    if not row["diverged"] and count != points_of_path.get(experiment, 1):
-                        raise TableError(
-                            f"{experiment} at learning rate {rate:g}, matched by {matcher}: pair "
-                            f"{pair} has {count} {split} points on its path, not "
-                            f"{points_of_path.get(experiment, 1)}: delete its path.parquet and run "
-                            f"snakemake again"
-                        )
-                    calibrated = points is not None and bool(points["calibrated"].any())
-                    row |= {"split": split, "calibrated": calibrated}
-                    rows.append({**row, **_measures(points)})
+                rows += tables.of_splits(row)
     return rows
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """The tables by the columns that say to which row of results theirs belong."""
+
+    paths: dict[tuple, pd.DataFrame]
+    objectives: dict[tuple, pd.DataFrame]
+    dimensions: dict[tuple, pd.DataFrame]
+
+    def of_layers(self, experiment: str, value: float, matcher: str, pair: int, a: int) -> dict:
+        """What a pair has by layer, lists or None."""
+        key = (experiment, value, matcher)
+        of_pair = self.objectives.get((*key, pair))
+        row = {
+            name: None if of_pair is None else of_pair.sort_values("layer")[name].tolist()
+            for name in ("objective", "identity_objective")
+        }
+        for name, centred in (("dimension", False), ("centred_dimension", True)):
+            of_a = self.dimensions.get((*key, a, centred))
+            row[name] = None if of_a is None else of_a.sort_values("layer")["dimension"].tolist()
+        return row
+
+    def of_splits(self, row: dict) -> Iterator[dict]:
+        """The row of a pair, on each split. Raises TableError where points are missing."""
+        experiment, value, matcher, pair = (
+            row[name] for name in ("experiment", "value", "matcher", "pair")
+        )
+        expected = max(
+            (len(p) for key, p in self.paths.items() if key[:2] == (experiment, value)), default=1
+        )
+        for split in ("test", "train"):
+            points = self.paths.get((experiment, value, matcher, pair, split))
+            count = 0 if points is None else len(points)
+            if not row["diverged"] and count != expected:
+                raise TableError(
+                    f"{experiment} at {row['axis']} {value:g}, matched by {matcher}: pair {pair} "
+                    f"has {count} {split} points on its path, not {expected}: delete its "
+                    f"path.parquet and run snakemake again"
+                )
+            calibrated = points is not None and bool(points["calibrated"].any())
+            yield {**row, "split": split, "calibrated": calibrated, **_measures(points)}
 
 
 def _groups(frame: pd.DataFrame, keys: list[str]) -> dict[tuple, pd.DataFrame]:

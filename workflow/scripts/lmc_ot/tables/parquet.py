@@ -35,7 +35,7 @@ def write(kind: str, path, columns: dict, run: dict, device: str = "cpu", **meta
         for a missing value, and is only allowed where the schema allows null. Columns that `run`
         has may be left out.
     run
-        The run's identity, a JSON object: experiment, learning rate, config hash, seed, as the
+        The run's identity, a JSON object: experiment, axis and value, config hash, seed, as the
         rule gives them. It goes into the file's metadata.
     metadata
         More JSON values for the file's metadata.
@@ -158,7 +158,7 @@ def readable(kind: str, path, run: dict | None = None) -> Iterator[tuple[pq.Parq
 
 
 # The metadata that identify a file's run. A file without them, such as a data set, fits any run.
-RUN_KEYS = ("experiment", "learning_rate", "config_hash", "seed")
+RUN_KEYS = ("experiment", "axis", "value", "config_hash", "seed")
 
 
 def _check_run(path, about: dict, run: dict) -> None:
@@ -283,7 +283,7 @@ def read_all(kind: str, paths: Iterable) -> "pandas.DataFrame":  # noqa: F821
     runs, parts = {}, []
     for path in paths:
         about = metadata(kind, path)
-        of_experiment = {k: v for k, v in about.items() if k != "learning_rate"}
+        of_experiment = {k: v for k, v in about.items() if k != "value"}
         first = runs.setdefault(about.get("experiment"), of_experiment)
         parts.append(read(kind, path, run=first))
     return pa.concat_tables(parts).to_pandas()

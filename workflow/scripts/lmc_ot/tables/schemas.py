@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-_RUN = [("experiment", pa.string()), ("learning_rate", pa.float64())]
+# The setting of an experiment: the key that it sweeps over, and the number of its value there.
+_RUN = [("experiment", pa.string()), ("axis", pa.string()), ("value", pa.float64())]
 _MATCH = [
     *_RUN,
     ("matcher", pa.string()),
