@@ -26,7 +26,8 @@ def midpoints(tmp_path):
                         rows.append(
                             {
                                 "experiment": "e",
-                                "learning_rate": 0.1,
+                                "axis": "training.learning_rate",
+                                "value": 0.1,
                                 "matcher": matcher,
                                 "pair": number,
                                 "network_a": a,

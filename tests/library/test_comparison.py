@@ -12,7 +12,8 @@ from lmc_ot.reporting import comparison
 def result(matcher, rate, midpoint, a=0.1, b=0.3, diverged=False, split="test", experiment="e"):
     return {
         "experiment": experiment,
-        "learning_rate": rate,
+        "axis": "training.learning_rate",
+        "value": rate,
         "matcher": matcher,
         "split": split,
         "diverged": diverged,
@@ -49,7 +50,8 @@ def dimensions():
                 rows.append(
                     {
                         "experiment": "e",
-                        "learning_rate": 0.1,
+                        "axis": "training.learning_rate",
+                        "value": 0.1,
                         "matcher": "am",
                         "network": network,
                         "layer": layer,
@@ -134,6 +136,12 @@ def test_dimensions_are_those_of_the_layer_uncentred(results, dimensions):
 def test_rates_match_to_their_printed_digits(results, dimensions, rate, n):
     row = only(comparison.compare(results, dimensions, published(midpoint(rate))))
     assert row["measured_n"] == n
+
+
+def test_an_experiment_with_another_axis_has_nothing_to_compare(results, dimensions):
+    results["axis"] = "training.epochs"
+    row = only(comparison.compare(results, dimensions, published(midpoint(0.1))))
+    assert row["measured_n"] == 0
 
 
 @pytest.mark.parametrize("quantity", ["midpoint_test_loss", "endpoint_test_loss"])

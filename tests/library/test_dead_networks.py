@@ -39,7 +39,7 @@ experiments:
     dataset: {name: digits}
     network: {name: mlp, hidden_widths: [12, 10]}
     training: {batch_size: 50, epochs: 2}
-    learning_rates: [1.0e-1, 1.0e+1, 1.0e+2, 1.0e+30]
+    sweep: {training.learning_rate: [1.0e-1, 1.0e+1, 1.0e+2, 1.0e+30]}
     matchers: {identity: {}, am: {}, naive_wm: {}, sigma_wm: {}}
     networks: 4
     activations: {examples: 100}
@@ -54,6 +54,7 @@ CASES = [
     ("dimension_correlation", {"centred": True}),
 ]
 # Which learning rates there are: with all networks alive, with dead ones only, with none at all.
+VALUES = [1e-1, 1e1, 1e2, 1e30]
 RATES = {"mixed": [0, 1, 2, 3], "dead": [1, 2], "dead, diverged": [2, 3], "diverged": [3]}
 
 
@@ -74,13 +75,17 @@ def run(tmp_path_factory, schema):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         write_dataset(dataset, digits(), {})
-        for rate in block["learning_rates"]:
-            found.append(_run_rate(folder / f"{rate:g}", str(dataset), rate, block))
+        for label, setting in block["settings"].items():
+            value = block["values"][label]
+            found.append(_run_setting(folder / label, str(dataset), value, setting))
     return found
 
 
-def _run_rate(folder, dataset, rate, block):
-    run = {"experiment": "e", "learning_rate": rate, "config_hash": "0" * 16, "seed": 0}
+def _run_setting(folder, dataset, value, block):
+    run = {
+        "experiment": "e", "axis": "training.learning_rate", "value": value,
+        "config_hash": "0" * 16, "seed": 0,
+    }  # fmt: skip
 
     def path(name):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -133,7 +138,11 @@ def sources(request, run, tmp_path):
     collect(
         paths=found["path"], objectives=found["objectives"], dimensions=found["dimensions"],
         histories=found["history"], results=found["results"][0], csv=str(tmp_path / "results.csv"),
-        pairs={"e": [(0, 1), (2, 3)]}, matchers={"e": ["identity", "am", "naive_wm", "sigma_wm"]},
+        settings=[
+            {"experiment": "e", "axis": "training.learning_rate", "value": VALUES[i],
+             "pairs": [(0, 1), (2, 3)], "matchers": ["identity", "am", "naive_wm", "sigma_wm"]}
+            for i in RATES[request.param]
+        ],
         run={"seed": 0},
     )  # fmt: skip
     return found

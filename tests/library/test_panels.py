@@ -20,7 +20,8 @@ from lmc_ot.reporting.panels import (
 )
 from lmc_ot.reporting.panels.spread import spread
 
-RUN = {"experiment": "e", "seed": 0}
+AXIS = "training.learning_rate"
+RUN = {"experiment": "e", "axis": AXIS, "seed": 0}
 PUBLISHED = pd.DataFrame(
     {
         "quantity": ["midpoint_test_loss", "endpoint_test_loss", "approximate_dimension"],
@@ -47,8 +48,8 @@ def results(tmp_path):
     def write(pairs: list[dict]) -> dict:
         names = tables.SCHEMAS["results"].names
         common = dict.fromkeys(names) | {
-            "experiment": "e", "matcher": "am", "network_a": 0, "network_b": 1, "split": "test",
-            "diverged": False, "calibrated": False,
+            "experiment": "e", "axis": AXIS, "matcher": "am", "network_a": 0, "network_b": 1,
+            "split": "test", "diverged": False, "calibrated": False,
         }  # fmt: skip
         rows = [common | {"pair": i} | pair for i, pair in enumerate(pairs)]
         tables.write_rows("results", tmp_path / "results.parquet", rows, RUN)
@@ -57,9 +58,9 @@ def results(tmp_path):
     return write
 
 
-def pair(rate, midpoint, dimensions, **others):
+def pair(value, midpoint, dimensions, **others):
     return {
-        "learning_rate": rate, "midpoint_loss": midpoint, "dimension": dimensions,
+        "value": value, "midpoint_loss": midpoint, "dimension": dimensions,
         "endpoint_a_loss": 0.1, "endpoint_b_loss": 0.3, **others,
     }  # fmt: skip
 
@@ -74,10 +75,18 @@ def test_the_error_is_a_mean_over_pairs_beside_the_endpoints_and_the_published(r
     assert table.loc[("published", "endpoints"), "mean"] == 0.25
 
 
+def test_published_numbers_are_beside_learning_rates_only(results):
+    axis = "network.hidden_widths"
+    sources = results([pair(64.0, 1.0, [2.0], axis=axis), pair(128.0, 2.0, [2.0], axis=axis)])
+    table = lmc_error.tabulate(sources, PUBLISHED, "e", "test")
+    assert set(table["source"]) == {"measured"} and set(table["axis"]) == {axis}
+    assert table.loc[table["matcher"] == "am", "value"].tolist() == [64, 128]
+
+
 def test_a_rate_at_which_all_pairs_diverged_is_in_the_table(results):
-    gone = {"learning_rate": 1.0, "diverged": True}
+    gone = {"value": 1.0, "diverged": True}
     table = lmc_error.tabulate(results([pair(0.1, 1.0, [2.0]), gone]), None, "e", "test")
-    row = table[(table["matcher"] == "am") & (table["learning_rate"] == 1.0)].iloc[0]
+    row = table[(table["matcher"] == "am") & (table["value"] == 1.0)].iloc[0]
     assert (row["n"], row["diverged"]) == (0, 1)
     assert np.isnan(row["mean"])
 
@@ -123,9 +132,9 @@ def test_rank_correlations_are_those_of_a_hand_calculation(results):
     )  # fmt: skip
     table = correlations(sources).set_index("question")
     assert set(table["measure"]) == {"midpoint_loss"}  # there is no unmatched barrier
-    within = table.loc["within_rate"].set_index("learning_rate")["correlation"]
+    within = table.loc["within_setting"].set_index("value")["correlation"]
     np.testing.assert_allclose(within.loc[[0.1, 0.2]], [0.8, -1])
-    assert table.loc["mean_within_rate", "correlation"] == pytest.approx(-0.1)
+    assert table.loc["mean_within_setting", "correlation"] == pytest.approx(-0.1)
     within = table.loc["within_matcher"].set_index("matcher")["correlation"]
     assert within["m"] == pytest.approx(0.6)
     # Pooled: errors of ranks 2 1 3 4 8 7 6 5; squared differences 1 1 0 0 9 1 1 9.
@@ -145,8 +154,8 @@ def test_what_moves_dimensions_and_errors_apart_is_told_from_the_matchers(result
         )
     )
     table = correlations(sources).set_index("question")["correlation"]
-    np.testing.assert_allclose(table["within_rate"], 1)
-    assert table["mean_within_rate"] == pytest.approx(1)
+    np.testing.assert_allclose(table["within_setting"], 1)
+    assert table["mean_within_setting"] == pytest.approx(1)
     np.testing.assert_allclose(table["within_matcher"], -1)
     # Ranks 2 r + i and 2 (R - 1 - r) + i: a squared difference is that of R - 1 and 2 r, times 4.
     n, squares = 2 * rates, 2 * sum((2 * (rates - 1 - 2 * r)) ** 2 for r in range(rates))
@@ -162,12 +171,12 @@ def test_dead_layers_are_in_no_correlation_and_are_counted(results):
         results(points([*whole, *dead])), None, "e", "test", False
     )["shown"]
     assert shown.tolist() == [True, True, True, False, False, False]
-    table = table.set_index(["question", "learning_rate"])
-    alive, gone = table.loc[("within_rate", 0.1)], table.loc[("within_rate", 0.2)]
+    table = table.set_index(["question", "value"])
+    alive, gone = table.loc[("within_setting", 0.1)], table.loc[("within_setting", 0.2)]
     assert (alive["correlation"], alive["points"], alive["left_out"]) == (1, 3, 1)
     assert np.isnan(gone["correlation"]) and (gone["points"], gone["left_out"]) == (0, 2)
-    table = table.droplevel("learning_rate")
-    assert table.loc["mean_within_rate", "correlation"] == 1
+    table = table.droplevel("value")
+    assert table.loc["mean_within_setting", "correlation"] == 1
     assert (table.loc["pooled", "points"], table.loc["pooled", "left_out"]) == (3, 3)
 
 
@@ -194,10 +203,10 @@ def test_an_interval_of_a_correlation_resamples_pairs_and_repeats(results, strea
         rows += [(0.1, number, m, i + shift[0], i + shift[1]) for i, m in enumerate("abc", 5)]
     first, again = (correlations(results(points(rows)), 2000) for _ in range(2))
     pd.testing.assert_frame_equal(first, again)
-    row = first.set_index("question").loc["within_rate"]
+    row = first.set_index("question").loc["within_setting"]
     assert row["low"] < row["correlation"] < row["high"]
     narrower = correlations(results(points(rows)), 2000, 0.5).set_index("question")
-    assert row["low"] < narrower.loc["within_rate", "low"]
+    assert row["low"] < narrower.loc["within_setting", "low"]
 
 
 @pytest.mark.slow
@@ -211,14 +220,14 @@ def test_the_interval_of_the_mean_correlation_covers_as_often_as_it_says(stream)
         index = pd.MultiIndex.from_product([range(rates), range(pairs), list("abc")])
         frame = pd.DataFrame(
             {"dimension": dimension.ravel(), "midpoint_loss": error.ravel()}, index
-        ).rename_axis(["learning_rate", "pair", "matcher"])
+        ).rename_axis(["value", "pair", "matcher"])
         return frame.reset_index().assign(shown=True)
 
     def mean_within(points, resamples):
         drawn = stream.integers(pairs, size=(rates, resamples, pairs))
         draws = {r: np.concatenate([[range(pairs)], drawn[r]]) for r in range(rates)}
         found = dimension_correlation._correlations(points, "midpoint_loss", points["shown"], draws)
-        return next(values for q, _, values in found if q["question"] == "mean_within_rate")
+        return next(values for q, _, values in found if q["question"] == "mean_within_setting")
 
     found, intervals, percentiles = [], [], []
     for _ in range(100):
@@ -239,17 +248,17 @@ def test_the_interval_of_the_mean_correlation_covers_as_often_as_it_says(stream)
 
 def test_networks_that_diverged_are_counted_beside_the_dimensions(tmp_path):
     row = {
-        "experiment": "e", "learning_rate": 0.1, "matcher": "am", "layer": 1, "centred": False,
-        "trace": 1.0, "largest_eigenvalue": 1.0,
+        "experiment": "e", "axis": AXIS, "value": 0.1, "matcher": "am", "layer": 1,
+        "centred": False, "trace": 1.0, "largest_eigenvalue": 1.0,
     }  # fmt: skip
     rows = [row | {"network": i, "dimension": value} for i, value in enumerate((2.0, 4.0))]
     tables.write_rows("dimensions", tmp_path / "dimensions.parquet", rows, RUN)
     epoch = dict.fromkeys(tables.SCHEMAS["history"].names) | {
-        "experiment": "e", "epoch": 1, "step_learning_rate": 0.1, "seconds": 1.0,
+        "experiment": "e", "axis": AXIS, "epoch": 1, "step_learning_rate": 0.1, "seconds": 1.0,
     }  # fmt: skip
     history = [
-        epoch | {"learning_rate": rate, "network": i, "diverged": gone}
-        for rate, i, gone in ((0.1, 0, False), (0.1, 1, False), (0.1, 2, True), (1.0, 0, True))
+        epoch | {"value": value, "network": i, "diverged": gone}
+        for value, i, gone in ((0.1, 0, False), (0.1, 1, False), (0.1, 2, True), (1.0, 0, True))
     ]
     tables.write_rows("history", tmp_path / "history.parquet", history, RUN)
     sources = {kind: [str(tmp_path / f"{kind}.parquet")] for kind in ("dimensions", "history")}
@@ -259,6 +268,29 @@ def test_networks_that_diverged_are_counted_beside_the_dimensions(tmp_path):
     assert measured["diverged"].tolist() == [1, 1]
     assert measured["mean"].iloc[0] == 3
     assert table[table["source"] == "published"]["mean"].tolist() == [3]
+
+
+def test_a_setting_has_the_dimensions_of_its_own_layers(tmp_path):
+    """Of networks of one hidden layer, of two, and of some that all diverged."""
+    axis = "network.hidden_widths"
+    row = {
+        "experiment": "e", "axis": axis, "matcher": "am", "network": 0, "centred": False,
+        "dimension": 2.0, "trace": 1.0, "largest_eigenvalue": 1.0,
+    }  # fmt: skip
+    rows = [row | {"value": v, "layer": layer} for v, layer in ((1.0, 1), (2.0, 1), (2.0, 2))]
+    tables.write_rows("dimensions", tmp_path / "dimensions.parquet", rows, {"seed": 0})
+    epoch = dict.fromkeys(tables.SCHEMAS["history"].names) | {
+        "experiment": "e", "axis": axis, "network": 0, "epoch": 1, "step_learning_rate": 0.1,
+        "seconds": 1.0,
+    }  # fmt: skip
+    history = [epoch | {"value": value, "diverged": value == 3} for value in (1.0, 2.0, 3.0)]
+    tables.write_rows("history", tmp_path / "history.parquet", history, {"seed": 0})
+    sources = {kind: [str(tmp_path / f"{kind}.parquet")] for kind in ("dimensions", "history")}
+    table = approximate_dimension.tabulate(sources, PUBLISHED, "e", False)
+    assert set(table["source"]) == {"measured"}
+    assert sorted(zip(table["value"], table["layer"], table["n"], strict=True)) == [
+        (1, 1, 1), (2, 1, 1), (2, 2, 1), (3, 1, 0), (3, 2, 0),
+    ]  # fmt: skip
 
 
 def checkpoints(folder, widths, networks, stream):
@@ -272,8 +304,8 @@ def checkpoints(folder, widths, networks, stream):
     }
     tables.write_checkpoints(folder / "checkpoints.parquet", found, RUN, "cpu", [])
     row = dict.fromkeys(tables.SCHEMAS["history"].names) | {
-        "experiment": "e", "epoch": 1, "step_learning_rate": 0.1, "seconds": 1.0, "network": 0,
-        "learning_rate": 0.1, "diverged": networks == 0,
+        "experiment": "e", "axis": AXIS, "epoch": 1, "step_learning_rate": 0.1, "seconds": 1.0,
+        "network": 0, "value": 0.1, "diverged": networks == 0,
     }  # fmt: skip
     tables.write_rows("history", folder / "history.parquet", [row], RUN)
     return {kind: [str(folder / f"{kind}.parquet")] for kind in ("checkpoints", "history")}
@@ -289,7 +321,7 @@ def test_layers_of_few_neurons_have_no_distance_from_independence(tmp_path, stre
 
 def test_no_networks_no_distances_from_independence(tmp_path, stream):
     table = independence.tabulate(checkpoints(tmp_path, [4, 6, 2], 0, stream), None, "e")
-    assert list(table) == ["reference", "layer", "learning_rate", "mean", "std", "n"]
+    assert list(table) == ["reference", "layer", "axis", "value", "mean", "std", "n"]
     assert len(table) == 0
 
 
@@ -305,7 +337,7 @@ def matched(folder, rate, pairs, dataset):
     folder.mkdir()
     tables.write_checkpoints(folder / "checkpoints.parquet", networks, RUN, "cpu", [])
     rows = [
-        {"experiment": "e", "learning_rate": rate, "matcher": "naive_wm", "pair": pair,
+        {"experiment": "e", "axis": AXIS, "value": rate, "matcher": "naive_wm", "pair": pair,
          "network_a": 2 * pair, "network_b": 2 * pair + 1, "layer": 1, "unit": unit,
          "permuted_unit": 2 - unit}
         for pair in range(pairs) for unit in range(3)

@@ -4,7 +4,9 @@ import csv
 
 import pytest
 
+from lmc_ot.config.completion import complete
 from lmc_ot.errors import ConfigError
+from lmc_ot.registries import REGISTRIES
 from lmc_ot.reporting import published
 
 COLUMNS = [*published.TEXTS, *published.NUMBERS]
@@ -149,3 +151,16 @@ def test_bytes_that_are_no_text_are_refused(tmp_path, one_line):
     with pytest.raises(ConfigError) as error:
         published.read(tmp_path / "a.csv", "e")
     one_line(error, tmp_path / "a.csv", "utf-8")
+
+
+def test_published_numbers_of_an_experiment_with_another_axis_are_refused(schema, one_line):
+    """They are by learning rate, so there is nothing to compare."""
+    block = {
+        "dataset": {"name": "digits"}, "network": {"name": "mlp"}, "published": "mnist-mlp",
+        "sweep": {"training.learning_rate": [0.1, 0.2]},
+    }  # fmt: skip
+    complete({"name": "t", "experiments": {"e": block}}, schema, REGISTRIES)
+    block |= {"sweep": {"training.epochs": [1, 2]}, "training": {"learning_rate": 0.1}}
+    with pytest.raises(ConfigError) as error:
+        complete({"name": "t", "experiments": {"e": block}}, schema, REGISTRIES)
+    one_line(error, "experiments.e.published", "by learning rate", "training.epochs")

@@ -10,9 +10,8 @@ from lmc_ot.errors import TableError
 from lmc_ot.reporting.results import collect
 from lmc_ot.tables.csv import write_csv
 
-RUN = {"experiment": "e", "learning_rate": 0.1}
-PAIRS = {"e": [(0, 1), (2, 3)]}
-MATCHERS = {"e": ["identity", "am"]}
+RUN = {"experiment": "e", "axis": "training.learning_rate", "value": 0.1}
+SETTING = {**RUN, "pairs": [(0, 1), (2, 3)], "matchers": ["identity", "am"]}
 
 
 def path_rows(matcher, pair, losses, accuracies, split="test"):
@@ -58,10 +57,7 @@ def frames():
 
 @pytest.fixture
 def rows(frames):
-    return {
-        (row["matcher"], row["pair"], row["split"]): row
-        for row in collect(*frames, PAIRS, MATCHERS)
-    }
+    return {(row["matcher"], row["pair"], row["split"]): row for row in collect(*frames, [SETTING])}
 
 
 def test_every_pair_matcher_and_split_has_a_row(rows):
@@ -72,8 +68,8 @@ def test_every_pair_matcher_and_split_has_a_row(rows):
         for split in ("test", "train")
     }
     for (_, pair, _), row in rows.items():
-        assert (row["experiment"], row["learning_rate"]) == ("e", 0.1)
-        assert (row["network_a"], row["network_b"]) == PAIRS["e"][pair]
+        assert {name: row[name] for name in RUN} == RUN
+        assert (row["network_a"], row["network_b"]) == SETTING["pairs"][pair]
 
 
 def test_the_measures_of_loss_and_accuracy(rows):
@@ -140,10 +136,10 @@ def test_a_pair_that_lacks_points_of_its_path_is_refused(frames, split, dropped,
     path, *others = frames
     points = path[(path["matcher"] == "am") & (path["split"] == split)]
     with pytest.raises(TableError) as error:
-        collect(path.drop(points.index[:dropped]), *others, PAIRS, MATCHERS)
+        collect(path.drop(points.index[:dropped]), *others, [SETTING])
     one_line(
         error,
-        "e at learning rate 0.1, matched by am",
+        "e at training.learning_rate 0.1, matched by am",
         f"pair 0 has {5 - dropped} {split} points on its path, not 5",
         "path.parquet",
         "run snakemake again",
@@ -153,7 +149,7 @@ def test_a_pair_that_lacks_points_of_its_path_is_refused(frames, split, dropped,
 def test_no_path_at_all_is_refused_where_nothing_diverged(frames, one_line):
     path, *others = frames
     with pytest.raises(TableError) as error:
-        collect(path.iloc[:0], *others, PAIRS, MATCHERS)
+        collect(path.iloc[:0], *others, [SETTING])
     one_line(error, "matched by identity", "pair 0 has 0 test points")
 
 
@@ -161,7 +157,7 @@ def test_a_diverged_pair_may_have_a_path(frames):
     """Its measures would be there, but it still counts as diverged."""
     path, objectives, dimensions, history = frames
     history.loc[(history["network"] == 0) & (history["epoch"] == 2), "diverged"] = True
-    rows = collect(path, objectives, dimensions, history, PAIRS, MATCHERS)
+    rows = collect(path, objectives, dimensions, history, [SETTING])
     assert len(rows) == 8 and all(row["diverged"] for row in rows)
 
 
@@ -169,7 +165,7 @@ def test_all_networks_may_have_diverged(frames):
     path, objectives, dimensions, history = frames
     history["diverged"] = True
     empty = [frame.iloc[:0] for frame in (path, objectives, dimensions)]
-    rows = collect(*empty, history, PAIRS, MATCHERS)
+    rows = collect(*empty, history, [SETTING])
     assert len(rows) == 8 and all(row["diverged"] for row in rows)
 
 
@@ -177,17 +173,19 @@ def test_rates_and_experiments_are_not_mixed(frames):
     """Rows of another rate and of another experiment with fewer epochs, one of which diverged."""
     others = []
     for frame in frames:
-        rate = frame.assign(learning_rate=0.2)
+        rate = frame.assign(value=0.2)
         experiment = frame.assign(experiment="f")
         others.append(pd.concat([frame, rate, experiment]))
     path, objectives, dimensions, history = others
     history = history[(history["experiment"] == "e") | (history["epoch"] < 2)]
-    path.loc[path["learning_rate"] == 0.2, "loss"] += 1
-    pairs, matchers = {**PAIRS, "f": PAIRS["e"]}, {**MATCHERS, "f": ["am"]}
-    rows = collect(path, objectives, dimensions, history, pairs, matchers)
+    path.loc[path["value"] == 0.2, "loss"] += 1
+    settings = [
+        SETTING, {**SETTING, "value": 0.2}, {**SETTING, "experiment": "f", "matchers": ["am"]},
+    ]  # fmt: skip
+    rows = collect(path, objectives, dimensions, history, settings)
     assert len(rows) == 8 + 8 + 4
     first = [row for row in rows if (row["pair"], row["split"]) == (0, "test")]
-    found = {(r["experiment"], r["learning_rate"], r["matcher"]): r["midpoint_loss"] for r in first}
+    found = {(r["experiment"], r["value"], r["matcher"]): r["midpoint_loss"] for r in first}
     assert found == {
         ("e", 0.1, "identity"): 4,
         ("e", 0.1, "am"): 1.5,

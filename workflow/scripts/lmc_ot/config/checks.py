@@ -3,6 +3,7 @@
 from ..errors import ConfigError
 from .labels import panel_tables
 from .registry import Registry
+from .sweep import LEARNING_RATE
 
 # Tables beside the figures that do not belong to a figure.
 RESERVED = ["results", "comparison"]
@@ -11,6 +12,11 @@ RESERVED = ["results", "comparison"]
 def check(config: dict, registries: dict[str, Registry]) -> dict:
     """The completed config with its derived values. Raises ConfigError, in one line."""
     for name, experiment in config["experiments"].items():
+        if experiment["published"] and experiment["axis"] != LEARNING_RATE:
+            raise ConfigError(
+                f"experiments.{name}.published: the published numbers are by learning rate, but "
+                f"the experiment sweeps over {experiment['axis']}: remove the key published"
+            )
         for setting in experiment["settings"].values():
             _resolve(f"experiments.{name}", setting, config["keep_activations"], registries)
     for name, figure in config["figures"].items():

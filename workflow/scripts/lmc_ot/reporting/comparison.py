@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from ..config.sweep import LEARNING_RATE
 from .published import frame
 
 RELATIVE_TOLERANCE = 5e-3  # published learning rates are printed with four digits
@@ -26,8 +27,9 @@ def compare(
     published_n; measured, measured_std (ddof 0), measured_n; ratio; standard_errors, the
     difference over the root of the summed squared standard errors of the mean (ddof 1; only ours
     where the published spread is unknown), missing where there is but one measured value, or where
-    that root is 0; provenance. Measured values are missing where the sweep lacks that learning
-    rate. Dead layers, of dimension 0, are left out, as they are of the figures.
+    that root is 0; provenance. Measured values are missing where the experiment lacks that
+    learning rate, or sweeps over something else. Dead layers, of dimension 0, are left out, as they
+    are of the figures.
     """
     rows = []
     for experiment, numbers in published.items():
@@ -58,7 +60,8 @@ def _measured(number, results: pd.DataFrame, dimensions: pd.DataFrame) -> np.nda
     """Our values of one published number: one per pair, or one per network."""
 
     def at_rate(rows):
-        return rows[np.isclose(rows["learning_rate"], number.learning_rate, RELATIVE_TOLERANCE)]
+        near = np.isclose(rows["value"], number.learning_rate, RELATIVE_TOLERANCE)
+        return rows[(rows["axis"] == LEARNING_RATE) & near]
 
     if number.quantity == "approximate_dimension":
         rows = at_rate(dimensions)

@@ -1,4 +1,4 @@
-"""LMC error of all pairs against learning rate, with the interval of its mean."""
+"""LMC error of all pairs against the value of the axis, with the interval of its mean."""
 
 import pandas as pd
 from matplotlib.figure import SubFigure
@@ -20,9 +20,9 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
         rows = table[table["matcher"] == matcher]
         look = style.look(matcher, matchers)
         line = {"linestyle": "--" if matcher == style.ENDPOINTS else "-", **look}
-        style.interval(axes, rows["learning_rate"], rows["mean"], rows["low"], rows["high"], **line)
+        style.interval(axes, rows["value"], rows["mean"], rows["low"], rows["high"], **line)
         handles.append(style.handle(label=style.name(matcher), **line))
-    style.log_log(axes)
-    axes.set_xlabel("learning rate")
+    style.settings_axis(axes, table)
+    style.logarithmic(axes.yaxis)
     axes.set_ylabel("LMC error (midpoint loss)")
     canvas.legend(handles=handles, loc="outside upper center", ncols=3)

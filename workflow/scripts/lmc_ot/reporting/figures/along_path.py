@@ -1,4 +1,4 @@
-"""Loss or accuracy along the path: one plot per learning rate, one curve per matcher."""
+"""Loss or accuracy along the path: one plot per setting, one curve per matcher."""
 
 import math
 
@@ -12,26 +12,26 @@ COLUMNS = 2
 
 def height(table: pd.DataFrame) -> float:
     """Inches."""
-    return 0.6 + 1.15 * math.ceil(table["learning_rate"].nunique() / COLUMNS)
+    return 0.6 + 1.15 * math.ceil(table["value"].nunique() / COLUMNS)
 
 
 def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
     """Draw the table of `panels.along_path`."""
-    rates = sorted(table["learning_rate"].unique())
+    axis, values = style.axis_of(table), sorted(table["value"].unique())
     matchers = style.order(table["matcher"])
     colour = {matcher: style.look(matcher, matchers)["color"] for matcher in matchers}
-    rows = max(1, math.ceil(len(rates) / COLUMNS))
+    rows = max(1, math.ceil(len(values) / COLUMNS))
     plots = canvas.subplots(rows, COLUMNS, sharex=True, squeeze=False).ravel()
-    for axes, rate in zip(plots, rates, strict=False):
-        some = table[table["learning_rate"] == rate]
+    for axes, value in zip(plots, values, strict=False):
+        some = table[table["value"] == value]
         for matcher in matchers:
             curve = some[some["matcher"] == matcher]
             style.band(axes, curve["t"], curve["mean"], curve["std"], color=colour[matcher])
-        axes.set_title(f"learning rate {rate:.3g}", pad=2)
+        axes.set_title(axis.setting(value), pad=2)
         axes.set_xticks([0, 0.5, 1], ["A", "1/2", "$\\pi$(B)"])
         top = axes.dataLim.y1
         axes.set_ylim(0, 1.05 * top if 0 < top < math.inf else 1)
-    for axes in plots[len(rates) :]:
+    for axes in plots[len(values) :]:
         axes.remove()
     canvas.supylabel(table["metric"].iloc[0] if len(table) else "", fontsize=7)
     canvas.supxlabel("t", fontsize=7)

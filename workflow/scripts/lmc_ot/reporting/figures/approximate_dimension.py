@@ -1,4 +1,4 @@
-"""Approximate dimension against learning rate: colour is the matcher, marker the layer."""
+"""Approximate dimension against the value of the axis: colour is the matcher, marker the layer."""
 
 import pandas as pd
 from matplotlib.figure import SubFigure
@@ -21,15 +21,15 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
     colour = {matcher: style.look(matcher, matchers)["color"] for matcher in matchers}
     for (matcher, layer), rows in measured.groupby(["matcher", "layer"]):
         look = {"color": colour[matcher], "marker": marker[layer]}
-        style.band(axes, rows["learning_rate"], rows["mean"], rows["std"], **look)
+        style.band(axes, rows["value"], rows["mean"], rows["std"], **look)
     published = table[table["source"] == "published"]
     for (matcher, layer), rows in published.groupby(["matcher", "layer"]):
         if matcher in colour and layer in marker:
             look = {"color": colour[matcher], "marker": marker[layer]}
-            style.hollow(axes, rows["learning_rate"], rows["mean"], **look)
+            style.hollow(axes, rows["value"], rows["mean"], **look)
     style.mark_diverged(axes, measured)
-    style.log_log(axes)
-    axes.set_xlabel("learning rate")
+    style.settings_axis(axes, table)
+    style.logarithmic(axes.yaxis)
     axes.set_ylabel("approximate dimension")
     dead = int(measured["left_out"].sum())
     if dead:

@@ -15,17 +15,17 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
     """Draw the table of `panels.dimension_against_error`."""
     axes = canvas.subplots()
     matchers = style.order(table["matcher"])
-    rates = sorted(table["learning_rate"].unique())
+    values = sorted(table["value"].unique())
     is_shown = table["shown"].astype(bool)
     shown = table[is_shown].sort_values("dimension")
     looks = {
         matcher: style.look(matcher, matchers) | {"linestyle": "none", "markeredgewidth": 0}
         for matcher in matchers
     }
-    for i, rate in enumerate(rates):
-        shade = (i + 2) / (len(rates) + 1)
-        at_rate = shown[shown["learning_rate"] == rate]
-        for _, points in at_rate.groupby("pair"):
+    for i, value in enumerate(values):
+        shade = (i + 2) / (len(values) + 1)
+        at_value = shown[shown["value"] == value]
+        for _, points in at_value.groupby("pair"):
             axes.plot(
                 points["dimension"],
                 points["midpoint_loss"],
@@ -35,7 +35,7 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
                 zorder=1,
             )
         for matcher, look in looks.items():
-            some = at_rate[at_rate["matcher"] == matcher]
+            some = at_value[at_value["matcher"] == matcher]
             axes.plot(some["dimension"], some["midpoint_loss"], alpha=shade, **look)
     style.log_log(axes)
     hidden = table[~is_shown]
@@ -44,7 +44,7 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
         counts = {"a dead layer": dead, "an error of 0 or none": len(hidden) - dead}
         reasons = ", ".join(f"{count} with {reason}" for reason, count in counts.items() if count)
         style.note(axes, f"Not shown (of {len(table)} points): {reasons}")
-    axes.set_xlabel("approximate dimension (darker: larger learning rate)")
+    axes.set_xlabel(f"approximate dimension (darker: larger {style.axis_of(table).short})")
     axes.set_ylabel("LMC error (midpoint loss)")
     handles = [style.handle(label=style.name(matcher), **look) for matcher, look in looks.items()]
     joined = style.handle(color=style.GREY, linewidth=0.6, label="the same pair of networks")

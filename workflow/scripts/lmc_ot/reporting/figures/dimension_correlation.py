@@ -23,7 +23,8 @@ def height(table: pd.DataFrame) -> float:
 def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
     """Draw the table of `panels.dimension_correlation`."""
     axes = canvas.subplots()
-    questions = _questions(table)
+    rows_shown = _questions(table)
+    keys = list(rows_shown)
     handles = []
     for measure, rows in table.groupby("measure", sort=False):
         look = {"color": "black", "marker": "o", "linestyle": "none"} | _MEASURES[measure]
@@ -31,14 +32,14 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
         handles.append(style.handle(**look))
         rows = rows.dropna(subset=["correlation"])
         for row in rows.itertuples():
-            y = questions.index(_question(row)) + shift
+            y = keys.index(_key(row)) + shift
             axes.plot([row.low, row.high], [y, y], color="black", linewidth=0.7, zorder=2)
-        places = [questions.index(_question(row)) + shift for row in rows.itertuples()]
+        places = [keys.index(_key(row)) + shift for row in rows.itertuples()]
         look.pop("label")
         axes.plot(rows["correlation"], places, zorder=3, **look)
     axes.axvline(0, color=style.GREY, linewidth=0.8)
-    axes.set_yticks(range(len(questions)), questions)
-    axes.set_ylim(max(1, len(questions)) - 0.5, -0.5)
+    axes.set_yticks(range(len(keys)), rows_shown.values())
+    axes.set_ylim(max(1, len(keys)) - 0.5, -0.5)
     axes.set_xlim(-1.05, 1.05)
     axes.set_xlabel("Spearman's rank correlation")
     pooled = table[(table["question"] == "pooled") & (table["left_out"] > 0)]
@@ -53,8 +54,8 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
     canvas.legend(handles=handles, loc="outside upper center", ncols=2)
 
 
-def _questions(table: pd.DataFrame) -> list[str]:
-    """The rows' names, from top to bottom: matchers in the order of every figure."""
+def _questions(table: pd.DataFrame) -> dict[tuple, str]:
+    """The rows and their names, from top to bottom: matchers in the order of every figure."""
     matchers = style.order(table["matcher"].dropna())
     first = dict.fromkeys(table["question"])
     rows = sorted(
@@ -64,12 +65,21 @@ def _questions(table: pd.DataFrame) -> list[str]:
             matchers.index(row.matcher) if row.question == "within_matcher" else 0,
         ),
     )
-    return list(dict.fromkeys(_question(row) for row in rows))
+    axis = style.axis_of(table)
+    return {_key(row): _name(row, axis) for row in rows}
 
 
-def _question(row) -> str:
-    if row.question == "within_rate":
-        return f"within learning rate {row.learning_rate:.2g}"
+def _key(row) -> tuple:
+    """What tells a row from the others: two values may have the same name when rounded."""
+    about = {"within_setting": "value", "within_matcher": "matcher"}.get(row.question)
+    return row.question, getattr(row, about) if about else None
+
+
+def _name(row, axis: style.AxisName) -> str:
+    if row.question == "within_setting":
+        return f"within {axis.setting(row.value, digits=2)}"
     if row.question == "within_matcher":
-        return f"within {style.name(row.matcher)}, over rates"
-    return {"mean_within_rate": "mean within a learning rate", "pooled": "pooled"}[row.question]
+        return f"within {style.name(row.matcher)}, over {axis.several}"
+    if row.question == "mean_within_setting":
+        return f"mean within a {axis.one}"
+    return row.question

@@ -1,4 +1,4 @@
-"""Distance of a layer's neurons from independence, against learning rate."""
+"""Distance of a layer's neurons from independence, against the value of the axis."""
 
 import pandas as pd
 from matplotlib.figure import SubFigure
@@ -10,6 +10,8 @@ LOOKS = {
     "reshuffled": ("--", "reshuffled"),
     "independent": (":", "reshuffled twice"),
 }
+# A single value has no lines: there, markers tell the references apart.
+FILLED = {"-": "full", "--": "none", ":": "bottom"}
 
 
 def height(table: pd.DataFrame) -> float:
@@ -21,23 +23,33 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
     """Draw the table of `panels.independence`."""
     axes = canvas.subplots()
     layers = sorted(table["layer"].unique())
+    single = table["value"].nunique() == 1
     for i, layer in enumerate(layers):
         look = style.curve(i)
         for reference, (line, _) in LOOKS.items():
             rows = table[(table["layer"] == layer) & (table["reference"] == reference)]
             if len(rows):
+                filled = {"fillstyle": FILLED[line]} if single else {}
                 style.band(
-                    axes, rows["learning_rate"], rows["mean"], rows["std"], linestyle=line, **look
+                    axes, rows["value"], rows["mean"], rows["std"], linestyle=line, **look, **filled
                 )
-    style.log_log(axes)
-    axes.set_xlabel("learning rate")
+    style.settings_axis(axes, table)
+    style.logarithmic(axes.yaxis)
     axes.set_ylabel("distance from independence")
     handles = [
         style.handle(label=f"layer {layer}", linestyle="none", **style.curve(i))
         for i, layer in enumerate(layers)
     ]
     handles += [
-        style.handle(label=label, color="black", linestyle=line)
+        style.handle(
+            label=label,
+            color="black",
+            **(
+                {"marker": "o", "fillstyle": FILLED[line], "linestyle": "none"}
+                if single
+                else {"linestyle": line}
+            ),
+        )
         for reference, (line, label) in LOOKS.items()
         if (table["reference"] == reference).any()
     ]

@@ -1,4 +1,4 @@
-"""LMC error against learning rate, one curve per matcher; the endpoints dashed."""
+"""LMC error against the value of the axis, one curve per matcher; the endpoints dashed."""
 
 import pandas as pd
 from matplotlib.figure import SubFigure
@@ -20,17 +20,15 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
     for matcher in matchers:
         rows = measured[measured["matcher"] == matcher]
         line = "--" if matcher == style.ENDPOINTS else "-"
-        style.band(
-            axes, rows["learning_rate"], rows["mean"], rows["std"], linestyle=line, **looks[matcher]
-        )
+        style.band(axes, rows["value"], rows["mean"], rows["std"], linestyle=line, **looks[matcher])
     published = table[table["source"] == "published"]
     for matcher, rows in published.groupby("matcher"):
         if matcher in looks:
             look = {**looks[matcher], "marker": looks[matcher]["marker"] or "o"}
-            style.hollow(axes, rows["learning_rate"], rows["mean"], **look)
+            style.hollow(axes, rows["value"], rows["mean"], **look)
     style.mark_diverged(axes, measured)
-    style.log_log(axes)
-    axes.set_xlabel("learning rate")
+    style.settings_axis(axes, table)
+    style.logarithmic(axes.yaxis)
     axes.set_ylabel("LMC error (midpoint loss)")
     handles = [
         style.handle(

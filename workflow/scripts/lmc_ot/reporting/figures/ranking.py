@@ -1,4 +1,4 @@
-"""Ratio of two matchers' LMC errors against learning rate: below 1 the first is better."""
+"""Ratio of two matchers' LMC errors against the value of the axis: below 1 the first is better."""
 
 import pandas as pd
 from matplotlib.figure import SubFigure
@@ -18,12 +18,10 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
     handles = []
     for i, ((first, second), rows) in enumerate(table.groupby(["first", "second"], sort=False)):
         look = style.curve(i)
-        style.interval(
-            axes, rows["learning_rate"], rows["ratio"], rows["low"], rows["high"], **look
-        )
+        style.interval(axes, rows["value"], rows["ratio"], rows["low"], rows["high"], **look)
         label = f"{style.name(first)} / {style.name(second)}"
         handles.append(style.handle(label=label, **look))
-    style.log_log(axes)
-    axes.set_xlabel("learning rate")
+    style.settings_axis(axes, table)
+    style.logarithmic(axes.yaxis)
     axes.set_ylabel("ratio of LMC errors")
     canvas.legend(handles=handles, loc="outside upper center", ncols=2)

@@ -1,11 +1,15 @@
 """One look for all figures: colours, markers, names, sizes."""
 
 import textwrap
+from dataclasses import dataclass
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
+
+from ...config.sweep import LEARNING_RATE
 
 # Width of a column of the paper, in inches: every figure is legible at it.
 COLUMN_WIDTH = 3.25
@@ -47,6 +51,58 @@ _KNOWN = {
     "am": (PALETTE[2], "D", "AM"),
     ENDPOINTS: ("black", "", "endpoints"),
 }
+
+
+@dataclass(frozen=True)
+class AxisName:
+    """How figures call the axis of an experiment.
+
+    Parameters
+    ----------
+    label
+        On the x axis.
+    short
+        In front of a value: "width 64".
+    brief
+        The same in the legend of many settings.
+    one, several
+        One setting and several of them, within a sentence.
+    """
+
+    label: str
+    short: str
+    brief: str
+    one: str = "setting"
+    several: str = "settings"
+
+    def setting(self, value: float, digits: int = 3, brief: bool = False) -> str:
+        """A setting's name: ``learning rate 0.1``, ``width 64``."""
+        return f"{self.brief if brief else self.short} {number(value, digits)}"
+
+
+_AXES = {
+    LEARNING_RATE: AxisName("learning rate", "learning rate", "rate", "learning rate", "rates"),
+    "network.hidden_widths": AxisName(
+        "width of the hidden layers", "width", "width", "width", "widths"
+    ),
+    "training.batch_size": AxisName(
+        "batch size", "batch size", "batch", "batch size", "batch sizes"
+    ),
+    "training.epochs": AxisName("epochs of training", "epochs", "epochs"),
+    "training.warmup_steps": AxisName("warm-up steps", "warm-up steps", "steps"),
+    "training.warmup_epochs": AxisName("warm-up epochs", "warm-up epochs", "epochs"),
+    "activations.examples": AxisName("examples of the activations", "examples", "examples"),
+    "path.points": AxisName("points on the path", "points", "points"),
+}
+# Figures know a sweep over hidden layers by their widths or, if the lists differ in length, by the
+# number of layers (config/sweep.py). Values below this may be either, larger ones are widths.
+_LEAST_WIDTH = 16
+_WIDTH_OR_NUMBER = AxisName(
+    "width or number of the hidden layers", "width or number", "width or number"
+)
+MOST_TICKS = 8  # of one per value
+_WIDTH_OF_A_CHARACTER = 0.022  # of a tick's label, as a share of the x axis
+LEAST_RATIO = 8  # of the largest value and the smallest, for a logarithmic axis
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*", "8", "d", "H"]
 
 
@@ -114,6 +170,84 @@ def published_handle() -> Line2D:
     return handle(markerfacecolor="none", label="published", **look)
 
 
+def axis_of(table) -> AxisName:
+    """The name of the axis of a panel's table, which may have no rows."""
+    return axis_name(_key(table), table["value"].dropna())
+
+
+def _key(table) -> str:
+    return table["axis"].iloc[0] if len(table) else ""
+
+
+def axis_name(axis: str, values=()) -> AxisName:
+    """How an axis is called.
+
+    Parameters
+    ----------
+    axis
+        A key of an experiment's block, its parts joined by dots.
+    values
+        Those on the axis.
+    """
+    if axis == "network.hidden_widths" and len(values) and max(values) < _LEAST_WIDTH:
+        return _WIDTH_OR_NUMBER
+    if axis in _AXES:
+        return _AXES[axis]
+    words = axis.split(".")[-1].replace("_", " ") or "setting"
+    return AxisName(words, words, words)
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A value on an axis: an integer in full, others with so many significant digits."""
+    whole = float(value).is_integer() and abs(value) < 1e6
+    return f"{value:.0f}" if whole else f"{value:.{digits}g}"
+
+
+def settings_axis(axes: Axes, table) -> None:
+    """The x axis of a panel's table: its name, its scale, and ticks at the values if they are few.
+
+    To be called when everything is drawn: labels depend on the range.
+    """
+    axis, values = _key(table), sorted(table["value"].unique())
+    axes.set_xlabel(axis_of(table).label)
+    # A single learning rate has a logarithmic axis, too.
+    if axis == LEARNING_RATE or (
+        len(values) and values[0] > 0 and values[-1] >= LEAST_RATIO * values[0]
+    ):
+        logarithmic(axes.xaxis)
+    if axis == LEARNING_RATE or not 0 < len(values) <= MOST_TICKS:
+        return
+    axes.set_xticks(values, _labels(values, logarithmic=axes.get_xscale() == "log"))
+    axes.set_xticks([], minor=True)
+    if len(values) == 1:
+        _mark_single(axes, table)
+
+
+def _labels(values: list[float], logarithmic: bool) -> list[str]:
+    """The labels of ticks at the values, empty where they would run into the one before."""
+    places = np.log(values) if logarithmic else np.array(values)
+    places = (places - places[0]) / ((places[-1] - places[0]) or 1)
+    labels, end = [], -1.0
+    for place, text in zip(places, map(number, values), strict=True):
+        half = _WIDTH_OF_A_CHARACTER * (len(text) + 1) / 2
+        labels.append(text if place - half >= end else "")
+        end = place + half if labels[-1] else end
+    return labels
+
+
+def _mark_single(axes: Axes, table) -> None:
+    """Show what a single value leaves of lines without markers, and of bands: dashes and bars."""
+    for line in axes.lines:
+        if line.get_marker() in ("", "None") and len(line.get_xdata()) == 1:
+            line.set(marker="_", markersize=8)
+    if "std" in table:
+        rows = table[table["source"] == "measured"] if "source" in table else table
+        axes.errorbar(
+            rows["value"], rows["mean"], rows["std"], fmt="none", ecolor=GREY, elinewidth=0.6,
+            zorder=1,
+        )  # fmt: skip
+
+
 def log_log(axes: Axes) -> None:
     """Both axes logarithmic."""
     logarithmic(axes.xaxis)
@@ -142,20 +276,20 @@ def note(axes: Axes, text: str, place: str = "center") -> None:
 
 
 def mark_diverged(axes: Axes, rows) -> None:
-    """Say above the axes, at its learning rate, how many runs diverged and are in no mean.
+    """Say above the axes, at each setting, how many runs diverged and are in no mean.
 
-    A rate at which all of them diverged has no point: the axis is made to reach it all the same.
+    A setting of which all of them diverged has no point: the axis is made to reach it all the same.
     To be called before the axes are made logarithmic, as labels depend on the range.
     """
-    bad = rows[rows["diverged"] > 0].drop_duplicates("learning_rate")
+    bad = rows[rows["diverged"] > 0].drop_duplicates("value")
     if len(bad):
         height = next(iter(rows["mean"].dropna()), 1.0)  # one that the axis has already
-        axes.update_datalim([(rate, height) for rate in bad["learning_rate"]])
+        axes.update_datalim([(value, height) for value in bad["value"]])
         axes.autoscale_view()
     for row in bad.itertuples():
         axes.annotate(
             f"{row.diverged} diverged",
-            (row.learning_rate, 1),
+            (row.value, 1),
             xycoords=("data", "axes fraction"),
             ha="center",
             va="bottom",

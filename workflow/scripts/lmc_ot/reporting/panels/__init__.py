@@ -77,23 +77,23 @@ REGISTRY = Registry(
         "approximate_dimension": PanelEntry(
             "approximate_dimension:tabulate",
             "Approximate dimension of the covariance that drives each matcher, against "
-            "the learning rate: mean over networks, band of one standard deviation; hollow, "
-            "published numbers if there are any.",
+            "the swept value (in the paper's runs, the learning rate): mean over networks, band "
+            "of one standard deviation; hollow, published numbers if there are any.",
             {"centred": _CENTRED},
             sources=("dimensions", "history"),
         ),
         "dimension_by_layer": PanelEntry(
             "dimension_by_layer:tabulate",
             "Approximate dimension of the covariance that drives each matcher, by layer, one line "
-            "per learning rate: mean over networks, band of one standard deviation.",
+            "per setting: mean over networks, band of one standard deviation.",
             {"centred": _CENTRED},
             sources=("dimensions", "history"),
         ),
         "lmc_error": PanelEntry(
             "lmc_error:tabulate",
-            "LMC error (loss at the midpoint of the path) against the learning rate: "
-            "mean over pairs, band of one standard deviation; dashed, mean of the "
-            "endpoints; hollow, published numbers if there are any.",
+            "LMC error (loss at the midpoint of the path) against the swept value (in the "
+            "paper's runs, the learning rate): mean over pairs, band of one standard deviation; "
+            "dashed, mean of the endpoints; hollow, published numbers if there are any.",
             {"split": _SPLIT},
             sources=("results",),
         ),
@@ -102,26 +102,26 @@ REGISTRY = Registry(
             "Approximate dimension (geometric mean over the layers of network A) against LMC "
             "error (loss at the midpoint of the path): one point per pair of networks and matcher. "
             "A line joins the matchers on one pair of networks; darker means a larger "
-            "learning rate.",
+            "swept value (in the paper's runs, a larger learning rate).",
             {"split": _SPLIT, "centred": _CENTRED},
             sources=("results",),
         ),
         "dimension_correlation": PanelEntry(
             "dimension_correlation:tabulate",
-            "Spearman's rank correlation of approximate dimension and error. Within a learning "
-            "rate, over matchers and pairs: does the matcher with the smaller dimension have the "
-            "smaller error on the same networks? This is the paper's claim. Within a matcher, over "
-            "learning rates and pairs: does a training with smaller dimensions give smaller "
-            "errors? Pooled: both at once. Filled: LMC error; hollow: loss barrier as a share of "
-            "the barrier without matching. Bars: bootstrap intervals over resampled pairs of "
-            "networks.",
+            "Spearman's rank correlation of approximate dimension and error. Within a setting (in "
+            "the paper's runs, a learning rate), over matchers and pairs: does the matcher with "
+            "the smaller dimension have the smaller error on the same networks? This is the "
+            "paper's claim. Within a matcher, over settings and pairs: does a setting with smaller "
+            "dimensions give smaller errors? Pooled: both at once. Filled: LMC error; hollow: loss "
+            "barrier as a share of the barrier without matching. Bars: bootstrap intervals over "
+            "resampled pairs of networks.",
             {"split": _SPLIT, "centred": _CENTRED, **_BOOTSTRAP},
             sources=("results",),
         ),
         "along_path": PanelEntry(
             "along_path:tabulate",
             "Loss or accuracy along the path from network A (t = 0) to permuted network B (t = 1), "
-            "by learning rate: mean over pairs, band of one standard deviation.",
+            "by setting: mean over pairs, band of one standard deviation.",
             {
                 "split": _SPLIT,
                 "metric": {
@@ -136,16 +136,17 @@ REGISTRY = Registry(
         "all_pairs": PanelEntry(
             "all_pairs:tabulate",
             "LMC error over all pairs of networks (not only 0 and 1, 2 and 3, ...) against the "
-            "learning rate: mean, with bootstrap intervals of the mean over resampled "
-            "networks; dashed, mean of the endpoints.",
+            "swept value (in the paper's runs, the learning rate): mean, with bootstrap "
+            "intervals of the mean over resampled networks; dashed, mean of the endpoints.",
             {"split": _SPLIT, **_BOOTSTRAP},
             sources=("midpoints",),
         ),
         "ranking": PanelEntry(
             "ranking:tabulate",
             "Ratio of two matchers' LMC errors, means over all pairs of networks, against the "
-            "learning rate, with bootstrap intervals over resampled networks. Below 1 the first "
-            "matcher is better; an interval that contains 1 is inconclusive.",
+            "swept value (in the paper's runs, the learning rate), with bootstrap intervals over "
+            "resampled networks. Below 1 the first matcher is better; an interval that contains 1 "
+            "is inconclusive.",
             {"split": _SPLIT, **_BOOTSTRAP},
             sources=("midpoints",),
         ),

@@ -19,7 +19,7 @@ def tabulate(
     resamples: int,
     confidence: float,
 ) -> pd.DataFrame:
-    """Means over all pairs with bootstrap intervals, at each learning rate.
+    """Means over all pairs with bootstrap intervals, at each setting.
 
     Parameters
     ----------
@@ -28,12 +28,12 @@ def tabulate(
 
     Returns
     -------
-    Columns: matcher (or ``endpoints``: the mean of both, by pair), learning_rate, mean, low, high
+    Columns: matcher (or ``endpoints``: the mean of both, by pair), axis, value, mean, low, high
     (the interval; missing for a single pair), confidence, n (pairs), networks, and best: the share
     of resamples in which no matcher has a smaller error.
     """
     rows = []
-    for rate, errors, drawn in by_rate(sources["midpoints"], split, resamples):
+    for setting, errors, drawn in by_setting(sources["midpoints"], split, resamples):
         means = None if drawn is None else drawn.means(errors.to_numpy())
         smallest = None if drawn is None else means[:, errors.columns != ENDPOINTS].min(axis=1)
         for i, matcher in enumerate(errors):
@@ -45,7 +45,7 @@ def tabulate(
             rows.append(
                 {
                     "matcher": matcher,
-                    "learning_rate": rate,
+                    **setting,
                     "mean": float(errors[matcher].mean()),
                     "low": low,
                     "high": high,
@@ -56,18 +56,18 @@ def tabulate(
                 }
             )
     table = pd.DataFrame(rows, columns=COLUMNS)
-    return table.sort_values(["matcher", "learning_rate"], ignore_index=True)
+    return table.sort_values(["matcher", "value"], ignore_index=True)
 
 
 COLUMNS = [
-    *("matcher", "learning_rate", "mean", "low", "high", "confidence", "n", "networks", "best")
+    *("matcher", "axis", "value", "mean", "low", "high", "confidence", "n", "networks", "best")
 ]
 
 
-def by_rate(
+def by_setting(
     paths: list[str], split: str, resamples: int
-) -> Iterator[tuple[float, pd.DataFrame, bootstrap.Resamples | None]]:
-    """The learning rates, the LMC errors at each, and resamples of the networks.
+) -> Iterator[tuple[dict, pd.DataFrame, bootstrap.Resamples | None]]:
+    """The settings (axis and value), the LMC errors of each, and resamples of the networks.
 
     The errors are a data frame: a row for every pair (network_a, network_b), a column for every
     matcher and one for the endpoints. Pairs whose midpoint loss is not finite for a matcher are
@@ -78,7 +78,7 @@ def by_rate(
         points = points[points["split"] == split]
         if points.empty:
             continue
-        experiment, rate = points["experiment"].iloc[0], float(points["learning_rate"].iloc[0])
+        experiment, axis, value = points[["experiment", "axis", "value"]].iloc[0]
         networks = ["network_a", "network_b"]
         middle = points[points["t"] == barrier.MIDPOINT]
         errors = middle.pivot(index=networks, columns="matcher", values="loss")
@@ -87,6 +87,6 @@ def by_rate(
         seed = tables.metadata("path", path)["seed"]
         drawn = None
         if len(errors) > 1:
-            stream = generator(seed, "bootstrap", experiment, rate)
+            stream = generator(seed, "bootstrap", experiment, float(value))
             drawn = bootstrap.resample(list(errors.index), resamples, stream)
-        yield rate, errors, drawn
+        yield {"axis": axis, "value": float(value)}, errors, drawn

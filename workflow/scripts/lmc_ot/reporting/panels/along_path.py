@@ -1,4 +1,4 @@
-"""Figure 4: loss or accuracy along the path, by learning rate and matcher."""
+"""Figure 4: loss or accuracy along the path, by setting and matcher."""
 
 import pandas as pd
 
@@ -20,9 +20,9 @@ def tabulate(
 
     Returns
     -------
-    Columns: metric, learning_rate, matcher, t, mean, std, n (pairs in the mean).
+    Columns: metric, axis, value, matcher, t, mean, std, n (pairs in the mean).
     """
     path = tables.read_all("path", sources["path"])
-    table = spread(path[path["split"] == split], ["learning_rate", "matcher", "t"], metric)
+    table = spread(path[path["split"] == split], ["axis", "value", "matcher", "t"], metric)
     table.insert(0, "metric", metric)
     return table

@@ -24,7 +24,7 @@ def tabulate(
 
     Returns
     -------
-    Columns: matcher, learning_rate, pair, dimension (geometric mean over the layers of network
+    Columns: matcher, axis, value, pair, dimension (geometric mean over the layers of network
     A), midpoint_loss, barrier_share (the loss barrier divided by that of the same pair without
     matching; missing where the experiment has no matcher ``identity`` or that barrier is 0), and
     shown: whether a logarithmic axis can show the point. A layer whose units are all dead has
@@ -32,11 +32,11 @@ def tabulate(
     """
     rows = tables.read_all("results", sources["results"])
     rows = rows[(rows["experiment"] == experiment) & (rows["split"] == split) & ~rows["diverged"]]
-    network_pair = ["learning_rate", "pair"]
+    network_pair = ["value", "pair"]
     unmatched = rows[rows["matcher"] == IDENTITY].set_index(network_pair)["barrier_loss"]
     rows = rows.dropna(subset=["centred_dimension" if centred else "dimension"])
     layers = rows["centred_dimension" if centred else "dimension"]
-    points = rows[["matcher", *network_pair]].copy()
+    points = rows[["matcher", "axis", *network_pair]].copy()
     with np.errstate(divide="ignore"):  # the logarithm of dimension 0
         points["dimension"] = [float(np.exp(np.mean(np.log(values)))) for values in layers]
     points["midpoint_loss"] = rows["midpoint_loss"]

@@ -11,12 +11,12 @@ from ...connectivity import bootstrap
 from ...rng import generator
 from . import dimension_against_error
 
-# Two or three pairs have hardly any different resamples. Degrees of freedom count each learning
-# rate's pairs, less one.
+# Two or three pairs have hardly any different resamples. Degrees of freedom count the pairs of
+# each setting, less one.
 LEAST_FREEDOM = 3
 MEASURES = ("midpoint_loss", "barrier_share")
 COLUMNS = [
-    *("measure", "question", "learning_rate", "matcher", "correlation", "low", "high"),
+    *("measure", "question", "axis", "value", "matcher", "correlation", "low", "high"),
     *("confidence", "points", "left_out"),
 ]
 
@@ -40,42 +40,43 @@ def tabulate(
     Returns
     -------
     Columns: measure (of the error: ``midpoint_loss`` or ``barrier_share``, see
-    `dimension_against_error`), question, learning_rate, matcher (each missing where it does not
+    `dimension_against_error`), question, axis, value and matcher (each missing where it does not
     apply), correlation, low, high, confidence, points, left_out. The questions:
 
-    ``within_rate``
-        Over the matchers and pairs of one learning rate: does the smaller dimension come with the
-        smaller error on the same networks? This is the paper's claim.
-    ``mean_within_rate``
-        The mean of these over the learning rates.
+    ``within_setting``
+        Over the matchers and pairs of one value of the axis: does the smaller dimension come with
+        the smaller error on the same networks? This is the paper's claim.
+    ``mean_within_setting``
+        The mean of these over the settings.
     ``within_matcher``
-        Over the learning rates and pairs of one matcher.
+        Over the settings and pairs of one matcher.
     ``pooled``
         Over all points.
 
-    The intervals resample pairs of networks, with the points of all matchers, at each learning
-    rate by itself; pairs share no network. ``left_out`` counts the points that a logarithmic axis
+    The intervals resample pairs of networks, with the points of all matchers, at each setting
+    separately; pairs share no network. ``left_out`` counts the points that a logarithmic axis
     cannot show, or whose error is missing: they are in no correlation and in no interval. A
     correlation is missing where one of the two quantities is constant, an interval where there are
     too few pairs.
     """
     points = dimension_against_error.tabulate(sources, published, experiment, split, centred)
     seed = tables.metadata("results", sources["results"][0])["seed"]
+    axis = points["axis"].iloc[0] if len(points) else None
     draws = {}
-    for rate, group in points.groupby("learning_rate"):
+    for value, group in points.groupby("value"):
         pairs = group["pair"].nunique()
-        stream = generator(seed, "dimension correlation", experiment, float(rate))
+        stream = generator(seed, "dimension correlation", experiment, float(value))
         drawn = stream.integers(pairs, size=(resamples, pairs))
         # The pairs as they are come first: the correlation itself beside those of the resamples.
-        draws[rate] = np.concatenate([np.arange(pairs)[None], drawn])
+        draws[value] = np.concatenate([np.arange(pairs)[None], drawn])
     rows = []
     for measure in MEASURES:
         known = points["shown"] & points[measure].notna()
         if points[measure].isna().all():
             continue
         for question, some, values in _correlations(points, measure, known, draws):
-            rows.append({"measure": measure, **question, "correlation": values[0]})
-            pairs = some[known[some.index]].groupby("learning_rate")["pair"].nunique()
+            rows.append({"measure": measure, "axis": axis, **question, "correlation": values[0]})
+            pairs = some[known[some.index]].groupby("value")["pair"].nunique()
             low, high = _interval(values[1:], confidence, pairs)
             counted = int(known[some.index].sum())
             rows[-1] |= {"low": low, "high": high, "confidence": confidence}
@@ -90,24 +91,24 @@ def _correlations(
     matchers = sorted(points["matcher"].unique())
     known_points = points.where(known)
     drawn = {}
-    for rate, group in points.groupby("learning_rate"):
+    for value, group in points.groupby("value"):
         x, y = (
             group[["pair", "matcher"]]
-            .assign(value=known_points.loc[group.index, column])
-            .pivot(index="pair", columns="matcher", values="value")
+            .assign(quantity=known_points.loc[group.index, column])
+            .pivot(index="pair", columns="matcher", values="quantity")
             .reindex(columns=matchers)
             .to_numpy()
             for column in ("dimension", measure)
         )
-        drawn[rate] = np.stack([x[draws[rate]], y[draws[rate]]])
-    within = {rate: _spearman(values) for rate, values in drawn.items()}
-    for rate, values in within.items():
-        some = points[points["learning_rate"] == rate]
-        yield {"question": "within_rate", "learning_rate": rate}, some, values
+        drawn[value] = np.stack([x[draws[value]], y[draws[value]]])
+    within = {value: _spearman(samples) for value, samples in drawn.items()}
+    for value, samples in within.items():
+        some = points[points["value"] == value]
+        yield {"question": "within_setting", "value": value}, some, samples
     whole = np.stack([values for values in within.values() if np.isfinite(values[0])] or [[np.nan]])
     finite = np.isfinite(whole)
     mean = np.where(finite, whole, 0).sum(0) / np.where(finite.any(0), finite.sum(0), np.nan)
-    yield {"question": "mean_within_rate"}, points, mean
+    yield {"question": "mean_within_setting"}, points, mean
     for i, matcher in enumerate(matchers):
         values = np.concatenate([v[..., i : i + 1] for v in drawn.values()], axis=2)
         some = points[points["matcher"] == matcher]

@@ -1,4 +1,4 @@
-"""Distance of a layer's neurons from independence, by learning rate (paper, end of Section 6)."""
+"""Distance of a layer's neurons from independence, by setting (paper, end of Section 6)."""
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from .spread import spread
 def tabulate(
     sources: dict[str, list[str]], published: pd.DataFrame | None, experiment: str
 ) -> pd.DataFrame:
-    """Mean and spread over the networks of each learning rate.
+    """Mean and spread over the networks of each setting.
 
     Parameters
     ----------
@@ -24,37 +24,37 @@ def tabulate(
     -------
     Columns: reference (``other network``, ``reshuffled``; ``independent``: a reshuffled layer
     against another reshuffling of it, the value of the measure for independent neurons),
-    layer, learning_rate, mean, std, n. The distances are `independence.distance`; a layer of too
-    few neurons to have one, or a learning rate whose networks all diverged, has no row.
+    layer, axis, value, mean, std, n. The distances are `independence.distance`; a layer of too few
+    neurons to have one, or a setting whose networks all diverged, has no row.
     """
     rows = []
-    for path, rate in zip(sources["checkpoints"], _rates(sources["history"]), strict=True):
+    settings = _settings(sources["history"])
+    for path, (axis, value) in zip(sources["checkpoints"], settings, strict=True):
         networks = tables.read_checkpoints(path)
         seed = tables.metadata("checkpoints", path)["seed"]
         for number, parameters in networks.items():
             partner = networks.get(number ^ 1)
             for layer in hidden_layers(parameters):
                 weight = parameters[layer, "weight"]
-                stream = generator(seed, "independence", experiment, rate, number, layer)
-                for reference, value in _distances(weight, partner, layer, stream):
+                stream = generator(seed, "independence", experiment, value, number, layer)
+                for reference, distance in _distances(weight, partner, layer, stream):
                     rows.append(
                         {
                             "reference": reference,
                             "layer": layer,
-                            "learning_rate": rate,
-                            "distance": value,
+                            "axis": axis,
+                            "value": value,
+                            "distance": distance,
                         }
                     )
-    keys = ["reference", "layer", "learning_rate"]
+    keys = ["reference", "layer", "axis", "value"]
     return spread(pd.DataFrame(rows, columns=[*keys, "distance"]), keys, "distance")
 
 
-def _rates(histories: list[str]) -> list[float]:
-    """The learning rate of each run: both sorts of files are listed in the same order."""
-    return [
-        float(tables.read("history", path, ["learning_rate"])["learning_rate"][0].as_py())
-        for path in histories
-    ]
+def _settings(histories: list[str]) -> list[tuple[str, float]]:
+    """Axis and value of each setting: both sorts of files are listed in the same order."""
+    first = [tables.read("history", path, ["axis", "value"]).slice(0, 1) for path in histories]
+    return [tuple(row.values()) for table in first for row in table.to_pylist()]
 
 
 def _distances(weight, partner, layer, stream):

@@ -12,13 +12,13 @@ from ...matching.table import read_permutations
 def tabulate(
     sources: dict[str, list[str]], published: None, experiment: str, matcher: str
 ) -> pd.DataFrame:
-    """The first hidden layer of the first pair of the smallest learning rate that has one.
+    """The first hidden layer of the first pair at the smallest value of the axis that has one.
 
     Parameters
     ----------
     sources
         Paths of the tables ``dataset``, ``checkpoints`` and ``permutations``, the last two by
-        learning rate.
+        setting.
     matcher
         Whose permutations these are.
 
@@ -39,7 +39,7 @@ def tabulate(
         run = tables.metadata("checkpoints", checkpoints)
         rows = tables.read("permutations", matches, run=run).to_pylist()
         if rows:
-            matched.append((rows[0]["learning_rate"], checkpoints, matches, rows[0]))
+            matched.append((rows[0]["value"], checkpoints, matches, rows[0]))
     if not matched:
         raise TableError(f"{matches}: has no pair to draw: all of them diverged")
     _, checkpoints, matches, pair = min(matched, key=lambda run: run[0])

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from .all_pairs import by_rate
+from .all_pairs import by_setting
 from .lmc_error import ENDPOINTS
 
 
@@ -17,7 +17,7 @@ def tabulate(
     resamples: int,
     confidence: float,
 ) -> pd.DataFrame:
-    """Ratios of the matchers' LMC errors, means over all pairs of networks, at each learning rate.
+    """Ratios of the matchers' LMC errors, means over all pairs of networks, at each setting.
 
     Parameters
     ----------
@@ -26,13 +26,13 @@ def tabulate(
 
     Returns
     -------
-    Columns: first, second (matchers), learning_rate, ratio of the mean errors of first and
+    Columns: first, second (matchers), axis, value, ratio of the mean errors of first and
     second, low, high (its bootstrap interval), confidence, and first_better: the share of
     resamples in which the error of first is smaller. A ratio is missing where the error of second
     is 0 or no pair is left, an interval also where that is so in a resample.
     """
     rows = []
-    for rate, errors, drawn in by_rate(sources["midpoints"], split, resamples):
+    for setting, errors, drawn in by_setting(sources["midpoints"], split, resamples):
         for first, second in combinations(sorted(set(errors) - {ENDPOINTS}), 2):
             low, high, better = np.nan, np.nan, np.nan
             if drawn is not None:
@@ -43,7 +43,7 @@ def tabulate(
                 {
                     "first": first,
                     "second": second,
-                    "learning_rate": rate,
+                    **setting,
                     "ratio": float(_ratios(errors[first].mean(), errors[second].mean())),
                     "low": low,
                     "high": high,
@@ -52,7 +52,7 @@ def tabulate(
                 }
             )
     table = pd.DataFrame(rows, columns=COLUMNS)
-    return table.sort_values(["first", "second", "learning_rate"], ignore_index=True)
+    return table.sort_values(["first", "second", "value"], ignore_index=True)
 
 
 def _ratios(first, second) -> np.ndarray:
@@ -61,5 +61,5 @@ def _ratios(first, second) -> np.ndarray:
 
 
 COLUMNS = [
-    *("first", "second", "learning_rate", "ratio", "low", "high", "confidence", "first_better")
+    *("first", "second", "axis", "value", "ratio", "low", "high", "confidence", "first_better")
 ]
