@@ -158,7 +158,7 @@ def test_editing_a_figure_redraws_that_figure(finished):
 
 def test_a_learning_rate_more_trains_that_one_only(finished):
     config = reduced_default()
-    config["experiments"]["digits-mlp"]["learning_rates"] = [1e-2, 1e-1]
+    config["experiments"]["digits-mlp"]["sweep"] = {"training.learning_rate": [1e-2, 1e-1]}
     write_config(finished, config)
     assert planned(finished)["train"] == 1
 
