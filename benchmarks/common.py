@@ -58,8 +58,9 @@ def training_block(**changes) -> dict:
     from lmc_ot.config.completion import complete
     from lmc_ot.registries import REGISTRIES
 
-    block = {"dataset": {"name": "digits"}, "network": {"name": "mlp"}, "learning_rates": [0.1]}
-    config = {"name": "benchmark", "experiments": {"benchmark": {**block, "training": changes}}}
+    block = {"dataset": {"name": "digits"}, "network": {"name": "mlp"}}
+    training = {"learning_rate": 0.1, **changes}
+    config = {"name": "benchmark", "experiments": {"benchmark": {**block, "training": training}}}
     found = complete(config, SCRIPTS.parent / "schemas/config.schema.yaml", REGISTRIES)
     return found["experiments"]["benchmark"]["training"]
 

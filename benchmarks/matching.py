@@ -29,7 +29,8 @@ NETWORK = {"name": "mlp", "hidden_widths": [512, 512, 512]}
 LEARNING_RATE = 0.1
 RUN = {
     "experiment": "benchmark",
-    "learning_rate": LEARNING_RATE,
+    "axis": "training.learning_rate",
+    "value": LEARNING_RATE,
     "config_hash": "benchmark",
     "seed": 0,
 }

@@ -53,7 +53,7 @@ if __name__ == "__main__":
     )
     block = config["experiments"][given.experiment]
     step, forward = per_example(REGISTRY.build(block["network"], given.shape, given.classes))
-    networks = block["networks"] * len(block["learning_rates"])
+    networks = block["networks"] * len(block["values"])
     total = step * given.examples * block["training"]["epochs"] * networks
     print(f"a step: {step / 1e9:.2f}e9 per example, a forward pass {forward / 1e9:.2f}e9")
     print(f"{networks} networks of {block['training']['epochs']} epochs: {total:.2e}")

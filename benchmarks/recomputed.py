@@ -2,7 +2,7 @@
 
 Needs the run of config/cifar10-small.yaml with both of its overlays, here, in the checkout:
 
-    .venv/bin/python benchmarks/recomputed.py 1.000e-01
+    .venv/bin/python benchmarks/recomputed.py learning_rate-1.000e-01
 
 Loss and accuracy of pair 0 at the midpoint on 2,000 test images, by matcher: with the running
 statistics of both networks interpolated, and with statistics measured on 500 training images.
@@ -32,8 +32,8 @@ if __name__ == "__main__":
     images = torch.from_numpy(data.inputs("test", np.arange(2000)))
     labels = torch.from_numpy(data.test.labels[:2000])
     some = torch.from_numpy(data.inputs("train", np.arange(500)))
-    for rate in sys.argv[1:]:
-        folder = RUN / "cifar10-vgg16" / rate
+    for setting in sys.argv[1:]:
+        folder = RUN / "cifar10-vgg16" / setting
         networks = tables.read_checkpoints(folder / "checkpoints.parquet")
         for matcher in ("identity", "naive_wm", "sigma_wm", "am"):
             found = read_permutations(folder / matcher / "permutations.parquet")[0]
@@ -44,4 +44,4 @@ if __name__ == "__main__":
                 ("recomputed", network.with_recomputed_statistics(midpoint, some)),
             ):
                 (loss,), (accuracy,) = evaluate(network, given, images, labels)
-                print(f"{rate} {matcher}, {how}: loss {loss:.2f}, accuracy {accuracy:.3f}")
+                print(f"{setting} {matcher}, {how}: loss {loss:.2f}, accuracy {accuracy:.3f}")

@@ -49,7 +49,8 @@ AXES = ("networks", "width", "examples")
 BATCH, LEARNING_RATE, LAYERS = 500, 0.1, 3
 RUN = {
     "experiment": "benchmark",
-    "learning_rate": LEARNING_RATE,
+    "axis": "training.learning_rate",
+    "value": LEARNING_RATE,
     "config_hash": "benchmark",
     "seed": 0,
 }

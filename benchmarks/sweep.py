@@ -104,7 +104,7 @@ class Peak:
 def sweep(block: dict, data, device: torch.device, stacks: str) -> tuple[list[dict], Peak]:
     """A row a stack: its networks, seconds, and those of an epoch after the first."""
     network = build(block["network"], data)
-    rates, numbers = block["learning_rates"], range(block["networks"])
+    rates, numbers = list(block["values"].values()), range(block["networks"])
     parts = {f"learning rate {rate:.3g}": [NetworkId(n, rate) for n in numbers] for rate in rates}
     if stacks == "all":
         parts = {"one stack": [network for networks in parts.values() for network in networks]}
@@ -197,7 +197,7 @@ def main() -> None:
     batch = block["training"]["batch_size"]
     examples = len(data.train.labels) // batch * batch
     name, top = peak.found()
-    whole = epochs, networks * len(block["learning_rates"])
+    whole = epochs, networks * len(block["values"])
     frame = table(rows, whole, examples * operations(widths), top)
     cut = (frame["kind"] != "measured").any()
     notes = [

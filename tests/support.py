@@ -50,8 +50,9 @@ def training_block(**changes) -> dict:
     from lmc_ot.config.completion import complete
     from lmc_ot.registries import REGISTRIES
 
-    block = {"dataset": {"name": "digits"}, "network": {"name": "mlp"}, "learning_rates": [0.1]}
-    config = {"name": "test", "experiments": {"test": {**block, "training": changes}}}
+    block = {"dataset": {"name": "digits"}, "network": {"name": "mlp"}}
+    training = {"learning_rate": 0.1, **changes}
+    config = {"name": "test", "experiments": {"test": {**block, "training": training}}}
     schema = REPOSITORY / "workflow/schemas/config.schema.yaml"
     return complete(config, schema, REGISTRIES)["experiments"]["test"]["training"]
 

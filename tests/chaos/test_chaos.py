@@ -29,7 +29,8 @@ def reference(tmp_path) -> Path:
 
 def _run(folder: Path, seconds: float, loss: float = 0.5) -> Path:
     row = {
-        "experiment": "mlp", "learning_rate": 0.1, "network": 0, "epoch": 1,
+        "experiment": "mlp", "axis": "training.learning_rate", "value": 0.1,
+        "network": 0, "epoch": 1,
         "step_learning_rate": 0.1, "train_loss": loss, "train_accuracy": 0.5, "test_loss": 0.5,
         "test_accuracy": 0.5, "seconds": seconds, "diverged": False,
     }  # fmt: skip

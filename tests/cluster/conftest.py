@@ -134,7 +134,8 @@ def story(slurm, late, tmp_path_factory):
     until(lambda: not set(slurm.queue()) & {job["JobId"] for job in left}, "end of the old jobs")
     unlock = Run(folder, *common, "--unlock")
     assert unlock.wait(60) == 0, unlock.output
-    memory = "train:mem_mb=300 * attempt ** 3 if wildcards.rate == '1.000e-01' else 2400"
+    setting = "wildcards.setting == 'learning_rate-1.000e-01'"
+    memory = f"train:mem_mb=300 * attempt ** 3 if {setting} else 2400"
     recovered = Run(folder, *common, "--rerun-incomplete", "--set-resources", memory)
     recovered.wait()
     return Story(folder, killed, left, locked, recovered)

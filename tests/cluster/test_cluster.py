@@ -42,16 +42,17 @@ def test_what_trains_or_streams_asks_for_a_gpu_and_nothing_else_does(slurm, stor
     assert {(gpus(job), job["Partition"]) for job in others} == {("", "cpu")}
 
 
-def test_what_is_measured_at_a_learning_rate_is_one_job(slurm, story):
+def test_what_is_measured_of_a_setting_is_one_job(slurm, story):
     jobs = named(jobs_of(slurm, story.recovered), "evaluate_path")
     groups = [
-        re.search(r"^rule_(\w+-\d\.\d+e-\d+)_([\w.]+)$", job["Comment"]).groups() for job in jobs
+        re.search(r"^rule_(\w+-\w+-\d\.\d+e-\d+)_([\w.]+)$", job["Comment"]).groups()
+        for job in jobs
     ]
     all_pairs = "_".join(ALL_PAIRS)
     assert sorted(groups) == [
-        ("convnet-1.000e-02", "_".join(MEASURED)),
-        ("mlp-1.000e-01", all_pairs),
-        ("mlp-1.000e-02", all_pairs),
+        ("convnet-learning_rate-1.000e-02", "_".join(MEASURED)),
+        ("mlp-learning_rate-1.000e-01", all_pairs),
+        ("mlp-learning_rate-1.000e-02", all_pairs),
     ]
     figures = named(jobs_of(slurm, story.recovered), "^rule_figures_")
     assert len(figures) == 1
@@ -65,7 +66,9 @@ def test_what_is_measured_at_a_learning_rate_is_one_job(slurm, story):
 
 
 def test_a_job_killed_for_memory_comes_back_with_more(slurm, story):
-    first, second = named(jobs_of(slurm, story.recovered), "^rule_train_.*mlp_1.000e-01")
+    first, second = named(
+        jobs_of(slurm, story.recovered), "^rule_train_.*mlp_learning_rate-1.000e-01"
+    )
     assert (first["JobState"], second["JobState"]) == ("FAILED", "COMPLETED")
     assert (first["MinMemoryNode"], second["MinMemoryNode"]) == ("300M", "2400M")
     with open(first["StdErr"]) as log:

@@ -6,6 +6,7 @@ import itertools
 import math
 import os
 import pickle
+import re
 import signal
 import tarfile
 import time
@@ -33,7 +34,10 @@ from lmc_ot.training.snapshots import Snapshots
 from support import parquet
 
 REPOSITORY = Path(__file__).parents[2]
-RUN = {"experiment": "e", "learning_rate": 0.1, "config_hash": "0" * 16, "seed": 0}
+RUN = {
+    "experiment": "e", "axis": "training.learning_rate", "value": 0.1,
+    "config_hash": "0" * 16, "seed": 0,
+}  # fmt: skip
 
 
 class Target:
@@ -491,10 +495,11 @@ class Config(Target):
     def holds(self, value):
         for name, experiment in value["experiments"].items():
             assert labels.training_hash(value, experiment)
-            assert labels.pairs(experiment)
             assert isinstance(name, str)
-            for rate in experiment["learning_rates"]:
-                assert math.isfinite(rate) and float(labels.rate_label(rate)) > 0
+            assert experiment["settings"].keys() == experiment["values"].keys()
+            for label, number in experiment["values"].items():
+                assert math.isfinite(number) and re.fullmatch(labels.SETTING_LABEL, label)
+                assert labels.pairs(experiment["settings"][label])
         for figure in value["figures"]:
             assert labels.panel_tables(value, figure)
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lmc_ot.config import completion, labels, reading
+from lmc_ot.config import completion, labels, reading, sweep
 from lmc_ot.errors import ConfigError
 from lmc_ot.registries import REGISTRIES
 
 MISSING = object()
+RATE = "training.learning_rate"
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def small():
             "e": {
                 "dataset": {"name": "digits"},
                 "network": {"name": "mlp"},
-                "learning_rates": [0.1, 0.2],
+                "sweep": {RATE: [0.1, 0.2]},
             }
         },
     }
@@ -89,12 +90,15 @@ def test_defaults_are_filled_in(complete, small):
                 },
                 "training": {
                     "optimiser": {"name": "sgd", "momentum": 0.9, "weight_decay": 0.0},
+                    "learning_rate": 0.1,
                     "batch_size": 500,
                     "epochs": 50,
                     "warmup_steps": 10,
                     "initial_learning_rate": 1e-6,
                 },
-                "learning_rates": [0.1, 0.2],
+                "sweep": {RATE: [0.1, 0.2]},
+                "axis": RATE,
+                "values": {"learning_rate-1.000e-01": 0.1, "learning_rate-2.000e-01": 0.2},
                 "networks": 8,
                 "matchers": {
                     "identity": {"name": "identity"},
@@ -123,10 +127,17 @@ def test_completing_changes_neither_the_config_nor_a_later_one(complete, small):
     assert again["network"]["hidden_widths"] == [512, 512, 512]
 
 
-def test_completing_twice_changes_nothing(complete, repository):
+def written_out(experiment):
+    """A completed experiment as a config would give it, with all defaults written out."""
+    block = sweep.without(experiment, experiment["axis"]) if experiment["sweep"] else experiment
+    return {key: block[key] for key in block if key not in ("axis", "values", "settings")}
+
+
+def test_writing_out_all_defaults_changes_nothing(complete, repository):
     for path in shipped(repository):
         once = complete(yaml.safe_load(path.read_text()))
-        assert complete(once) == once
+        experiments = {name: written_out(block) for name, block in once["experiments"].items()}
+        assert complete({**once, "experiments": experiments}) == once
 
 
 @pytest.mark.parametrize(
@@ -135,10 +146,11 @@ def test_completing_twice_changes_nothing(complete, repository):
 )
 def test_numbers_that_yaml_reads_as_strings_are_numbers(complete, small, text, number):
     """YAML 1.1 wants a dot: it reads 1e-3 as a string, and so does Snakemake's --config."""
-    put(small, "experiments.e.learning_rates", [text])
+    put(small, "experiments.e.sweep", {RATE: [text]})
     put(small, "experiments.e.training.initial_learning_rate", text)
     found = complete(small)["experiments"]["e"]
-    assert found["learning_rates"] == [number]
+    assert found["training"]["learning_rate"] == number
+    assert list(found["values"].values()) == [number]
     assert found["training"]["initial_learning_rate"] == number
 
 
@@ -159,18 +171,6 @@ def test_a_whole_number_is_an_integer_however_it_is_written(complete, small, pat
     for key in path.split("."):
         found = found[key]
     assert found == 20 and type(found) is int
-
-
-@pytest.mark.parametrize("number", [6, "6", 6.0, "6e0"])
-def test_a_sweep_is_even_in_its_logarithm(complete, small, number):
-    """The paper's: exp(linspace(log 1e-4, log 1e-1, 6))."""
-    sweep = {"minimum": "1e-4", "maximum": 1e-1, "number": number}
-    put(small, "experiments.e.learning_rates", sweep)
-    rates = complete(small)["experiments"]["e"]["learning_rates"]
-    assert len(rates) == 6
-    assert (rates[0], rates[-1]) == (1e-4, 1e-1)
-    assert [math.log10(r) for r in rates] == pytest.approx([-4, -3.4, -2.8, -2.2, -1.6, -1])
-    assert all(type(rate) is float for rate in rates)
 
 
 def test_a_matcher_may_be_there_twice_under_labels(complete, small):
@@ -342,8 +342,8 @@ MISTAKES = [
     (
         f"{E}.epochs",
         3,
-        f"{E}: unknown key 'epochs': one of activations, dataset, learning_rates, matchers, "
-        "network, networks, notes, path, published, training",
+        f"{E}: unknown key 'epochs': one of activations, dataset, matchers, network, "
+        "networks, notes, path, published, sweep, training",
     ),
     (
         f"{E}.network.widths",
@@ -376,11 +376,6 @@ MISTAKES = [
         f"{E}.dataset",
         MISSING,
         f"{E}: the key 'dataset' is missing: the data set, by name, and its options; {CHANGES}",
-    ),
-    (
-        f"{E}.learning_rates",
-        {"minimum": 0.1, "number": 2},
-        f"{E}.learning_rates: the key 'maximum' is missing: largest rate",
     ),
     (
         STANDARDISE,
@@ -454,37 +449,6 @@ MISTAKES = [
         f"{E}.training.optimiser.momentum: 1.0 is greater than or equal to the maximum of 1",
     ),
     (
-        f"{E}.learning_rates",
-        [0.1, -0.2],
-        f"{E}.learning_rates.1: -0.2 is less than or equal to the minimum of 0",
-    ),
-    (
-        f"{E}.learning_rates",
-        [0],
-        f"{E}.learning_rates.0: 0.0 is less than or equal to the minimum of 0",
-    ),
-    (f"{E}.learning_rates", [], f"{E}.learning_rates: [] should be non-empty"),
-    (
-        f"{E}.learning_rates",
-        {"minimum": 0.1, "maximum": 0.1, "number": 3},
-        f"{E}.learning_rates: minimum 0.1 is not below maximum 0.1",
-    ),
-    (
-        f"{E}.learning_rates",
-        {"minimum": 1, "maximum": "1e-1", "number": 3},
-        f"{E}.learning_rates: minimum 1.0 is not below maximum 0.1",
-    ),
-    (
-        f"{E}.learning_rates",
-        {"minimum": 0.1, "maximum": 1, "number": 1},
-        f"{E}.learning_rates.number: 1 is less than the minimum of 2",
-    ),
-    (
-        f"{E}.learning_rates",
-        [0.1, 0.2, 0.10000001],
-        f"{E}.learning_rates: duplicate rate 1.000e-01",
-    ),
-    (
         STANDARDISE,
         {"mean": [0.5], "deviation": [0]},
         f"{STANDARDISE}.deviation.0: 0.0 is less than or equal to the minimum of 0",
@@ -522,12 +486,12 @@ MISTAKES = [
     ("keep_activations", "yes", "keep_activations: 'yes' is not of type 'boolean'"),
     (f"{E}.training.epochs", True, f"{E}.training.epochs: True is not of type 'integer'"),
     (f"{E}.training.epochs", [5], f"{E}.training.epochs: [5] is not of type 'integer'"),
-    (f"{E}.learning_rates", [True], f"{E}.learning_rates.0: True is not of type 'number'"),
-    (f"{E}.learning_rates", ["fast"], f"{E}.learning_rates.0: 'fast' is not of type 'number'"),
-    (f"{E}.learning_rates", [[0.1]], f"{E}.learning_rates.0: [0.1] is not of type 'number'"),
-    (f"{E}.learning_rates", [None], f"{E}.learning_rates.0: None is not of type 'number'"),
-    (f"{E}.training", None, f"{E}.training: None is not of type 'object'"),
-    (f"{E}.training", [1], f"{E}.training: [1] is not of type 'object'"),
+    (
+        f"{E}.training",
+        None,
+        f"{E}.sweep.{RATE}: 'training' is None, which has no keys",
+    ),
+    (f"{E}.training", [1], f"{E}.sweep.{RATE}: 'training' is [1], which has no keys"),
     (f"{E}.network.hidden_widths", 5, f"{E}.network.hidden_widths: 5 is not of type 'array'"),
     *(
         (
@@ -629,32 +593,15 @@ def test_a_mistake_is_said_in_one_line(complete, small, path, value, message):
     assert str(error.value) == message
 
 
-@pytest.mark.parametrize("value", [0.1, "1e-1", "fast", None, True])
-def test_rates_that_are_neither_list_nor_sweep_are_told_both_forms(
-    complete, small, value, one_line
-):
-    put(small, f"{E}.learning_rates", value)
-    with pytest.raises(ConfigError) as error:
-        complete(small)
-    one_line(error, f"{E}.learning_rates: ", "list", "minimum", repr(value))
-
-
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        *((f"{E}.learning_rates", v) for v in (math.nan, math.inf, -math.inf, "1e400", "-1e999")),
-        (f"{E}.learning_rates.minimum", math.nan),
-        (f"{E}.learning_rates.maximum", "1e400"),
         (f"{E}.training.initial_learning_rate", math.inf),
         (f"{E}.training.optimiser.weight_decay", math.nan),
     ],
 )
 def test_numbers_that_are_not_finite_are_refused(complete, small, path, value, one_line):
     put(small, f"{E}.training", {"optimiser": {"name": "sgd"}})
-    if path.endswith("rates"):
-        value = [value]
-    elif "rates." in path:
-        put(small, f"{E}.learning_rates", {"minimum": 0.1, "maximum": 1.0, "number": 3})
     put(small, path, value)
     with pytest.raises(ConfigError) as error:
         complete(small)
@@ -689,16 +636,8 @@ def test_a_name_that_is_a_list_or_mapping_is_told_the_choices(
     assert "unhashable" not in one_line(error, path.removesuffix(".name"), "one of")
 
 
-@pytest.mark.parametrize("rate", [1e-100, 1e100])
-def test_a_rate_whose_label_is_no_folder_of_the_workflow_is_refused(complete, small, rate):
-    """rules/common.smk takes exponents of two digits: such a rate would be found by no rule."""
-    put(small, f"{E}.learning_rates", [rate])
-    with pytest.raises(ConfigError, match="learning_rates"):
-        complete(small)
-
-
 def test_a_label_that_is_a_folder_of_the_workflow_is_refused(complete, small):
-    """results/<run>/<experiment>/<rate>/activations is where the activations are recorded."""
+    """results/<run>/<experiment>/<setting>/activations is where the activations are recorded."""
     put(small, f"{E}.matchers", {"activations": {"name": "am"}})
     with pytest.raises(ConfigError, match="activations"):
         complete(small)
@@ -771,17 +710,6 @@ def test_a_file_that_is_not_there_is_an_error_in_one_line(tmp_path, one_line):
 # -- what the rules ask ----------------------------------------------------------------------
 
 
-def test_rates_have_the_labels_of_their_folders():
-    rates = [1e-4, 10**-3.4, 0.1, 1.0, 0.099999]
-    assert [labels.rate_label(rate) for rate in rates] == [
-        "1.000e-04",
-        "3.981e-04",
-        "1.000e-01",
-        "1.000e+00",
-        "1.000e-01",
-    ]
-
-
 def test_pairs_are_neighbours():
     assert labels.pairs({"networks": 6}) == [(0, 1), (2, 3), (4, 5)]
 
@@ -826,7 +754,7 @@ def test_a_data_set_has_another_label_for_every_way_to_standardise_it(complete, 
         (f"{E}.training.epochs", 3, False),
         (f"{E}.training.optimiser.momentum", 0.5, False),
         ("name", "other", True),
-        (f"{E}.learning_rates", [0.3], True),
+        (f"{E}.sweep", {RATE: [0.3]}, True),
         (f"{E}.networks", 4, True),
         (f"{E}.path.points", 3, True),
         (f"{E}.matchers", {"am": {}}, True),
@@ -955,21 +883,21 @@ def test_a_panel_that_cannot_show_convolutions_says_so_before_the_training(
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("e/1.000e-01/checkpoints.parquet", True),
-        ("e/1.000e-01/activations/0.parquet", True),
-        ("e/1.000e-01/naive_wm/path.parquet", True),
-        ("e/1.000e-01/all_pairs/naive_wm/permutations.parquet", True),
-        ("e/1.000e-01/gone/path.parquet", False),
-        ("e/1.000e-01/all_pairs/gone/permutations.parquet", False),
-        ("e/1.000e-01/snapshots/networks-0-1.parquet", False),
-        ("e/2.000e-01/checkpoints.parquet", False),
-        ("gone/1.000e-01/checkpoints.parquet", False),
+        ("e/learning_rate-1.000e-01/checkpoints.parquet", True),
+        ("e/learning_rate-1.000e-01/activations/0.parquet", True),
+        ("e/learning_rate-1.000e-01/naive_wm/path.parquet", True),
+        ("e/learning_rate-1.000e-01/all_pairs/naive_wm/permutations.parquet", True),
+        ("e/learning_rate-1.000e-01/gone/path.parquet", False),
+        ("e/learning_rate-1.000e-01/all_pairs/gone/permutations.parquet", False),
+        ("e/learning_rate-1.000e-01/snapshots/networks-0-1.parquet", False),
+        ("e/learning_rate-2.000e-01/checkpoints.parquet", False),
+        ("gone/learning_rate-1.000e-01/checkpoints.parquet", False),
         ("theory/isotropic.parquet", True),
         ("theory/gone.parquet", False),
         ("datasets/digits.parquet", True),
         ("results.parquet", True),
-        ("e/1.000e-01/train.tsv", True),
-        ("e/2.000e-01/train.tsv", False),
+        ("e/learning_rate-1.000e-01/train.tsv", True),
+        ("e/learning_rate-2.000e-01/train.tsv", False),
         ("collect.tsv", True),
         ("draw_figure/f.tsv", True),
         ("draw_figure/gone.tsv", False),
@@ -981,7 +909,7 @@ def test_a_panel_that_cannot_show_convolutions_says_so_before_the_training(
     ],
 )
 def test_what_a_config_dropped_is_not_of_the_run(complete, small, path, expected):
-    put(small, f"{E}.learning_rates", [0.1])
+    put(small, f"{E}.sweep", {RATE: [0.1]})
     put(small, f"{E}.matchers", {"naive_wm": {}})
     put(small, "figures", figure())
     put(small, "theory", {"isotropic": {}})
@@ -1035,11 +963,13 @@ def test_the_order_of_keys_and_written_defaults_change_no_parameter(complete, sm
     expected = complete(small)["experiments"]["e"]
     for changed in (
         {**small, "experiments": {"e": reordered(small["experiments"]["e"])}},
-        {**small, "experiments": {"e": reordered(expected)}},
+        {**small, "experiments": {"e": reordered(written_out(expected))}},
     ):
         found = complete(changed)["experiments"]["e"]
-        for key in ("dataset", "network", "training", "activations", "path", "learning_rates"):
-            assert repr(found[key]) == repr(expected[key]), key
+        assert list(found["settings"]) == list(expected["settings"])
+        for label, block in expected["settings"].items():
+            for key in ("dataset", "network", "training", "activations", "path"):
+                assert repr(found["settings"][label][key]) == repr(block[key]), key
 
 
 def test_a_whole_number_where_any_number_goes_is_the_same_number(complete, small):
@@ -1056,14 +986,18 @@ def test_a_whole_number_where_any_number_goes_is_the_same_number(complete, small
 @pytest.mark.parametrize("name", ["collect", "theory", "results", "draw_figure", "datasets"])
 def test_an_experiment_may_be_called_as_anything(complete, small, name):
     """Also as a rule or a folder of the workflow."""
-    small["experiments"] = {name: small["experiments"]["e"] | {"learning_rates": [0.1]}}
+    small["experiments"] = {name: small["experiments"]["e"] | {"sweep": {RATE: [0.1]}}}
     put(small, "theory", {"isotropic": {}})
     put(small, "figures", {"f": {"panels": [{"name": "lmc_error", "experiment": name}]}})
     done = complete(small)
-    kept = [f"{name}/1.000e-01/train.tsv", "collect.tsv", "theory/isotropic.parquet"]
+    kept = [f"{name}/learning_rate-1.000e-01/train.tsv", "collect.tsv", "theory/isotropic.parquet"]
     kept += ["results.parquet", "draw_figure/f.tsv"]
     kept += [f"datasets/{labels.dataset_label(done['experiments'][name]['dataset'])}.parquet"]
     for path in kept:
         assert labels.belongs(done, Path(path)), path
-    for path in (f"{name}/2.000e-01/train.tsv", "theory/gone.parquet", "datasets/gone.parquet"):
+    for path in (
+        f"{name}/learning_rate-2.000e-01/train.tsv",
+        "theory/gone.parquet",
+        "datasets/gone.parquet",
+    ):
         assert not labels.belongs(done, Path(path)), path

@@ -29,7 +29,7 @@ NORMS = ["layer", "batch", "none"]
 GROUPS, HEAD, CLASSES = [[4, 3], [5]], [6], 3
 # Below the head there are 1, 1, 2, 6 positions.
 SHAPES = [(4, 4), (4, 4, 3), (8, 4, 3), (8, 12)]
-RUN = {"experiment": "e", "learning_rate": 0.05, "config_hash": "h", "seed": 0}
+RUN = {"experiment": "e", "axis": "a", "value": 0.05, "config_hash": "h", "seed": 0}
 RUNNING = ("running_mean", "running_variance")
 
 

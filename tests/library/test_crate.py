@@ -31,8 +31,8 @@ def record(folder, output, rule, start, inputs=(), piece=200, **more):
 @pytest.fixture
 def run(tmp_path):
     """A training, its results and a figure."""
-    checkpoints = "results/small/mlp/1.000e-01/checkpoints.parquet"
-    history = "results/small/mlp/1.000e-01/history.parquet"
+    checkpoints = "results/small/mlp/learning_rate-1.000e-01/checkpoints.parquet"
+    history = "results/small/mlp/learning_rate-1.000e-01/history.parquet"
     record(tmp_path, checkpoints, "train", 10.0, piece=20)
     record(tmp_path, history, "train", 10.5)
     record(tmp_path, RESULTS, "collect", 20.0, [checkpoints, history])
@@ -53,9 +53,9 @@ def test_the_outputs_of_a_job_are_put_together(run):
 
 
 def test_what_no_result_depends_on_is_left_out(run):
-    """A learning rate that the config dropped; a run of another name."""
+    """A setting that the config dropped; a run of another name."""
     before = crate.read_jobs(run, "small")
-    record(run, "results/small/mlp/1.000e-03/history.parquet", "dropped", 1.0)
+    record(run, "results/small/mlp/learning_rate-1.000e-03/history.parquet", "dropped", 1.0)
     record(run, "paper_figures/other/figure1.png", "other", 2.0)
     assert crate.read_jobs(run, "small") == before
 

@@ -362,7 +362,8 @@ def test_a_data_set_survives_its_table(good, tmp_path):
 
 def test_the_config_completes_its_options(repository):
     options = {"name": "parquet", "train": ["a.parquet"], "test": "b*", "shape": [2, "3"]}
-    block = {"dataset": options, "network": {"name": "mlp"}, "learning_rates": [0.1]}
+    block = {"dataset": options, "network": {"name": "mlp"}}
+    block["training"] = {"learning_rate": 0.1}
     schema = repository / "workflow/schemas/config.schema.yaml"
     done = complete({"name": "run", "experiments": {"one": block}}, schema, REGISTRIES)
     assert done["experiments"]["one"]["dataset"] == {

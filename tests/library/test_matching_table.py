@@ -9,7 +9,10 @@ from lmc_ot.errors import TableError
 from lmc_ot.matching.matcher import Match
 from lmc_ot.matching.table import read_permutations, whole_pairs, write_matches
 
-RUN = {"experiment": "e", "learning_rate": 0.1, "config_hash": "0" * 16, "seed": 0}
+RUN = {
+    "experiment": "e", "axis": "training.learning_rate", "value": 0.1,
+    "config_hash": "0" * 16, "seed": 0,
+}  # fmt: skip
 PAIRS = [(0, 1), (2, 3), (4, 5)]
 
 
@@ -92,7 +95,7 @@ def test_objectives_stand_beside_the_identitys(found, tmp_path):
         }
     )
     pd.testing.assert_frame_equal(frame[expected.columns], expected, check_dtype=False)
-    columns = {"experiment": "e", "learning_rate": 0.1, "matcher": "am"}
+    columns = {"experiment": "e", "axis": "training.learning_rate", "value": 0.1, "matcher": "am"}
     assert (frame[list(columns)] == list(columns.values())).all(axis=None)
 
 
@@ -105,7 +108,13 @@ def test_no_pair_at_all_gives_empty_tables(tmp_path):
 
 @pytest.mark.parametrize(
     ("key", "other"),
-    [("experiment", "f"), ("learning_rate", 0.2), ("config_hash", "1" * 16), ("seed", 1)],
+    [
+        ("experiment", "f"),
+        ("axis", "training.epochs"),
+        ("value", 0.2),
+        ("config_hash", "1" * 16),
+        ("seed", 1),
+    ],
 )
 def test_permutations_of_another_run_are_refused(key, other, found, tmp_path, one_line):
     path = tmp_path / "p.parquet"

@@ -13,7 +13,10 @@ from lmc_ot.matching.matcher import Match
 from lmc_ot.matching.table import write_matches
 from lmc_ot.networks import permutation
 
-RUN = {"experiment": "e", "learning_rate": 0.1, "config_hash": "0" * 16, "seed": 0}
+RUN = {
+    "experiment": "e", "axis": "training.learning_rate", "value": 0.1,
+    "config_hash": "0" * 16, "seed": 0,
+}  # fmt: skip
 
 
 def test_all_of_test_and_some_of_train(clusters):

@@ -43,8 +43,9 @@ def test_the_training_settings_are_the_keys_of_the_schema(schema):
     experiment = yaml.safe_load(schema.read_text())["properties"]["experiments"]
     training = experiment["additionalProperties"]["properties"]["training"]["properties"]
     changes = training["augmentation"]["properties"]
-    # The optimiser has a registry of its own, and is an argument of its own.
-    assert {field.name for field in fields(TrainingConfig)} == set(training) - {"optimiser"}
+    # The optimiser is an argument of its own, and each network's identity has its learning rate.
+    keys = set(training) - {"optimiser", "learning_rate"}
+    assert {field.name for field in fields(TrainingConfig)} == keys
     assert {field.name for field in fields(Augmentation)} == set(changes)
     for cls in (TrainingConfig, Augmentation):
         for parameter in inspect.signature(cls).parameters.values():

@@ -122,7 +122,13 @@ def test_a_broken_snapshot_is_passed_over(damage, tmp_path):
     whole = path.read_bytes()
     if damage == "another kind":
         row = {"unit": [0], "permuted_unit": [0], "layer": [1], "pair": [0], "matcher": ["m"]}
-        row |= {"network_a": [0], "network_b": [1], "experiment": ["e"], "learning_rate": [0.1]}
+        row |= {
+            "network_a": [0],
+            "network_b": [1],
+            "experiment": ["e"],
+            "axis": ["a"],
+            "value": [0.1],
+        }
         tables.write("permutations", path, row, {})
     else:
         middle = len(whole) // 2
@@ -227,7 +233,7 @@ train(
     history=sys.argv[2] + "/history.parquet",
     network={"name": "mlp", "hidden_widths": [8], "initialiser": "lecun_normal"},
     training=json.loads(sys.argv[3]), networks=3, device="cpu", code="c",
-    run={"experiment": "e", "learning_rate": 0.1, "config_hash": "h", "seed": 3},
+    run={"experiment": "e", "axis": "a", "value": 0.1, "config_hash": "h", "seed": 3},
 )
 """
 

@@ -338,7 +338,7 @@ def changed(kind, **changes):
         ({"epoch": [1, 2, 1.5]}, []),
         ({"epoch": [1, 2, 2**40]}, []),
         ({"epoch": [1, 2, None]}, ["'epoch'", "1 missing values"]),
-        ({"learning_rate": [0.1, 0.1, float("nan")]}, ["'learning_rate'", "1 missing values"]),
+        ({"value": [0.1, 0.1, float("nan")]}, ["'value'", "1 missing values"]),
         ({"train_loss": [0.1, 0.1, float("inf")]}, ["'train_loss'", "not finite"]),
         ({"experiment": [1, 2, 3]}, []),
         ({"epoch": pa.array([1.0, 2.0, 3.0])}, ["'epoch'", "double"]),

@@ -349,7 +349,7 @@ def completed(repository):
         training = {
             "dataset": {"name": "digits"},
             "network": {"name": "mlp"},
-            "learning_rates": [0.1],
+            "training": {"learning_rate": 0.1},
         }
         config = {"name": "a", "experiments": {"b": training}, "theory": {name: options}}
         schema = repository / "workflow" / "schemas" / "config.schema.yaml"

@@ -27,11 +27,18 @@ def rolled_up(folder):
 
 
 def test_sums_and_maxima_of_a_rule_in_the_workflows_order(tmp_path):
-    job(tmp_path, "one/1.000e-01/am/match", 3.0, 100.2, 2.5)
-    job(tmp_path, "one/1.000e-01/naive_wm/match", 1.5, 300.6, 1.0)
+    job(tmp_path, "one/learning_rate-1.000e-01/am/match", 3.0, 100.2, 2.5)
+    job(tmp_path, "one/learning_rate-1.000e-01/naive_wm/match", 1.5, 300.6, 1.0)
     log = "epoch 1\ngpu memory: 70 MiB of NVIDIA H100\n"
-    job(tmp_path, "one/1.000e-01/train", 10.0, 50.0, 9.0, log)
-    job(tmp_path, "one/1.000e-02/train", 12.0, 40.0, 11.0, "gpu memory: 120 MiB of NVIDIA H100\n")
+    job(tmp_path, "one/learning_rate-1.000e-01/train", 10.0, 50.0, 9.0, log)
+    job(
+        tmp_path,
+        "one/learning_rate-1.000e-02/train",
+        12.0,
+        40.0,
+        11.0,
+        "gpu memory: 120 MiB of NVIDIA H100\n",
+    )
     job(tmp_path, "prepare_dataset/digits", 1.0, 10.0, 1.0, "nothing to say")
     rows = rolled_up(tmp_path)
     assert [row["rule"] for row in rows] == ["prepare_dataset", "train", "match", "all"]
@@ -104,9 +111,11 @@ def test_a_figure_that_is_called_as_a_rule_is_a_figure(tmp_path):
 
 
 def test_jobs_that_are_not_of_the_run_do_not_count(tmp_path):
-    job(tmp_path, "one/1.000e-01/train", 2.0, 10.0, 1.0)
-    job(tmp_path, "one/1.000e-02/train", 4.0, 10.0, 1.0)
+    job(tmp_path, "one/learning_rate-1.000e-01/train", 2.0, 10.0, 1.0)
+    job(tmp_path, "one/learning_rate-1.000e-02/train", 4.0, 10.0, 1.0)
     rows = usage.roll_up(
-        tmp_path / "benchmark/run", tmp_path / "logs/run", lambda path: "1.000e-01" in path.parts
+        tmp_path / "benchmark/run",
+        tmp_path / "logs/run",
+        lambda path: "learning_rate-1.000e-01" in path.parts,
     )
     assert [(row["rule"], row["seconds"]) for row in rows] == [("train", 2.0), ("all", 2.0)]

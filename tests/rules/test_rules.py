@@ -82,7 +82,7 @@ def test_rule(rule, tmp_path):
 
 
 def test_the_papers_pairs_are_among_all_pairs_with_the_same_losses():
-    run = STORED / "results/small/digits-mlp/1.000e-01"
+    run = STORED / "results/small/digits-mlp/learning_rate-1.000e-01"
     keys = ["matcher", "network_a", "network_b", "split", "t"]
     read = [
         pd.concat([pd.read_parquet(path) for path in sorted(run.glob(pattern))]).set_index(keys)

@@ -26,7 +26,7 @@ def clone(folder: Path) -> Path:
 
 
 def reduced_default() -> dict:
-    """The default config at the least of work: all its experiments and figures, one rate each.
+    """The default config at the least of work: all its experiments and figures, one setting each.
 
     All matchers are in the first experiment; the others have those that its figures need.
     """
@@ -38,12 +38,18 @@ def reduced_default() -> dict:
         experiment["training"]["epochs"] = 2
         experiment["networks"] = 2
         experiment["path"] = {"points": 3}
-        if isinstance(experiment["learning_rates"], dict):
-            experiment["learning_rates"] = [experiment["learning_rates"]["maximum"]]
+        one_setting(experiment)
     for name in ("digits-convnet", "digits-mlp-adam"):
         config["experiments"][name]["matchers"] = {"identity": {}, "sigma_wm": {}}
     config["theory"] = {"isotropic": {"sizes": [8, 16], "dimensions": [5, 6], "repetitions": 3}}
     return config
+
+
+def one_setting(experiment: dict) -> None:
+    """Change a shipped experiment to the largest of its learning rates."""
+    values = experiment["sweep"]["training.learning_rate"]
+    largest = values["maximum"] if isinstance(values, dict) else max(values)
+    experiment["sweep"] = {"training.learning_rate": [largest]}
 
 
 def narrow(widths):

@@ -23,7 +23,7 @@ experiments:
     dataset: {name: parquet, files: images.parquet, shape: [4, 4]}
     network: {name: mlp, hidden_widths: [5]}
     training: {batch_size: 10, epochs: 1}
-    learning_rates: [1.0e-1]
+    sweep: {training.learning_rate: [1.0e-1]}
     networks: 2
     matchers: {am: {}}
     activations: {streamed: true}
@@ -41,7 +41,7 @@ figures:
 
 
 def of(experiment: str, name: str) -> str:
-    return f"results/advice/{experiment}/1.000e-01/{name}"
+    return f"results/advice/{experiment}/learning_rate-1.000e-01/{name}"
 
 
 RESULTS = "results/advice/results.parquet"

@@ -85,7 +85,7 @@ def run(tmp_path_factory):
     for block in experiments.values():
         block |= {
             "training": {"batch_size": 2, "epochs": 1},
-            "learning_rates": [0.1],
+            "sweep": {"training.learning_rate": [0.1]},
             "networks": 2,
             "activations": {"streamed": True},
         }

@@ -16,7 +16,7 @@ from support import REPOSITORY, snakemake, succeeds
 
 STORED = REPOSITORY / "tests/rules/stored"
 CONFIG = REPOSITORY / "tests/rules/config.yaml"
-RUN = "results/small/digits-mlp/1.000e-01"
+RUN = "results/small/digits-mlp/learning_rate-1.000e-01"
 
 MINIMAL = """
 name: bad
@@ -25,7 +25,7 @@ experiments:
     dataset: {name: digits}
     network: {name: mlp, hidden_widths: [4]}
     training: {batch_size: 50, epochs: 1}
-    learning_rates: [0.1]
+    sweep: {training.learning_rate: [0.1]}
     networks: 2
 """
 
@@ -42,7 +42,7 @@ def fails_with_one_line(finished: subprocess.CompletedProcess, *parts: str) -> N
     ("before", "after", "parts"),
     [
         ("name: digits", "name: digit", ["unknown dataset 'digit'", "digits, mnist"]),
-        ("[0.1]", "[-0.1]", ["experiments.one.learning_rates", "-0.1"]),
+        ("[0.1]", "[-0.1]", ["experiments.one.training.learning_rate", "-0.1"]),
     ],
 )
 def test_config(before, after, parts, tmp_path):
@@ -222,7 +222,7 @@ def test_a_training_on_a_full_disk_goes_on_when_there_is_room(size, mount, tmp_p
     config = yaml.safe_load(MINIMAL)
     config["experiments"]["one"]["network"]["hidden_widths"] = [200]
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
-    run = "results/bad/one/1.000e-01"
+    run = "results/bad/one/learning_rate-1.000e-01"
     arguments = (f"{run}/checkpoints.parquet", "--configfile", tmp_path / "config.yaml")
     mount(tmp_path / "results", f"size={size}")
     finished = snakemake(tmp_path, *arguments, LMC_SNAPSHOT_SECONDS="0")

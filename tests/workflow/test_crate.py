@@ -187,8 +187,8 @@ def test_rocrate_reads_it(written, finished_once):
     assert set(jobs) == {
         f"#job/{path.relative_to(logs).with_suffix('')}" for path in logs.rglob("*.log")
     }
-    match = jobs["#job/digits-mlp/1.000e-01/am/match"]
-    run = "#results/default/digits-mlp/1.000e-01"
+    match = jobs["#job/digits-mlp/learning_rate-1.000e-01/am/match"]
+    run = "#results/default/digits-mlp/learning_rate-1.000e-01"
     assert {e.id for e in match["result"]} == {
         f"{run}/am/{name}.parquet" for name in ("permutations", "objectives")
     }

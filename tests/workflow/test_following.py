@@ -27,12 +27,12 @@ experiments:
     dataset: {name: digits}
     network: {name: mlp, hidden_widths: [64, 64]}
     training: {batch_size: 50, epochs: 5}
-    learning_rates: [1.0e-1]
+    sweep: {training.learning_rate: [1.0e-1]}
     networks: 4
     matchers: {naive_wm: {}}
     path: {points: 3}
 """)
-RUN = "results/small/digits/1.000e-01"
+RUN = "results/small/digits/learning_rate-1.000e-01"
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +50,10 @@ def undisturbed(config, tmp_path_factory):
     return folder
 
 
-def test_progress_names_the_experiment_and_the_learning_rate(finished_once):
+def test_progress_names_the_experiment_and_the_setting(finished_once):
     _, said = finished_once
-    assert "train digits-mlp at learning rate 1.000e-01" in said
-    assert "match digits-mlp at learning rate 1.000e-01 by naive_wm" in said
+    assert "train digits-mlp at learning_rate-1.000e-01" in said
+    assert "match digits-mlp at learning_rate-1.000e-01 by naive_wm" in said
     assert re.search(r"\d+ of \d+ steps \(\d+%\) done", said)
     # The reasons of a first run are hundreds of files.
     assert "Reason: " not in said
@@ -93,7 +93,7 @@ def test_a_job_that_fails_says_where_its_log_is_and_shows_it(config, undisturbed
         LMC_SNAPSHOT_SECONDS="null",
     )
     assert finished.returncode != 0
-    log = "logs/small/digits/1.000e-01/train.log"
+    log = "logs/small/digits/learning_rate-1.000e-01/train.log"
     assert f"(log: {log})" in finished.stdout
     shown = finished.stdout.split(f"Logfile {log}:")[1]
     assert "Traceback (most recent call last)" in shown
@@ -135,7 +135,7 @@ def test_a_training_that_is_stopped_goes_on_and_ends_with_the_same_bits(
     if number == signal.SIGKILL:
         succeeds(snakemake(stopped, "--unlock", "--configfile", config))
     succeeds(snakemake(stopped, target, "--configfile", config))
-    log = (stopped / "logs/small/digits/1.000e-01/train.log").read_text()
+    log = (stopped / "logs/small/digits/learning_rate-1.000e-01/train.log").read_text()
     assert re.search(r"^continuing after step [1-9]\d* of \d+$", log, re.MULTILINE), log
     assert not snapshot.parent.exists()
     one, other = (folder / target for folder in (undisturbed, stopped))
@@ -154,7 +154,7 @@ def test_the_record_names_configs_in_the_order_in_which_they_apply(tmp_path):
 
 
 def test_what_a_finished_run_cannot_record_is_said_in_one_line(tmp_path):
-    table = tmp_path / "results/default/digits-mlp/1.000e-01/path.parquet"
+    table = tmp_path / "results/default/digits-mlp/learning_rate-1.000e-01/path.parquet"
     table.parent.mkdir(parents=True)
     table.write_bytes(b"PAR1 and no more")
     shutil.copytree(REPOSITORY / "config", tmp_path / "config")
@@ -177,8 +177,8 @@ def test_standardising_a_data_set_runs_what_is_behind_it_again_and_no_other_expe
     jobs = would_do(finished)
     (prepared,) = [job for job in jobs if job.startswith("prepare ")]
     assert re.fullmatch("prepare data set digits-[0-9a-f]{16}", prepared)
-    pair = "digits-pair at learning rate 3.000e-02"
-    assert [job for job in jobs if "learning rate" in job] == [
+    pair = "digits-pair at learning_rate-3.000e-02"
+    assert [job for job in jobs if "learning_rate" in job] == [
         f"approximate dimension of {pair}",
         f"evaluate paths of {pair}",
         f"match {pair} by naive_wm",

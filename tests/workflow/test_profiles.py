@@ -58,7 +58,7 @@ def submissions(*arguments, attempt=1, profile=SLURM):
 
 def kind(name: str) -> str:
     """A submission's row in the table of profiles/slurm/README.md."""
-    name = re.sub(r"-\d\.\d+e[+-]\d+$", "-<rate>", name)
+    name = re.sub(r"-learning_rate-\d\.\d+e[+-]\d+$", "-<setting>", name)
     return {
         "train-mnist-mlp": "train, MNIST",
         "train-mnist-pair": "train, MNIST",
@@ -116,8 +116,8 @@ def test_who_asks_for_a_gpu(config, training, streams, records, model):
     found = submissions(*(["--config", *config.split()] if config else []))
     asked = {kind(name): (r["gpu"] or 0, r["gpu_model"]) for name, r, *_ in found}
     assert asked["train, MNIST"] == asked["train, CIFAR-10"] == (training, model)
-    assert asked["cifar10-vgg16-<rate>"] == (streams, model)
-    assert asked["mnist-mlp-<rate>"] == (records, model if records else None)
+    assert asked["cifar10-vgg16-<setting>"] == (streams, model)
+    assert asked["mnist-mlp-<setting>"] == (records, model if records else None)
     assert asked["datasets"] == asked["figures"] == (0, None)
 
 

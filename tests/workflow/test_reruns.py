@@ -8,7 +8,7 @@ import yaml
 
 from support import REPOSITORY, snakemake, succeeds
 
-from .conftest import clone, narrow
+from .conftest import clone, narrow, one_setting
 from .test_workflow import planned
 
 PAPER = "config/paper.yaml"
@@ -25,8 +25,7 @@ def reduced_paper() -> dict:
         experiment["training"] |= {"epochs": 1, "batch_size": 100}
         experiment["networks"] = 2
         experiment["path"] = {"points": 3, "train_examples": 100}
-        if isinstance(experiment["learning_rates"], dict):
-            experiment["learning_rates"] = [experiment["learning_rates"]["maximum"]]
+        one_setting(experiment)
     mlp, _, vgg = config["experiments"].values()
     mlp["network"]["hidden_widths"] = narrow(mlp["network"]["hidden_widths"])
     vgg["network"] = {"name": "convnet", "groups": [[4], [8]], "head": [8], "norm": "batch"}

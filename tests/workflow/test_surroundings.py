@@ -24,7 +24,7 @@ NANO = {
             "dataset": {"name": "digits"},
             "network": {"name": "mlp", "hidden_widths": [8]},
             "training": {"batch_size": 100, "epochs": 1},
-            "learning_rates": [0.1],
+            "sweep": {"training.learning_rate": [0.1]},
             "networks": 2,
             "matchers": {"naive_wm": {}},
             "activations": {"examples": 50},
@@ -33,7 +33,7 @@ NANO = {
     },
     "figures": {"f": {"panels": [{"name": "lmc_error", "experiment": "d"}]}},
 }
-MATCHED = "results/nano/d/1.000e-01/naive_wm/permutations.parquet"
+MATCHED = "results/nano/d/learning_rate-1.000e-01/naive_wm/permutations.parquet"
 
 
 def run(folder, *arguments):

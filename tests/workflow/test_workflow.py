@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lmc_ot import tables
 from support import REPOSITORY, snakemake, succeeds
@@ -158,9 +159,69 @@ def test_editing_a_figure_redraws_that_figure(finished):
 
 def test_a_learning_rate_more_trains_that_one_only(finished):
     config = reduced_default()
-    config["experiments"]["digits-mlp"]["learning_rates"] = [1e-2, 1e-1]
+    config["experiments"]["digits-mlp"]["sweep"] = {"training.learning_rate": [1e-2, 1e-1]}
     write_config(finished, config)
     assert planned(finished)["train"] == 1
+
+
+SWEPT = """
+name: swept
+device: cpu
+experiments:
+  widths: &small
+    dataset: {name: digits}
+    network: {name: mlp}
+    training: {batch_size: 200, epochs: 1, learning_rate: 0.1}
+    sweep: {network.hidden_widths: [[4, 4], [8, 8]]}
+    networks: 2
+    matchers: {naive_wm: {}}
+    path: {points: 3, train_examples: 100}
+  epochs:
+    <<: *small
+    network: {name: mlp, hidden_widths: [4]}
+    training: {batch_size: 200, learning_rate: 0.1}
+    sweep: {training.epochs: [1, 2]}
+"""
+
+
+def test_experiments_sweep_over_widths_and_epochs(tmp_path):
+    """To the table of results; another value trains its own networks, and keeps the others'."""
+    config = yaml.safe_load(SWEPT)
+    path, table = tmp_path / "swept.yaml", "results/swept/results.parquet"
+    path.write_text(yaml.safe_dump(config))
+    succeeds(snakemake(tmp_path, table, "--configfile", path))
+    run = tmp_path / "results/swept"
+    folders = {f"{folder.parent.name}/{folder.name}" for folder in run.glob("*/*-*")}
+    expected = {"widths/hidden_widths-4", "widths/hidden_widths-8"}
+    assert folders == expected | {"epochs/epochs-1", "epochs/epochs-2"}
+    results = tables.read("results", tmp_path / table).to_pandas()
+    rows = results.groupby(["experiment", "axis", "value", "matcher", "split"]).size()
+    assert rows.to_dict() == {
+        (experiment, axis, value, "naive_wm", split): 1
+        for experiment, axis, values in (
+            ("widths", "network.hidden_widths", (4, 8)), ("epochs", "training.epochs", (1, 2))
+        )
+        for value in values
+        for split in ("test", "train")
+    }  # fmt: skip
+    for width in (4, 8):
+        checkpoints = run / f"widths/hidden_widths-{width}/checkpoints.parquet"
+        network = tables.read_checkpoints(checkpoints)[0]
+        assert [network[layer, "bias"].shape for layer in (1, 2)] == [(width,)] * 2
+    for epochs in (1, 2):
+        history = tables.read("history", run / f"epochs/epochs-{epochs}/history.parquet")
+        assert max(history["epoch"].to_pylist()) == epochs
+
+    before = {file: file.read_bytes() for file in run.glob("*/*-*/*.parquet")}
+    config["experiments"]["widths"]["sweep"] = {"network.hidden_widths": [[6, 6], [4, 4], [8, 8]]}
+    config["experiments"]["epochs"]["sweep"] = {"training.epochs": [1, 2, 3]}
+    path.write_text(yaml.safe_dump(config))
+    said = succeeds(snakemake(tmp_path, table, "--configfile", path))
+    trained = re.findall(r"^Job \d+: train (.+)$", said, re.MULTILINE)
+    assert sorted(trained) == ["epochs at epochs-3", "widths at hidden_widths-6"]
+    assert before == {file: file.read_bytes() for file in before}
+    results = tables.read("results", tmp_path / table).to_pandas()
+    assert set(results.loc[results["experiment"] == "widths", "value"]) == {4, 6, 8}
 
 
 def test_the_report_is_one_file_with_all_figures(finished):

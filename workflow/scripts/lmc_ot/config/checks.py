@@ -45,8 +45,6 @@ def check(config: dict, registries: dict[str, Registry]) -> dict:
 def _resolve(
     path: str, experiment: dict, keep_activations: bool, registries: dict[str, Registry]
 ) -> None:
-    if experiment["training"]["learning_rate"] is None:
-        raise ConfigError(f"{path}.training: the key 'learning_rate' is missing")
     activations = experiment["activations"]
     convolutional = registries["network"].entry(experiment["network"]["name"]).convolutional
     if activations["streamed"] is None:

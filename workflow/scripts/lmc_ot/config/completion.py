@@ -18,7 +18,7 @@ from . import checks, sweep
 from .reading import NOT_UNDERSTOOD
 from .registry import Registry, instead
 
-# Labels that matchers must not have: names of other folders in the folder of a learning rate, and
+# Labels that matchers must not have: names of other folders in the folder of a setting, and
 # the name of the unmatched networks in the panels' tables.
 RESERVED_LABELS = ["activations", "all_pairs", "snapshots", "endpoints"]
 _TYPES = {list: "array", dict: "object", str: "string", type(None): "null"}
@@ -46,16 +46,17 @@ def complete(config: dict, schema_path: str | Path, registries: dict[str, Regist
     try:
         schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
         config = _without_what_is_left_out(config)
+        of_experiment = schema["properties"]["experiments"]["additionalProperties"]
         blocks = config.get("experiments")
         sweeps = {
-            name: sweep.unfold(f"experiments.{name}", block)
+            str(name): _unfolded(f"experiments.{name}", block, of_experiment, registries)
             for name, block in (blocks.items() if isinstance(blocks, dict) else ())
             if isinstance(block, dict)
         }
         if sweeps:
-            config["experiments"] = {**blocks, **{name: s.blocks[0] for name, s in sweeps.items()}}
+            blocks = {str(name): block for name, block in blocks.items()}
+            config["experiments"] = blocks | {name: s.blocks[0] for name, s in sweeps.items()}
         config = _validated(config, schema, "", registries)
-        of_experiment = schema["properties"]["experiments"]["additionalProperties"]
         for name, swept in sweeps.items():
             path = f"experiments.{name}"
             others = [
@@ -66,6 +67,15 @@ def complete(config: dict, schema_path: str | Path, registries: dict[str, Regist
         return checks.check(config, registries)
     except NOT_UNDERSTOOD as error:
         raise ConfigError(f"cannot be understood: {one_line(error)}") from error
+
+
+def _unfolded(path: str, block: dict, schema: dict, registries: dict[str, Registry]) -> sweep.Sweep:
+    """The settings of a block. An overlay cannot delete a sweep, but it can set it to null."""
+    swept = {} if block.get("sweep") is None else block["sweep"]
+    if isinstance(swept, dict):
+        swept = {key: values for key, values in swept.items() if values is not None}
+    swept = _validated(swept, schema["properties"]["sweep"], f"{path}.sweep", registries)
+    return sweep.unfold(path, {**block, "sweep": swept})
 
 
 def _validated(value, schema: dict, path: str, registries: dict[str, Registry]):
@@ -82,10 +92,10 @@ def _validated(value, schema: dict, path: str, registries: dict[str, Registry]):
 
 def _with_settings(path: str, axis: str, settings: list[dict]) -> dict:
     """A completed experiment: its first setting, the axis, and label -> value and block of each."""
-    if axis == sweep.LEARNING_RATE and settings[0]["training"]["learning_rate"] is None:
+    if settings[0]["training"]["learning_rate"] is None:
         raise ConfigError(
             f"{path}: the key 'training.learning_rate' is missing: give it, or sweep over it: "
-            f"sweep: {{{axis}: [1.0e-3, 1.0e-2]}}"
+            f"sweep: {{{sweep.LEARNING_RATE}: [1.0e-3, 1.0e-2]}}"
         )
     values = [sweep.value_of(block, axis) for block in settings]
     numbers = sweep.numbers(f"{path}.sweep.{axis}", values)
@@ -173,7 +183,12 @@ class _Completion:
     def _named(self, value, schema: dict, path: str) -> dict:
         """Schema of ``{name: <registered>, option: ...}``."""
         registry = self.registries[schema["registry"]]
-        return _block_schema(registry, _asked(path, registry.named, value), {"type": "string"})
+        of_name = {"type": "string"}
+        if "default" in schema:
+            # Options may be given without it, as those of a sweep are.
+            of_name["default"] = schema["default"]["name"]
+            value = {"name": of_name["default"], **value} if isinstance(value, dict) else value
+        return _block_schema(registry, _asked(path, registry.named, value), of_name)
 
     def _labelled(self, value, schema: dict, path: str) -> dict:
         """Schema of ``{label: {name: <registered, the label by default>, option: ...}}``."""

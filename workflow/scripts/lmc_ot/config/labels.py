@@ -4,7 +4,7 @@ import itertools
 from pathlib import Path
 
 from ..environment import digest
-from .sweep import without
+from .sweep import shared, value_of, without
 
 SETTING_LABEL = r"[a-z][a-z0-9_]*-[0-9.e+-]+"
 
@@ -76,5 +76,9 @@ def training_hash(config: dict, experiment: dict) -> str:
 
     Tables that differ in it do not mix.
     """
-    same = without(experiment, experiment["axis"])
-    return digest([config["seed"], *(same[key] for key in ("dataset", "network", "training"))])
+    axis = experiment["axis"]
+    parts = {key: experiment[key] for key in ("dataset", "network", "training")}
+    values = [value_of(setting, axis) for setting in experiment["settings"].values()]
+    # Widths of another shape may be known by the same numbers.
+    common = [] if shared(values) is None else [shared(values)]
+    return digest([config["seed"], *without(parts, axis).values(), *common])

@@ -59,13 +59,22 @@ def _rows(schema: dict, path: str) -> list[str]:
         required = key in schema.get("required", ()) and "default" not in sub
         default = "required" if required else _default(sub)
         rows.append(f"| `{inside}` | {default} | {_meaning(sub)} |")
-        rows += _rows(sub, f"{inside}.")
-        for alternative in sub.get("anyOf", ()):
-            rows += _rows(alternative, f"{inside}.")
-        if isinstance(sub.get("additionalProperties"), dict):
-            rows += _rows(sub["additionalProperties"], f"{inside}.<name>.")
-        if "items" in sub:
-            rows += _rows(sub["items"], f"{inside}[].")
+        rows += _rows_inside(sub, inside)
+    return rows
+
+
+def _rows_inside(schema: dict, path: str) -> list[str]:
+    """Rows of the keys below a key."""
+    rows = _rows(schema, f"{path}.")
+    for alternative in schema.get("anyOf", ()):
+        rows += _rows(alternative, f"{path}.")
+    others = schema.get("additionalProperties")
+    if isinstance(others, dict):
+        if "description" in others:
+            rows.append(f"| `{path}.<name>` | {_default(others)} | {_meaning(others)} |")
+        rows += _rows_inside(others, f"{path}.<name>")
+    if "items" in schema:
+        rows += _rows_inside(schema["items"], f"{path}[]")
     return rows
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from ..errors import ConfigError
 
 LEARNING_RATE = "training.learning_rate"
-SPACED = ("minimum", "maximum", "number")
 
 
 @dataclass(frozen=True)
@@ -29,54 +28,45 @@ class Sweep:
 
 
 def unfold(path: str, block: dict) -> Sweep:
-    """The settings of an experiment's block, which is not yet completed.
+    """The settings of an experiment's block, of which only ``sweep`` is completed.
 
     Raises
     ------
     ConfigError
-        ``sweep`` is not one key with a list, or with minimum, maximum and number; the key cannot
-        be set.
+        More than one key is swept; the key cannot be set; minimum is not below maximum.
     """
-    swept = block.get("sweep") or {}
-    if not isinstance(swept, dict) or len(swept) > 1:
-        raise ConfigError(f"{path}.sweep: expected one key and its values, {{key: [a, b, ...]}}")
+    swept = block["sweep"]
+    if len(swept) > 1:
+        raise ConfigError(
+            f"{path}.sweep: expected one key, not {', '.join(swept)}: of a config that changes "
+            f"another one, set the other's key to null"
+        )
     if not swept:
         return Sweep(LEARNING_RATE, [block])
     ((axis, values),) = swept.items()
-    values = _spaced(f"{path}.sweep.{axis}", values) if isinstance(values, dict) else values
-    if not isinstance(values, list) or not values:
-        raise ConfigError(
-            f"{path}.sweep.{axis}: expected a list of values, or {{{', '.join(SPACED)}}}"
-        )
+    if isinstance(values, dict):
+        values = _spaced(f"{path}.sweep.{axis}", **values)
     return Sweep(axis, [_with(path, block, axis, value) for value in values])
 
 
-def _spaced(path: str, values: dict) -> list[float]:
-    """Numbers spaced evenly in their logarithm."""
-    if sorted(values) != sorted(SPACED):
-        raise ConfigError(f"{path}: expected the keys {', '.join(SPACED)}")
-    try:
-        low, high, number = float(values["minimum"]), float(values["maximum"]), values["number"]
-    except (TypeError, ValueError):
-        raise ConfigError(f"{path}: minimum and maximum must be numbers") from None
-    if not (isinstance(number, int) and number >= 2):
-        raise ConfigError(f"{path}.number: {number!r}: expected an integer of at least 2")
-    if not 0 < low < high < math.inf:
-        raise ConfigError(f"{path}: minimum {low:g} must be positive and below maximum {high:g}")
-    step = math.log(high / low) / (number - 1)
-    return [low * math.exp(step * i) for i in range(number - 1)] + [high]
+def _spaced(path: str, minimum: float, maximum: float, number: int) -> list[float]:
+    """Numbers spaced evenly in their logarithm; the ends are exact."""
+    if minimum >= maximum:
+        raise ConfigError(f"{path}: minimum {minimum} is not below maximum {maximum}")
+    step = math.log(maximum / minimum) / (number - 1)
+    return [minimum * math.exp(step * i) for i in range(number - 1)] + [maximum]
 
 
 def _with(path: str, block: dict, axis: str, value) -> dict:
-    """A copy of the block with the value at the axis."""
+    """A copy of the block with the value at the axis, where the block has none or null."""
     block = copy.deepcopy(block)
-    *parents, last = str(axis).split(".")
+    *parents, last = axis.split(".")
     inside = block
     for parent in parents:
         inside = inside.setdefault(parent, {})
         if not isinstance(inside, dict):
-            raise ConfigError(f"{path}.sweep.{axis}: {parent!r} has no keys")
-    if last in inside:
+            raise ConfigError(f"{path}.sweep.{axis}: {parent!r} is {inside!r}, which has no keys")
+    if inside.get(last) is not None:
         raise ConfigError(f"{path}.{axis}: is swept: leave it out, or sweep over something else")
     inside[last] = value
     return block
@@ -115,7 +105,7 @@ def numbers(path: str, values: list) -> list[float | int]:
     if all(_is_number(value) for value in values):
         of_values = values
     elif all(isinstance(value, list) for value in values):
-        of_values = _numbers_of_lists(path, [_flat(value) for value in values])
+        of_values = _numbers_of_lists(path, values)
     else:
         raise ConfigError(f"{path}: only numbers and lists of numbers can be swept")
     duplicate = {number for number in of_values if of_values.count(number) > 1}
@@ -124,26 +114,52 @@ def numbers(path: str, values: list) -> list[float | int]:
     return of_values
 
 
-def _numbers_of_lists(path: str, lists: list[list]) -> list:
-    if not all(values and all(_is_number(x) and x > 0 for x in values) for values in lists):
+def _numbers_of_lists(path: str, lists: list[list]) -> list[float | int]:
+    """The number by which each list is known. Raises ConfigError where there is none."""
+    flat = [_flat(values) for values in lists]
+    if not all(values and all(_is_number(x) and x > 0 for x in values) for values in flat):
         raise ConfigError(f"{path}: only lists of positive numbers can be swept")
-    if len({tuple(x / values[0] for x in values) for values in lists}) == 1:
-        return [values[0] for values in lists]
-    if len({x for values in lists for x in values}) == 1:
-        return [len(values) for values in lists]
+    if _are_multiples(lists):
+        return [values[0] for values in flat]
+    if len({x for values in flat for x in values}) == 1:
+        return [len(values) for values in flat]
     raise ConfigError(
-        f"{path}: lists must be multiples of each other, or of one number and differ in length: "
-        f"otherwise there is no number to draw them at"
+        f"{path}: expected lists that are multiples of each other, or that repeat one number and "
+        f"differ in length: figures could not draw others at a number"
     )
 
 
+def shared(values: list):
+    """What lists on an axis have in common beside their numbers; None of values that are numbers.
+
+    Of multiples it is their ratios, of lists that repeat one number that number.
+    """
+    if not isinstance(values[0], list):
+        return None
+    first = _flat(values[0])[0]
+    return _ratios(values[0], first) if _are_multiples(values) else first
+
+
+def _are_multiples(lists: list[list]) -> bool:
+    """Whether lists, which may hold lists, differ in a factor alone."""
+    ratios = [_ratios(values, _flat(values)[0]) for values in lists]
+    return all(some == ratios[0] for some in ratios)
+
+
+def _ratios(values: list, unit: float) -> list:
+    """Each number over the unit, in lists as they are."""
+    return [_ratios(v, unit) if isinstance(v, list) else round(v / unit, 9) for v in values]
+
+
 def _flat(values: list) -> list:
+    """The values of lists within lists, in one list."""
     return list(
         itertools.chain.from_iterable(_flat(v) if isinstance(v, list) else [v] for v in values)
     )
 
 
 def _is_number(value) -> bool:
+    """Whether it is a number; True and False are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

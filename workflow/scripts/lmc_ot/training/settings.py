@@ -20,7 +20,8 @@ class NetworkId:
 @dataclass(frozen=True)
 class TrainingConfig:
     """How long and in which steps to train: the keys of a config's block `training`, without its
-    optimiser. The config's schema declares them and their defaults.
+    optimiser and its learning rate, which `NetworkId` has. The config's schema declares
+    them and their defaults.
 
     Parameters
     ----------
