@@ -60,7 +60,7 @@ def run(browser, tmp_path_factory) -> Run:
 
 
 COMMITTED = {
-    "default": ["config/config.yaml"],
+    "theory": ["config/theory.yaml"],
     "paper": ["config/paper.yaml", "config/overlays/paper-mnist.yaml"],
 }
 

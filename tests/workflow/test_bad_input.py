@@ -139,9 +139,8 @@ def test_input_file(rule, damage, message, tmp_path):
     damage(tmp_path / source)
     finished = snakemake(tmp_path, target, "--configfile", CONFIG, "--allowed-rules", rule)
     fails_with_one_line(finished, f"{rule}: ", Path(source).name, message, "(log: ")
-    left = {path.name for path in (tmp_path / target).parent.iterdir()}
-    assert Path(target).name not in left
-    assert not [name for name in left if name.startswith(f".{Path(target).name}")]
+    assert not list((tmp_path / target).parent.glob(f"*{Path(target).name}*"))
+    assert not list((tmp_path / target).parent.glob(f".{Path(target).name}*"))
     log = finished.stdout.split("(log: ")[1].split(")")[0]
     said = (tmp_path / log).read_text()
     assert message in said and "Traceback" not in said
