@@ -86,7 +86,7 @@ def run_of(wildcards):
     experiment = EXPERIMENTS[wildcards.experiment]
     return {
         "experiment": wildcards.experiment,
-        "axis": experiment["axis"],
+        "axis": experiment["named_axis"],
         "value": experiment["values"][wildcards.setting],
         "config_hash": labels.training_hash(config, experiment),
         "seed": config["seed"],

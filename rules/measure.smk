@@ -158,7 +158,7 @@ rule collect:
         settings=[
             {
                 "experiment": name,
-                "axis": experiment["axis"],
+                "axis": experiment["named_axis"],
                 "value": experiment["values"][label],
                 "pairs": labels.pairs(block),
                 "matchers": list(block["matchers"]),

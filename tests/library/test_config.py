@@ -98,6 +98,7 @@ def test_defaults_are_filled_in(complete, small):
                 },
                 "sweep": {RATE: [0.1, 0.2]},
                 "axis": RATE,
+                "named_axis": RATE,
                 "values": {"learning_rate-1.000e-01": 0.1, "learning_rate-2.000e-01": 0.2},
                 "networks": 8,
                 "matchers": {
@@ -130,7 +131,9 @@ def test_completing_changes_neither_the_config_nor_a_later_one(complete, small):
 def written_out(experiment):
     """A completed experiment as a config would give it, with all defaults written out."""
     block = sweep.without(experiment, experiment["axis"]) if experiment["sweep"] else experiment
-    return {key: block[key] for key in block if key not in ("axis", "values", "settings")}
+    return {
+        key: block[key] for key in block if key not in ("axis", "named_axis", "values", "settings")
+    }
 
 
 def test_writing_out_all_defaults_changes_nothing(complete, repository):

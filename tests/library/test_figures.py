@@ -142,14 +142,14 @@ WIDTHS = "network.hidden_widths"
     [
         (AXIS, [3.981e-4], "learning rate", "learning rate 0.000398"),
         (WIDTHS, [64, 1024], "width of the hidden layers", "width 64"),
-        (WIDTHS, [1, 2, 3], "width or number of the hidden layers", "width or number 1"),
+        (f"{WIDTHS}.length", [1, 2, 3], "number of hidden layers", "depth 1"),
         ("training.batch_size", [12345], "batch size", "batch size 12345"),
         ("training.optimiser.weight_decay", [5e-4], "weight decay", "weight decay 0.0005"),
         ("networks", [2], "networks", "networks 2"),
     ],
 )
 def test_axes_and_settings_have_readable_names(axis, values, label, setting):
-    name = style.axis_name(axis, values)
+    name = style.axis_name(axis)
     assert (name.label, name.setting(values[0])) == (label, setting)
 
 
@@ -177,7 +177,7 @@ def test_the_scale_of_an_axis_follows_from_its_values(axis, values, scale):
     lmc_error.draw(canvas, errors(axis, values))
     (axes,) = canvas.axes
     assert axes.get_xscale() == scale
-    assert axes.get_xlabel() == style.axis_name(axis, values).label
+    assert axes.get_xlabel() == style.axis_name(axis).label
 
 
 def test_few_values_have_a_tick_each_and_labels_do_not_run_into_each_other():

@@ -69,7 +69,7 @@ SWEEPS = {
     ),
     "depth": (
         {}, WIDTHS, [[64], [64, 64], [64] * 5], [1, 2, 5],
-        ["hidden_widths-1", "hidden_widths-2", "hidden_widths-5"],
+        ["hidden_widths_length-1", "hidden_widths_length-2", "hidden_widths_length-5"],
     ),
     "groups of convolutions": (
         {"network": CONVOLUTIONS}, "network.groups", [[[4, 4], [8]], [[8, 8], [16]]], [4, 8],
@@ -122,9 +122,10 @@ def test_settings_are_those_of_experiments_of_one_value(
     rest = [sweep.without(setting, axis) for setting in found["settings"].values()]
     assert all(block == rest[0] for block in rest)
     assert all(re.fullmatch(labels.SETTING_LABEL, label) for label in found["settings"])
-    assert {**found["settings"][expected[0]], **{k: found[k] for k in ("axis", "values")}} == {
-        key: value for key, value in found.items() if key != "settings"
-    }
+    assert {
+        **found["settings"][expected[0]],
+        **{k: found[k] for k in ("axis", "named_axis", "values")},
+    } == {key: value for key, value in found.items() if key != "settings"}
 
 
 def values_of(key):

@@ -99,13 +99,15 @@ def _with_settings(path: str, axis: str, settings: list[dict]) -> dict:
         )
     values = [sweep.value_of(block, axis) for block in settings]
     numbers = sweep.numbers(f"{path}.sweep.{axis}", values)
-    labels = [sweep.setting_label(axis, number) for number in numbers]
+    named = sweep.name(axis, values)
+    labels = [sweep.setting_label(named, number) for number in numbers]
     duplicate = [label for label in labels if labels.count(label) > 1]
     if duplicate:
         raise ConfigError(f"{path}.sweep.{axis}: two settings have the label {duplicate[0]}")
     return {
         **settings[0],
         "axis": axis,
+        "named_axis": named,
         "values": dict(zip(labels, map(float, numbers), strict=True)),
         "settings": dict(zip(labels, settings, strict=True)),
     }

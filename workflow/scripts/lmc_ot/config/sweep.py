@@ -129,6 +129,12 @@ def _numbers_of_lists(path: str, lists: list[list]) -> list[float | int]:
     )
 
 
+def name(axis: str, values: list) -> str:
+    """The axis as tables and figures name it: with ``.length`` where lists differ in length."""
+    by_length = isinstance(values[0], list) and not _are_multiples(values)
+    return f"{axis}.length" if by_length else axis
+
+
 def shared(values: list):
     """What lists on an axis have in common beside their numbers; None of values that are numbers.
 
@@ -164,6 +170,14 @@ def _is_number(value) -> bool:
 
 
 def setting_label(axis: str, number: float | int) -> str:
-    """A setting as it stands in paths: ``learning_rate-1.585e-03``, ``hidden_widths-64``."""
+    """A setting as it stands in paths: ``learning_rate-1.585e-03``, ``hidden_widths-64``.
+
+    Parameters
+    ----------
+    axis
+        From `name`; a length is ``hidden_widths_length-3``.
+    """
+    parts = axis.split(".")
+    last = "_".join(parts[-2:]) if parts[-1] == "length" else parts[-1]
     text = f"{number}" if isinstance(number, int) else f"{number:.3e}"
-    return f"{axis.split('.')[-1]}-{text}"
+    return f"{last}-{text}"

@@ -85,6 +85,9 @@ _AXES = {
     "network.hidden_widths": AxisName(
         "width of the hidden layers", "width", "width", "width", "widths"
     ),
+    "network.hidden_widths.length": AxisName(
+        "number of hidden layers", "depth", "depth", "depth", "depths"
+    ),
     "training.batch_size": AxisName(
         "batch size", "batch size", "batch", "batch size", "batch sizes"
     ),
@@ -94,12 +97,6 @@ _AXES = {
     "activations.examples": AxisName("examples of the activations", "examples", "examples"),
     "path.points": AxisName("points on the path", "points", "points"),
 }
-# Figures know a sweep over hidden layers by their widths or, if the lists differ in length, by the
-# number of layers (config/sweep.py). Values below this may be either, larger ones are widths.
-_LEAST_WIDTH = 16
-_WIDTH_OR_NUMBER = AxisName(
-    "width or number of the hidden layers", "width or number", "width or number"
-)
 MOST_TICKS = 8  # of one per value
 _WIDTH_OF_A_CHARACTER = 0.022  # of a tick's label, as a share of the x axis
 LEAST_RATIO = 8  # of the largest value and the smallest, for a logarithmic axis
@@ -172,25 +169,15 @@ def published_handle() -> Line2D:
 
 def axis_of(table) -> AxisName:
     """The name of the axis of a panel's table, which may have no rows."""
-    return axis_name(_key(table), table["value"].dropna())
+    return axis_name(_key(table))
 
 
 def _key(table) -> str:
     return table["axis"].iloc[0] if len(table) else ""
 
 
-def axis_name(axis: str, values=()) -> AxisName:
-    """How an axis is called.
-
-    Parameters
-    ----------
-    axis
-        A key of an experiment's block, its parts joined by dots.
-    values
-        Those on the axis.
-    """
-    if axis == "network.hidden_widths" and len(values) and max(values) < _LEAST_WIDTH:
-        return _WIDTH_OR_NUMBER
+def axis_name(axis: str) -> AxisName:
+    """How figures call an axis, given as the tables name it (`config.sweep.name`)."""
     if axis in _AXES:
         return _AXES[axis]
     words = axis.split(".")[-1].replace("_", " ") or "setting"
