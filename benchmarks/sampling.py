@@ -66,7 +66,7 @@ def rows(config: str, experiment: str) -> list[dict]:
 
 
 def _rate(path: Path) -> float:
-    return float(path.parent.name)
+    return float(path.parent.name.split("-", 1)[1])
 
 
 def _recorded(network, parameters, data, samples) -> NetworkMoments:

@@ -1,4 +1,4 @@
-"""Rules evaluate_path and evaluate_midpoints: losses along the paths of one learning rate."""
+"""Rules evaluate_path and evaluate_midpoints: losses along the paths of one setting."""
 
 from adapter import execute
 from lmc_ot import tables

@@ -1,4 +1,4 @@
-"""Rule match: the permutations of all pairs of one learning rate, by one matcher."""
+"""Rule match: the permutations of all pairs of one setting, by one matcher."""
 
 from adapter import execute
 from lmc_ot import tables

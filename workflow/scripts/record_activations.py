@@ -1,4 +1,4 @@
-"""Rule record_activations: the hidden layers of all networks of one learning rate."""
+"""Rule record_activations: the hidden layers of all networks of one setting."""
 
 from pathlib import Path
 

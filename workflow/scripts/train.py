@@ -1,4 +1,4 @@
-"""Rule train: all networks of one learning rate, in one ensemble."""
+"""Rule train: all networks of one setting, in one ensemble."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def train(
     run: dict,
     code: str,
 ) -> None:
-    """Train networks 0 .. networks - 1 of a learning rate.
+    """Train networks 0 .. networks - 1 of a setting.
 
     A job that was stopped continues from its last snapshot.
     """
