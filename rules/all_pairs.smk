@@ -27,7 +27,7 @@ use rule evaluate_path as evaluate_midpoints with:
             f"{RUN}/all_pairs/{label}/permutations.parquet" for label in labels_of(w)
         ],
     output:
-        path=update(f"{RUN}/all_pairs/midpoints.parquet"),
+        path=f"{RUN}/all_pairs/midpoints.parquet",
     log:
         log_of("{experiment}/{setting}/all_pairs/evaluate_midpoints"),
     benchmark:

@@ -1,6 +1,6 @@
 # From trained networks to one table of results: activations, permutations, dimensions, paths.
-# Dimensions and paths are one job per setting, since most of such a job is its start. Their
-# outputs are updated: of a new or changed matcher they are computed, those of the others stand.
+# Dimensions and paths are one job per setting, since most of such a job is its start. Of a new or
+# changed matcher they are computed, those of the others are kept (`lmc_ot.tables.keep`).
 include: "functions/measure.smk"
 
 
@@ -72,7 +72,7 @@ rule approximate_dimension:
         unpack(sources_of),
         checkpoints=f"{RUN}/checkpoints.parquet",
     output:
-        dimensions=update(f"{RUN}/dimensions.parquet"),
+        dimensions=f"{RUN}/dimensions.parquet",
     log:
         log_of("{experiment}/{setting}/approximate_dimension"),
     benchmark:
@@ -105,7 +105,7 @@ rule evaluate_path:
             f"{RUN}/{label}/permutations.parquet" for label in labels_of(w)
         ],
     output:
-        path=update(f"{RUN}/path.parquet"),
+        path=f"{RUN}/path.parquet",
     log:
         log_of("{experiment}/{setting}/evaluate_path"),
     benchmark:

@@ -42,9 +42,12 @@ def streamed(wildcards):
 
 
 def recording(wildcards):
-    """What recorded activations depend on beside the networks and the data."""
+    """What recorded activations, if there are any, depend on beside networks and data."""
+    if runs_networks(wildcards) or not reads_activations(wildcards):
+        return []
     block = setting_of(wildcards)
-    return [block["activations"], network_code("record_activations.py")(wildcards)]
+    code_of_recording = network_code("record_activations.py")(wildcards)
+    return [block["activations"], config["device"], code_of_recording]
 
 
 def codes_of_matchers(script):

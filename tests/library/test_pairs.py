@@ -120,8 +120,11 @@ def test_what_stands_of_a_table_that_is_updated(trained, clusters, written, tmp_
     rows = {label: evaluation.rows(label, permutations, RUN) for label in ("am", "naive_wm")}
     of_both = {"am": "1", "naive_wm": "2"}
     tables.write_rows("path", file, [*rows["am"], *rows["naive_wm"]], RUN, made_from=of_both)
+    tables.keep(file)
+    file.unlink()
     made_from = {"am": "1", "naive_wm": "other", "sigma_wm": "3"}
     assert tables.kept_rows("path", file, RUN, made_from) == {"am": rows["am"]}
     assert tables.kept_rows("path", file, RUN | {"seed": 1}, made_from) == {}
-    file.write_bytes(file.read_bytes()[:-10])
+    kept = tmp_path / "kept/path.parquet"
+    kept.write_bytes(kept.read_bytes()[:-10])
     assert tables.kept_rows("path", file, RUN, of_both) == {}

@@ -28,7 +28,8 @@ def approximate_dimension(
     """
     networks = tables.read_checkpoints(checkpoints, run)
     settings = [run, streamed, recording, versions(), tables.digest("checkpoints", checkpoints)]
-    settings += [tables.digest("dataset", dataset) if dataset else None]
+    device = sources.device(streamed)
+    settings += [device, tables.digest("dataset", dataset) if dataset else None]
     made_from = {
         label: digest([*settings, block, code[label]]) for label, block in matchers.items()
     }
@@ -50,8 +51,8 @@ def approximate_dimension(
                         continue
                     row = {"matcher": label, "network": number, "layer": layer, "centred": centred}
                     rows.append(row | vars(dimension.describe(covariance)))
-    device = sources.device(streamed)
     tables.write_rows("dimensions", dimensions, rows, run, device, made_from=made_from)
+    tables.keep(dimensions)
 
 
 if "snakemake" in globals():

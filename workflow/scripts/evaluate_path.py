@@ -54,6 +54,7 @@ def evaluate_path(
             print(f"{label}: kept")
         rows += kept[label] if label in kept else evaluation.rows(label, file, run)
     tables.write_rows("path", path, rows, run, describe(resolved), made_from=made_from)
+    tables.keep(path)
 
 
 if "snakemake" in globals():

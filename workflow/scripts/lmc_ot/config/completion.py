@@ -20,7 +20,7 @@ from .registry import Registry, instead
 
 # Labels that matchers must not have: names of other folders in the folder of a setting, and
 # the name of the unmatched networks in the panels' tables.
-RESERVED_LABELS = ["activations", "all_pairs", "snapshots", "endpoints"]
+RESERVED_LABELS = ["activations", "all_pairs", "kept", "snapshots", "endpoints"]
 _TYPES = {list: "array", dict: "object", str: "string", type(None): "null"}
 _WRITTEN = {"array": "a list", "null": "null"}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")

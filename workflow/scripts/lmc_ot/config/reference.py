@@ -20,7 +20,7 @@ by `.venv/bin/lmc-ot reference > config/README.md`; a test holds it to them.
 | `cifar10-small.yaml` | VGG16 on CIFAR-10 at a scale that two cores finish in two to three hours |
 | `paper.yaml` | the paper's own scale |
 | `theory.yaml` | the theorems as experiments, at full size, and a sweep with Adam |
-| `overlays/cifar10-bfloat16.yaml` | after `cifar10-small.yaml`: training in bfloat16 (for processors with amx_bf16 or avx512_bf16) |
+| `overlays/cifar10-bfloat16.yaml` | the same, training in bfloat16 (for amx_bf16 or avx512_bf16) |
 | `overlays/cifar10-parquet.yaml` | after `cifar10-small.yaml`: CIFAR-10 from parquet shards |
 | `overlays/paper-mnist.yaml` | after `paper.yaml`: its MNIST experiment alone |
 | `published.csv` | published numbers; every row says where it comes from |

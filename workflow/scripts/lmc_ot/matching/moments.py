@@ -214,4 +214,4 @@ class NoMoments:
         )
 
     __call__ = cross = through = _refuse
-    activations = property(_refuse)
+    activations = _activations = _opened = property(_refuse)

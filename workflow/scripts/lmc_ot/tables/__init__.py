@@ -10,6 +10,7 @@ from .files import replacing, write_text
 from .parquet import (
     METADATA_KEY,
     digest,
+    keep,
     kept_rows,
     metadata,
     read,
@@ -27,6 +28,7 @@ __all__ = [
     "Parameters",
     "activation_writer",
     "digest",
+    "keep",
     "kept_rows",
     "metadata",
     "read",

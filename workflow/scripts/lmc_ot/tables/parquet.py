@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -183,23 +184,25 @@ def digest(kind: str, path) -> str:
 
 
 def kept_rows(kind: str, path, run: dict, made_from: dict[str, str]) -> dict[str, list[dict]]:
-    """Matcher -> its rows in a table that a job is about to update, where they are still valid.
+    """Matcher -> its rows of a table as it was when `keep` kept it, where they still hold.
 
     The rows are as `write_rows` takes them, without the columns that `run` has.
 
     Parameters
     ----------
+    path
+        The table that is written again.
     run
         The run that the table must come from.
     made_from
-        Matcher -> a hash of all that its rows depend on. Rows are valid if the table was written
-        with the same hash, as its metadata ``made_from``. A table that is missing or unreadable has
-        no valid rows.
+        Matcher -> a hash of all that its rows depend on. Rows hold if the table was written with
+        the same hash, as its metadata ``made_from``. Of a table that is missing or that cannot be
+        read, nothing holds.
     """
     try:
-        before = metadata(kind, path, run).get("made_from", {})
+        before = metadata(kind, _kept(path), run).get("made_from", {})
         columns = [name for name in SCHEMAS[kind].names if name not in run]
-        rows = read(kind, path, columns).to_pylist()
+        rows = read(kind, _kept(path), columns).to_pylist()
     except TableError:
         return {}
     return {
@@ -207,6 +210,20 @@ def kept_rows(kind: str, path, run: dict, made_from: dict[str, str]) -> dict[str
         for matcher, hashed in made_from.items()
         if before.get(matcher) == hashed
     }
+
+
+def keep(path) -> None:
+    """Keep a table for `kept_rows`, beside it in the folder ``kept``.
+
+    Not in its own place, as an output that Snakemake updates: it restores one of a failed job,
+    whose date is then newer than all inputs, and takes it for current.
+    """
+    with replacing(_kept(path)) as temporary:
+        shutil.copyfile(path, temporary)
+
+
+def _kept(path) -> Path:
+    return Path(path).parent / "kept" / Path(path).name
 
 
 def _fits(actual: pa.DataType, declared: pa.DataType) -> bool:
