@@ -23,5 +23,5 @@ if __name__ == "__main__":
             shutil.copytree(
                 Path(folder) / kept,
                 HERE / "stored" / kept,
-                ignore=shutil.ignore_patterns("*.pdf", "*.svg"),
+                ignore=shutil.ignore_patterns("*.pdf", "*.svg", "kept"),
             )
