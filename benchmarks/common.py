@@ -16,6 +16,16 @@ SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
 RESULTS = Path(__file__).resolve().parent / "results"
 sys.path.insert(0, str(SCRIPTS))
 
+# The learning rate of what is trained for a benchmark, and the run of its tables.
+LEARNING_RATE = 0.1
+RUN = {
+    "experiment": "benchmark",
+    "axis": "training.learning_rate",
+    "value": LEARNING_RATE,
+    "config_hash": "benchmark",
+    "seed": 0,
+}
+
 
 def interleave(tasks: dict[str, Callable[[int], object]], turns: int) -> dict[str, list[float]]:
     """Seconds of every task in every turn: A B C, A B C, ...

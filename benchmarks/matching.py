@@ -26,14 +26,6 @@ from lmc_ot.matching import REGISTRY, solver
 from lmc_ot.matching.sources import of_networks
 
 NETWORK = {"name": "mlp", "hidden_widths": [512, 512, 512]}
-LEARNING_RATE = 0.1
-RUN = {
-    "experiment": "benchmark",
-    "axis": "training.learning_rate",
-    "value": LEARNING_RATE,
-    "config_hash": "benchmark",
-    "seed": 0,
-}
 MATCHERS = ("naive_wm", "sigma_wm", "am")
 
 
@@ -56,7 +48,7 @@ def prepare(folder: Path) -> str:
         "checkpoints": folder / "checkpoints.parquet",
         "network": NETWORK,
         "device": "cpu",
-        "run": RUN,
+        "run": common.RUN,
     }
     train(
         **inputs,

@@ -46,14 +46,7 @@ from lmc_ot.data.table import read_dataset, write_dataset
 MATCHERS = ("naive_wm", "sigma_wm", "am")
 OPERATIONS = ("training", *MATCHERS, "dimension", "path")
 AXES = ("networks", "width", "examples")
-BATCH, LEARNING_RATE, LAYERS = 500, 0.1, 3
-RUN = {
-    "experiment": "benchmark",
-    "axis": "training.learning_rate",
-    "value": LEARNING_RATE,
-    "config_hash": "benchmark",
-    "seed": 0,
-}
+BATCH, LAYERS = 500, 3
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 # Of getrusage's ru_maxrss: bytes on macOS, kibibytes elsewhere.
 MIB = 1 << (20 if sys.platform == "darwin" else 10)
@@ -154,11 +147,11 @@ def prepare(size: Size, scratch: Path, device: str) -> None:
     data = common.synthetic(size.examples, max(1, size.examples // 6))
     write_dataset(folder / "dataset.parquet", data, {})
     networks, _ = train(size, data, device)
-    tables.write_checkpoints(folder / "checkpoints.parquet", networks, RUN, device, [])
+    tables.write_checkpoints(folder / "checkpoints.parquet", networks, common.RUN, device, [])
     read = {
         "dataset": folder / "dataset.parquet",
         "checkpoints": folder / "checkpoints.parquet",
-        "run": RUN,
+        "run": common.RUN,
     }
     if device == "cpu":
         record_activations(
@@ -190,10 +183,10 @@ def train(size: Size, data, device: str) -> tuple[dict, float]:
     found = train_ensemble(
         build(size.network(), data),
         data,
-        [NetworkId(number, LEARNING_RATE) for number in range(size.networks)],
+        [NetworkId(number, common.LEARNING_RATE) for number in range(size.networks)],
         common.training_config(batch_size=min(BATCH, size.examples), epochs=1),
         OPTIMISERS.build({"name": "sgd", "momentum": 0.9}),
-        RUN["seed"],
+        common.RUN["seed"],
         device,
     )
     return found.networks, found.history[-1]["seconds"]
@@ -243,7 +236,7 @@ def run(operation: str, size: Size, scratch: Path, device: str, points: int) -> 
     read = {
         "dataset": folder / "dataset.parquet",
         "checkpoints": folder / "checkpoints.parquet",
-        "run": RUN,
+        "run": common.RUN,
     }
     if operation == "path":
         from evaluate_path import evaluate_path

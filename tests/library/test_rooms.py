@@ -78,7 +78,7 @@ def test_files_import_only_from_rooms_before_their_own():
 
 
 def test_no_import_goes_in_a_circle():
-    # The package of a module is no import of it here: it holds its registry, or re-exports.
+    # A module's own package does not count as an import: it holds the registry, or re-exports.
     graph = {path: {m for m in modules(path) if m.name != "__init__.py"} for path in FILES}
     TopologicalSorter(graph).prepare()
 

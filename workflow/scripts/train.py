@@ -7,7 +7,6 @@ from lmc_ot import tables
 from lmc_ot.data.table import read_dataset
 from lmc_ot.environment import versions
 from lmc_ot.networks.build import build
-from lmc_ot.tables import seal
 from lmc_ot.training.device import describe, resolve
 from lmc_ot.training.loop import train as train_ensemble
 from lmc_ot.training.optimisers import REGISTRY as OPTIMISERS
@@ -42,7 +41,7 @@ def train(
             code,
             resolved.type,
             versions(),
-            seal.stored(dataset),
+            tables.digest("dataset", dataset),
         ],
         seconds_of_environment(),
     )

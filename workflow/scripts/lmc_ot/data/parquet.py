@@ -245,7 +245,7 @@ def _by_column(paths: list[Path]) -> dict[str, list[Part]]:
 
 
 def _first(split: str, parts: list[Part], examples: int | None) -> list[Part]:
-    """The first rows of a split. DataError if there are none, or fewer than were asked for."""
+    """The first rows of a split. Raises DataError if it has no rows, or fewer than requested."""
     there = sum(len(part.rows) for part in parts)
     if there == 0:
         names = ", ".join(str(part.path) for part in parts)

@@ -47,8 +47,8 @@ def write(
     Raises
     ------
     UserError
-        There is no such run, it ran with other configs, the crate is already there, or the code
-        is not: the library was installed without the workflow.
+        The run does not exist or had other configs, the crate already exists, or the code
+        is missing, since the library was installed without the workflow.
     """
     name = _name(configs)
     jobs, hashes = read_jobs(folder, name)

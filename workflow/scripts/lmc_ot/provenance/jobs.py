@@ -42,7 +42,7 @@ def read_jobs(folder: Path, name: str) -> tuple[list[Job], dict[str, str]]:
     Raises
     ------
     TableError
-        There is no finished run of that name, or it was made elsewhere.
+        No run of that name has finished here.
     """
     records = _records(folder / ".snakemake/metadata")
     figures = folder / "paper_figures" / name

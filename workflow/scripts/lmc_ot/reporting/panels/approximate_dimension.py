@@ -14,7 +14,7 @@ def tabulate(
 ) -> pd.DataFrame:
     """Mean and spread over the networks of each setting.
 
-    A layer whose units are all dead has dimension 0, which is no dimension of a distribution, and
+    A layer whose units are all dead has dimension 0, which says nothing of a distribution, and
     which a logarithmic axis cannot show: such a network is left out of the layer's mean.
 
     Parameters
