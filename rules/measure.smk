@@ -50,7 +50,7 @@ rule match:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=escalating(2000, convolutional=8000),
+        mem_mb=escalating(4000, convolutional=8000),
         runtime=escalating(30),
         gpu=gpu_of_matcher,
         gpu_model=gpu_model(gpu_of_matcher),
@@ -81,7 +81,7 @@ rule approximate_dimension:
         "../envs/train.yaml"
     threads: 1
     resources:
-        mem_mb=escalating(2000, convolutional=8000),
+        mem_mb=escalating(4000, convolutional=8000),
         runtime=escalating(30),
         gpu=gpu_of_matcher,
         gpu_model=gpu_model(gpu_of_matcher),
