@@ -468,6 +468,12 @@ MISTAKES = [
     ),
     (f"{E}.networks", 7, f"{E}.networks: 7 is not a multiple of 2"),
     (f"{E}.networks", 0, f"{E}.networks: 0 is less than the minimum of 2"),
+    (
+        f"{E}.training.stop_after",
+        51,
+        f"{E}.training.stop_after: 51 is after the last of 50 epochs: raise training.epochs, or "
+        f"leave stop_after out",
+    ),
     (f"{E}.path.points", 24, f"{E}.path.points: 24 is even: expected an odd number"),
     (f"{E}.path.points", 1, f"{E}.path.points: 1 is less than the minimum of 3"),
     (f"{E}.activations.examples", 0, f"{E}.activations.examples: 0 is less than the minimum of 1"),

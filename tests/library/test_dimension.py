@@ -117,7 +117,7 @@ def test_naive_wm_is_driven_by_the_moment_of_the_weight_vectors(stream, centred,
     weight = (stream.normal(size=(units, inputs)) + 0.5).astype(np.float32)
     parameters = {(1, "weight"): weight, (2, "weight"): np.zeros((1, units), np.float32)}
     matcher = REGISTRY.build({"name": "naive_wm"})
-    found = matcher.covariance(Layer.of(parameters, 1, None), centred)
+    found = matcher.gram(Layer.of(parameters, 1, None), centred)
     expected = moment(weight.astype(np.float64), centred)
     number = min(units, inputs)
     np.testing.assert_allclose(
@@ -130,7 +130,7 @@ def test_naive_wm_is_driven_by_the_moment_of_the_weight_vectors(stream, centred,
 @pytest.mark.parametrize("centred", [False, True])
 def test_sigma_wm_is_driven_by_the_moment_of_the_outputs_without_bias(second_layer, centred):
     layer, weight, phi, _ = second_layer
-    found = REGISTRY.build({"name": "sigma_wm"}).covariance(layer, centred)
+    found = REGISTRY.build({"name": "sigma_wm"}).gram(layer, centred)
     sigma = moment(phi, centred)
     np.testing.assert_allclose(found, weight @ sigma @ weight.T, rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(found, moment(phi @ weight.T, centred), rtol=1e-5, atol=1e-7)
@@ -141,18 +141,18 @@ def test_sigma_wm_is_driven_by_the_moment_of_the_outputs_without_bias(second_lay
 def test_am_is_driven_by_the_moment_of_the_activations(second_layer, centred, option):
     """Whether the matching is centred does not matter: both dimensions are asked for."""
     layer, _, _, phi = second_layer
-    found = REGISTRY.build({"name": "am", "centred": option}).covariance(layer, centred)
+    found = REGISTRY.build({"name": "am", "centred": option}).gram(layer, centred)
     np.testing.assert_allclose(found, moment(phi, centred), rtol=1e-5, atol=1e-7)
 
 
 def test_no_matching_is_driven_by_nothing(second_layer):
-    assert REGISTRY.build({"name": "identity"}).covariance(second_layer[0], False) is None
+    assert REGISTRY.build({"name": "identity"}).gram(second_layer[0], False) is None
 
 
 @pytest.mark.parametrize("name", REGISTRY.names)
 @pytest.mark.parametrize("centred", [False, True])
 def test_every_covariance_is_symmetric_and_positive(second_layer, name, centred):
-    found = REGISTRY.build({"name": name}).covariance(second_layer[0], centred)
+    found = REGISTRY.build({"name": name}).gram(second_layer[0], centred)
     if found is not None:
         assert found.dtype == np.float64
         np.testing.assert_allclose(found, found.T, rtol=1e-12, atol=1e-12)

@@ -345,7 +345,7 @@ def test_of_an_mlp_streamed_and_recorded_moments_are_the_same(name, random_mlp, 
         assert one.objectives[layer] == pytest.approx(other.objectives[layer], rel=1e-6)
         for centred in (False, True):
             of_a = [
-                matcher.covariance(Layer.of(a, layer, moments[0]), centred)
+                matcher.gram(Layer.of(a, layer, moments[0]), centred)
                 for moments in (memory, streamed)
             ]
             if of_a[0] is not None:
@@ -438,7 +438,7 @@ def test_sigma_wm_on_recorded_convolutions_asks_to_stream(of, dataset, random_pa
         if of == "similarity":
             match(SigmaWeightMatching(), a, b, *memory)
         else:
-            SigmaWeightMatching().covariance(Layer.of(a, 2, memory[0]), False)
+            SigmaWeightMatching().gram(Layer.of(a, 2, memory[0]), False)
     one_line(error, "layer 1" if of == "similarity" else "layer 2", "activations.streamed")
 
 
@@ -493,7 +493,7 @@ def test_sigma_wms_similarity_and_covariance_by_im2col(norm, random_parameters, 
         sigma = phi.T @ phi / len(phi)
         about_mean = (phi - phi.mean(0)).T @ (phi - phi.mean(0)) / len(phi)
         for centred, between in ((False, sigma), (True, about_mean)):
-            covariance = matcher.covariance(Layer.of(a, layer, moments), centred)
+            covariance = matcher.gram(Layer.of(a, layer, moments), centred)
             expected = weight @ between @ weight.T
             tolerance = 1e-9 * np.abs(weight @ sigma @ weight.T).max()
             np.testing.assert_allclose(covariance, expected, rtol=1e-9, atol=tolerance)

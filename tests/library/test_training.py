@@ -1,5 +1,6 @@
 """Training an ensemble: against plain torch, alone and together, seeds, orders, divergence."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -227,6 +228,21 @@ def test_a_short_training_on_the_digits_learns_them(name):
     assert 2 < history[0]["test_loss"] < 3 and history[0]["test_accuracy"] < 0.3
     assert history[-1]["test_loss"] < 0.5 and history[-1]["test_accuracy"] > 0.85
     assert history[-1]["train_loss"] < history[1]["train_loss"]
+
+
+@pytest.mark.parametrize("epoch", [0, 1, 3])
+def test_a_training_that_stops_early_is_the_beginning_of_the_whole_one(network, clusters, epoch):
+    whole = trained_on(network, clusters)
+    stopped = trained_on(
+        network, clusters, settings=dataclasses.replace(SETTINGS, stop_after=epoch)
+    )
+    begun = [row for row in whole.history if row["epoch"] <= epoch]
+    assert without_time(stopped.history) == without_time(begun)
+    assert bits(stopped.networks) != bits(whole.networks)
+    for number, parameters in stopped.networks.items():
+        initial = initial_parameters(network, 1, NETWORKS[number].learning_rate, number)
+        same = all(np.array_equal(array, initial[key]) for key, array in parameters.items())
+        assert same == (epoch == 0)
 
 
 def test_a_line_is_reported_after_every_epoch(network, clusters):

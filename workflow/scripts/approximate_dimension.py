@@ -1,4 +1,4 @@
-"""Rule approximate_dimension: the matchers' covariances, all networks and hidden layers."""
+"""Rule approximate_dimension: the units as each matcher sees them, all networks and layers."""
 
 from adapter import execute
 from lmc_ot import tables
@@ -20,7 +20,7 @@ def approximate_dimension(
     dataset: str | None = None,
     activations: str | None = None,
 ) -> None:
-    """Describe the covariance of every matcher, uncentred and centred.
+    """Describe the Gram matrix of every matcher, uncentred and centred.
 
     `matchers` are their blocks by label; other arguments are as those of `match`. What
     `dimensions` holds already of a matcher is kept if it was made in the same way: with the same
@@ -46,11 +46,11 @@ def approximate_dimension(
             for layer in hidden_layers(parameters):
                 seen = Layer.of(parameters, layer, moments(number))
                 for centred in (False, True):
-                    covariance = matcher.covariance(seen, centred)
-                    if covariance is None:
+                    gram = matcher.gram(seen, centred)
+                    if gram is None:
                         continue
                     row = {"matcher": label, "network": number, "layer": layer, "centred": centred}
-                    rows.append(row | vars(dimension.describe(covariance)))
+                    rows.append(row | vars(dimension.describe(gram)))
     tables.write_rows("dimensions", dimensions, rows, run, device, made_from=made_from)
     tables.keep(dimensions)
 

@@ -45,6 +45,12 @@ def check(config: dict, registries: dict[str, Registry]) -> dict:
 def _resolve(
     path: str, experiment: dict, keep_activations: bool, registries: dict[str, Registry]
 ) -> None:
+    training = experiment["training"]
+    if training["stop_after"] is not None and training["stop_after"] > training["epochs"]:
+        raise ConfigError(
+            f"{path}.training.stop_after: {training['stop_after']} is after the last of "
+            f"{training['epochs']} epochs: raise training.epochs, or leave stop_after out"
+        )
     activations = experiment["activations"]
     convolutional = registries["network"].entry(experiment["network"]["name"]).convolutional
     if activations["streamed"] is None:

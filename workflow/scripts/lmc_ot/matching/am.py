@@ -10,8 +10,11 @@ class ActivationMatching(Matcher):
         self.centred = centred
 
     def similarity(self, layer):
-        return layer.cross().second_moment(self.centred)
+        return layer.activations.second_moment(self.centred)
 
-    def covariance(self, layer, centred):
+    def norms(self, layer):
+        return layer.activations.squared_norms(self.centred)
+
+    def gram(self, layer, centred):
         """E[phi_l phi_l^T], or the covariance of phi_l."""
         return layer.moments_of_activations().second_moment(centred)

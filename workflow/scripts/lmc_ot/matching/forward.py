@@ -179,10 +179,11 @@ def moments_of_images(images: np.ndarray) -> Moments:
 
 
 class _Accumulator:
-    """Sums of x y^T, x and y in float64, batch by batch."""
+    """Sums of x y^T, of x, y and their squares in float64, batch by batch."""
 
     def __init__(self):
-        self.count, self.second, self.sum_x, self.sum_y = 0, 0.0, 0.0, 0.0
+        self.count, self.second = 0, 0.0
+        self.sum_x, self.sum_y, self.squares_x, self.squares_y = 0.0, 0.0, 0.0, 0.0
 
     def add(self, x: torch.Tensor, y: torch.Tensor) -> None:
         """Add samples, (n, units) each."""
@@ -193,8 +194,10 @@ class _Accumulator:
         self.count += len(x)
         self.second = self.second + x.T @ y
         self.sum_x, self.sum_y = self.sum_x + x.sum(0), self.sum_y + y.sum(0)
+        self.squares_x = self.squares_x + x.square().sum(0)
+        self.squares_y = self.squares_x if same else self.squares_y + y.square().sum(0)
 
     def moments(self) -> Moments:
         """The moments of all that was added."""
-        sums = (self.second, self.sum_x, self.sum_y)
+        sums = (self.second, self.sum_x, self.sum_y, self.squares_x, self.squares_y)
         return Moments.of_sums(self.count, *(total.cpu().numpy() for total in sums))

@@ -11,5 +11,8 @@ class Identity(Matcher):
     def similarity(self, layer):
         return np.eye(len(layer.a.weight))
 
-    def covariance(self, layer, centred):
+    def norms(self, layer):
+        return None
+
+    def gram(self, layer, centred):
         return None

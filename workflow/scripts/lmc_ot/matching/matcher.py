@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -51,13 +52,23 @@ class PairLayer:
         Network A's layer.
     weight_b
         Network B's W_l, its columns already reordered by the permutation of layer l - 1.
-    cross
+    moments_across
         Returns the moments of phi_l of A (x) and of B (y) over the same examples.
     """
 
     a: Layer
     weight_b: np.ndarray
-    cross: Callable[[], Moments]
+    moments_across: Callable[[], Moments]
+
+    @cached_property
+    def outputs(self) -> Moments:
+        """Moments of W_A phi (x) and of W_B phi (y), both with phi = phi_{l-1} of A."""
+        return self.a.moments_through(self.a.weight, self.weight_b)
+
+    @cached_property
+    def activations(self) -> Moments:
+        """Moments of phi_l of A (x) and of B (y)."""
+        return self.moments_across()
 
 
 @dataclass(frozen=True)
@@ -71,11 +82,14 @@ class Match:
     objectives, identity_objectives
         Hidden layer -> the sum of similarities reached, and that of moving nothing in this
         layer (B's columns reordered as the layers below were).
+    norms
+        Hidden layer -> what `Matcher.norms` gives.
     """
 
     permutations: Permutations
     objectives: dict[int, float]
     identity_objectives: dict[int, float]
+    norms: dict[int, tuple[float, float] | None]
 
 
 class Matcher(ABC):
@@ -89,8 +103,19 @@ class Matcher(ABC):
         """S, float64 (units of A, units of B)."""
 
     @abstractmethod
-    def covariance(self, layer: Layer, centred: bool) -> np.ndarray | None:
-        """The covariance that drives this matcher's Wasserstein rate (paper, Appendix D.2).
+    def norms(self, layer: PairLayer) -> tuple[float, float] | None:
+        """The squared norms of A's layer and of B's, in the norm that this matcher minimises.
+
+        With the similarity S that permutation p reaches, norm_a + norm_b - 2 sum_i S[i, p[i]] is
+        the squared distance between the two. None if the matcher minimises no distance.
+        """
+
+    @abstractmethod
+    def gram(self, layer: Layer, centred: bool) -> np.ndarray | None:
+        """The inner products of a network's units, as this matcher sees them.
+
+        Its eigenvalues are those of the covariance that drives the matcher's Wasserstein rate
+        (paper, Appendix D.2), but for zeros.
 
         Parameters
         ----------
@@ -99,5 +124,5 @@ class Matcher(ABC):
 
         Returns
         -------
-        A symmetric float64 matrix, or None if the matcher has none.
+        Symmetric, float64 (units, units), or None if the matcher has none.
         """

@@ -27,23 +27,36 @@ class Moments:
         E[(x - E x)(y - E y)^T], float64 (dim x, dim y).
     mean_x, mean_y
         E[x] and E[y].
+    variance_x, variance_y
+        E[(x - E x)^2] of every unit, and the same of y.
     """
 
     covariance: np.ndarray
     mean_x: np.ndarray
     mean_y: np.ndarray
+    variance_x: np.ndarray
+    variance_y: np.ndarray
 
     @classmethod
-    def of_sums(cls, count: int, products, sum_x, sum_y) -> "Moments":
-        """From sums over `count` examples, of x y^T (dim x, dim y), of x and of y.
+    def of_sums(cls, count: int, products, sum_x, sum_y, squares_x, squares_y) -> "Moments":
+        """From sums over `count` examples, of x y^T (dim x, dim y), of x, y and their squares.
 
         A constant unit has no covariance, not a rounding error of one.
         """
         mean_x, mean_y = sum_x / count, sum_y / count
-        of_means = np.outer(mean_x, mean_y)
-        covariance = products / count - of_means
-        covariance[np.abs(covariance) <= CONSTANT * np.abs(of_means)] = 0.0
-        return cls(covariance, mean_x, mean_y)
+        return cls(
+            _central(products / count, np.outer(mean_x, mean_y)),
+            mean_x,
+            mean_y,
+            _central(squares_x / count, mean_x**2),
+            _central(squares_y / count, mean_y**2),
+        )
+
+    @classmethod
+    def of_one(cls, covariance: np.ndarray, mean: np.ndarray) -> "Moments":
+        """Moments of one vector, (dim, dim) and (dim,)."""
+        variance = np.diagonal(covariance)
+        return cls(covariance, mean, mean, variance, variance)
 
     @cached_property
     def second(self) -> np.ndarray:
@@ -51,13 +64,37 @@ class Moments:
         return self.covariance + np.outer(self.mean_x, self.mean_y)
 
     def through(self, weight_x: np.ndarray, weight_y: np.ndarray) -> "Moments":
-        """Moments of the outputs W_x x and W_y y of two weights, (units, dim) each."""
+        """Moments of the outputs W_x x and W_y x of two weights, (units, dim) each.
+
+        These are moments of one vector, x.
+        """
         x, y = weight_x.astype(np.float64), weight_y.astype(np.float64)
-        return Moments(x @ self.covariance @ y.T, x @ self.mean_x, y @ self.mean_y)
+        of_x, of_y = x @ self.covariance, y @ self.covariance
+        return Moments(
+            of_x @ y.T,
+            x @ self.mean_x,
+            y @ self.mean_y,
+            np.einsum("ij,ij->i", of_x, x),
+            np.einsum("ij,ij->i", of_y, y),
+        )
 
     def second_moment(self, centred: bool) -> np.ndarray:
         """The central second moment (the covariance) if centred, else the raw one."""
         return self.covariance if centred else self.second
+
+    def squared_norms(self, centred: bool) -> tuple[float, float]:
+        """E|x - E x|^2 and E|y - E y|^2 if centred, else E|x|^2 and E|y|^2."""
+        x, y = self.variance_x.sum(), self.variance_y.sum()
+        if not centred:
+            x, y = x + (self.mean_x**2).sum(), y + (self.mean_y**2).sum()
+        return float(x), float(y)
+
+
+def _central(second: np.ndarray, of_means: np.ndarray) -> np.ndarray:
+    """Second moments without the means' part; 0 where only a rounding error is left."""
+    central = second - of_means
+    central[np.abs(central) <= CONSTANT * np.abs(of_means)] = 0.0
+    return central
 
 
 def moments_of(batches: Iterable[np.ndarray]) -> Moments:
@@ -67,7 +104,7 @@ def moments_of(batches: Iterable[np.ndarray]) -> Moments:
 
 def cross_moments_of(batches: Iterable[tuple[np.ndarray, np.ndarray]]) -> Moments:
     """Moments of two vectors over pairs of batches (n, d_x), (n, d_y) of the same examples."""
-    count, second, sum_x, sum_y = 0, 0.0, 0.0, 0.0
+    count, second, sum_x, sum_y, squares_x, squares_y = 0, 0.0, 0.0, 0.0, 0.0, 0.0
     for x, y in batches:
         same = x is y
         x = x.astype(np.float64)
@@ -80,9 +117,11 @@ def cross_moments_of(batches: Iterable[tuple[np.ndarray, np.ndarray]]) -> Moment
         count += len(x)
         second = second + x.T @ y
         sum_x, sum_y = sum_x + x.sum(0), sum_y + y.sum(0)
+        squares_x = squares_x + np.einsum("ni,ni->i", x, x)
+        squares_y = squares_x if same else squares_y + np.einsum("ni,ni->i", y, y)
     if count == 0:
         raise ValueError("no examples to take moments over")
-    return Moments.of_sums(count, second, sum_x, sum_y)
+    return Moments.of_sums(count, second, sum_x, sum_y, squares_x, squares_y)
 
 
 class Activations(Protocol):

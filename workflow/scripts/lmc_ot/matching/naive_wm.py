@@ -16,14 +16,13 @@ class NaiveWeightMatching(Matcher):
     def similarity(self, layer):
         return layer.a.weight.astype(np.float64) @ layer.weight_b.astype(np.float64).T
 
-    def covariance(self, layer, centred):
-        """W^T W (uncentred), or the same after subtracting the mean neuron; times 1 / units.
+    def norms(self, layer):
+        a, b = (np.square(w.astype(np.float64)).sum() for w in (layer.a.weight, layer.weight_b))
+        return float(a), float(b)
 
-        Or W W^T, if that is smaller: it has the same eigenvalues, but for zeros.
-        """
+    def gram(self, layer, centred):
+        """W W^T, times 1 / units; centred: of the neurons without their mean."""
         weight = layer.weight.astype(np.float64)
         if centred:
             weight = weight - weight.mean(0)
-        units, inputs = weight.shape
-        gram = weight @ weight.T if units < inputs else weight.T @ weight
-        return gram / units
+        return weight @ weight.T / len(weight)

@@ -13,8 +13,11 @@ class SigmaWeightMatching(Matcher):
     """
 
     def similarity(self, layer):
-        return layer.a.moments_through(layer.a.weight, layer.weight_b).second
+        return layer.outputs.second
 
-    def covariance(self, layer, centred):
+    def norms(self, layer):
+        return layer.outputs.squared_norms(centred=False)
+
+    def gram(self, layer, centred):
         """W Sigma W^T; centred: with the covariance of phi_{l-1} instead of Sigma."""
         return layer.moments_through(layer.weight, layer.weight).second_moment(centred)

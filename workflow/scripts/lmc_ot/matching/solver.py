@@ -42,7 +42,7 @@ def match(
     check_same_shape(a, b, what)
     moments_a = moments_a or NoMoments(f"{what}, A")
     moments_b = moments_b or NoMoments(f"{what}, B")
-    outcome = Match({}, {}, {})
+    outcome = Match({}, {}, {}, {})
     for layer in hidden_layers(a):
         weight_b = b[layer, "weight"]
         if layer - 1 in outcome.permutations:
@@ -50,7 +50,7 @@ def match(
         pair = PairLayer(
             a=Layer.of(a, layer, moments_a),
             weight_b=weight_b,
-            cross=lambda layer=layer: moments_a.cross(layer, moments_b),
+            moments_across=lambda layer=layer: moments_a.cross(layer, moments_b),
         )
         similarity = matcher.similarity(pair)
         permutation = maximise(similarity)
@@ -58,4 +58,5 @@ def match(
         units = np.arange(len(permutation))
         outcome.objectives[layer] = float(similarity[units, permutation].sum())
         outcome.identity_objectives[layer] = float(np.trace(similarity))
+        outcome.norms[layer] = matcher.norms(pair)
     return outcome

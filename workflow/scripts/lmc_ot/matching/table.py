@@ -52,6 +52,7 @@ def write_matches(
     for (pair, a, b), match in matches.items():
         row = {"matcher": matcher, "pair": pair, "network_a": a, "network_b": b}
         for layer, p in match.permutations.items():
+            norms = match.norms[layer] or (None, None)
             units += [
                 {**row, "layer": layer, "unit": i, "permuted_unit": int(j)} for i, j in enumerate(p)
             ]
@@ -61,6 +62,8 @@ def write_matches(
                     "layer": layer,
                     "objective": match.objectives[layer],
                     "identity_objective": match.identity_objectives[layer],
+                    "norm_a": norms[0],
+                    "norm_b": norms[1],
                 }
             )
     tables.write_rows("objectives", objectives, layers, run, device)

@@ -67,14 +67,21 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("unit", pa.int32()),
         ("permuted_unit", pa.int32()),
     ),
-    # a layer of a pair: the similarity reached, and that of no permutation
+    # a layer of a pair: the similarity reached, that of no permutation, and each network's squared
+    # norm in the norm that the matcher minimises, null if it has none; the squared distance between
+    # A and the permuted B is norm_a + norm_b - 2 objective
     "objectives": _schema(
         *_MATCH,
         ("layer", pa.int32()),
         ("objective", pa.float64()),
         ("identity_objective", pa.float64()),
+        ("norm_a", pa.float64()),
+        ("norm_b", pa.float64()),
+        nullable=("norm_a", "norm_b"),
     ),
-    # a layer of a network: the covariance that drives the matcher
+    # a layer of a network: the Gram matrix of its units that the matcher sees, described by its
+    # participation ratio (the paper's approximate dimension), the exponential of its spectrum's
+    # entropy, and the intrinsic dimension of the units as points, null where it is not defined
     "dimensions": _schema(
         *_RUN,
         ("matcher", pa.string()),
@@ -82,8 +89,11 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("layer", pa.int32()),
         ("centred", pa.bool_()),
         ("dimension", pa.float64()),
+        ("entropy_rank", pa.float64()),
+        ("neighbour_dimension", pa.float64()),
         ("trace", pa.float64()),
         ("largest_eigenvalue", pa.float64()),
+        nullable=("neighbour_dimension",),
     ),
     # a point of a path, its loss null if it is not finite; calibrated: the running statistics of
     # batch normalisation were recomputed on training examples for every network of the path

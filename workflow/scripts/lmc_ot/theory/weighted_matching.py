@@ -77,7 +77,7 @@ def matched(
     n, d = weight_a.shape
     # The solver permutes hidden layers, and a network's last layer is not hidden.
     a, b = ({(1, "weight"): w, (2, "weight"): np.zeros((1, n))} for w in (weight_a, weight_b))
-    moments = NetworkMoments(InMemory([]), lambda: Moments(sigma, np.zeros(d), np.zeros(d)))
+    moments = NetworkMoments(InMemory([]), lambda: Moments.of_one(sigma, np.zeros(d)))
     return apply(b, match(matcher, a, b, moments, moments).permutations)[1, "weight"]
 
 

@@ -148,6 +148,7 @@ class _StackTraining:
         self.examples, self.device = len(labels), images.device
         self.per_epoch = settings.steps_per_epoch(self.examples)
         self.steps = self.per_epoch * settings.epochs
+        self.last_step = self.per_epoch * settings.trained_epochs
         self.dtype = settings.dtype(network, self.device)
         self.snapshot = f"networks-{networks[0].number}-{networks[-1].number}"
 
@@ -157,13 +158,14 @@ class _StackTraining:
         progress = self.progress
         # In a terminal a bar is shown; the log of a job gets one line per epoch.
         with tqdm(
-            total=self.steps,
+            total=self.last_step,
             initial=progress.step,
             unit="step",
             disable=not sys.stderr.isatty(),
             leave=False,
         ) as bar:
-            for epoch in range(progress.step // self.per_epoch + 1, self.settings.epochs + 1):
+            begun = progress.step // self.per_epoch
+            for epoch in range(begun + 1, self.settings.trained_epochs + 1):
                 self._begin_epoch(epoch)
                 last = epoch * self.per_epoch
                 while progress.step < last:
@@ -185,7 +187,7 @@ class _StackTraining:
         saved = self.snapshots.load(self.snapshot, self.report) if self.snapshots else None
         if saved:
             self.progress.restore(*saved)
-            self.report(f"continuing after step {self.progress.step} of {self.steps}")
+            self.report(f"continuing after step {self.progress.step} of {self.last_step}")
         images = data.train[0]
         # Only networks with running statistics use them: the others need no copy.
         self.some_images = (
@@ -205,7 +207,7 @@ class _StackTraining:
 
     def _recompute_statistics(self) -> None:
         """Recompute running statistics: on all training images at the end, until then on some."""
-        images = self.data.train[0] if self.progress.step == self.steps else self.some_images
+        images = self.data.train[0] if self.progress.step == self.last_step else self.some_images
         self.evaluated = self.network.with_recomputed_statistics(self.progress.parameters, images)
 
     def _begin_epoch(self, epoch: int) -> None:
@@ -258,13 +260,13 @@ class _StackTraining:
         measured = measured.without(progress.diverged)
         outcome = measured, progress.diverged, progress.seconds
         progress.history += history_rows(self.networks, epoch, rates, *outcome)
-        self.report(log_line(self.networks, epoch, self.settings.epochs, *outcome))
+        self.report(log_line(self.networks, epoch, self.settings.trained_epochs, *outcome))
         progress.loss_sum.zero_()
         progress.correct.zero_()
 
     def _save_when_due(self) -> None:
         """Write a snapshot if it is time for one, or if this was the last step."""
-        snapshots, done = self.snapshots, self.progress.step == self.steps
+        snapshots, done = self.snapshots, self.progress.step == self.last_step
         # The last one spares a job of several stacks from training this one again.
         if snapshots and (snapshots.due() or (done and snapshots.seconds is not None)):
             self.progress.save(snapshots, self.snapshot)

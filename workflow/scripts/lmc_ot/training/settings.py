@@ -28,6 +28,8 @@ class TrainingConfig:
     batch_size, epochs
         An epoch is ``examples // batch_size`` steps on a fresh random order of the examples; the
         remainder of that order is left out of the epoch.
+    stop_after
+        The last epoch that is trained, of a schedule for `epochs`; at most these, None for all.
     warmup_steps, initial_learning_rate
         See `schedule.warmup_cosine`.
     warmup_epochs
@@ -41,6 +43,7 @@ class TrainingConfig:
 
     batch_size: int
     epochs: int
+    stop_after: int | None
     warmup_steps: int
     warmup_epochs: float | None
     initial_learning_rate: float
@@ -67,6 +70,11 @@ class TrainingConfig:
                 f"examples"
             )
         return examples // self.batch_size
+
+    @property
+    def trained_epochs(self) -> int:
+        """How many epochs are trained, of those that the schedule is for."""
+        return self.epochs if self.stop_after is None else self.stop_after
 
     def warmup(self, steps_per_epoch: int) -> int:
         """Steps of warm-up."""
