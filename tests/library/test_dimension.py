@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from lmc_ot.connectivity.dimension import approximate_dimension, describe
+from lmc_ot.connectivity.dimension import (
+    Dimension,
+    approximate_dimension,
+    describe,
+    entropy_rank,
+    neighbour_dimension,
+)
 from lmc_ot.matching import REGISTRY
 from lmc_ot.matching.matcher import Layer
 from lmc_ot.matching.moments import NetworkMoments
@@ -83,15 +89,55 @@ def test_it_equals_the_form_with_eigenvalues_and_lies_between_one_and_the_rank(s
 
 
 def test_a_single_unit_has_dimension_one():
-    assert describe(np.array([[2.5]])) == describe(np.array([[2.5]]))
-    assert vars(describe(np.array([[2.5]]))) == {
-        "dimension": 1.0,
-        "trace": 2.5,
-        "largest_eigenvalue": 2.5,
-    }
+    assert describe(np.array([[2.5]])) == Dimension(1.0, 1.0, None, 2.5, 2.5)
 
 
-# -- the covariances of the matchers ---------------------------------------------------------
+# -- other dimensions of the same units ------------------------------------------------------
+
+
+@pytest.mark.parametrize("rank", [1, 4, 12])
+def test_the_entropy_rank_of_a_projector_is_its_rank(stream, rank):
+    basis, _ = np.linalg.qr(stream.normal(size=(12, rank)))
+    assert describe(3 * basis @ basis.T).entropy_rank == pytest.approx(rank, rel=1e-9)
+
+
+def test_the_entropy_rank_of_two_eigenvalues_by_hand():
+    """Shares 3/4 and 1/4: exp(3/4 log 4/3 + 1/4 log 4) = 4 / 3^(3/4)."""
+    assert entropy_rank(np.array([3.0, 1.0])) == pytest.approx(4 / 3**0.75, rel=1e-12)
+    assert entropy_rank(np.array([3.0, 1.0, 0.0, -1e-17])) == pytest.approx(4 / 3**0.75, rel=1e-12)
+
+
+def test_the_entropy_rank_is_at_least_the_approximate_dimension(stream):
+    for _ in range(20):
+        found = describe(random_covariance(stream))
+        assert found.dimension <= found.entropy_rank <= 12
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 3])
+def test_points_spread_evenly_in_a_subspace_have_its_dimension(stream, dimension):
+    """Of a uniform law in a cube, turned into 20 dimensions and moved away from the origin; its
+    boundary is the reason for more than the statistical error of dimension / sqrt(n)."""
+    basis, _ = np.linalg.qr(stream.normal(size=(20, dimension)))
+    points = stream.uniform(size=(4000, dimension)) @ basis.T + stream.normal(size=20)
+    found = neighbour_dimension(points @ points.T)
+    assert found == pytest.approx(dimension, rel=0.06)
+    assert neighbour_dimension(7.5 * points @ points.T) == pytest.approx(found, rel=1e-6)
+
+
+def test_the_neighbour_dimension_by_hand():
+    """0, 1 and 3 on a line: the ratios of the two distances are 3, 2 and 3/2: 2 / log 9."""
+    points = np.array([[0.0], [1.0], [3.0]])
+    assert neighbour_dimension(points @ points.T) == pytest.approx(2 / np.log(9), rel=1e-12)
+    twice = np.concatenate([points, points])
+    assert neighbour_dimension(twice @ twice.T) == pytest.approx(2 / np.log(9), rel=1e-12)
+
+
+@pytest.mark.parametrize("points", [np.zeros((5, 2)), np.eye(4), np.array([[0.0], [1.0]])])
+def test_the_neighbour_dimension_is_not_always_defined(points):
+    assert neighbour_dimension(points @ points.T) is None
+
+
+# -- the Gram matrices of the matchers ---------------------------------------------------------
 
 
 @pytest.fixture
@@ -112,8 +158,8 @@ def moment(values, centred):
 @pytest.mark.parametrize("centred", [False, True])
 @pytest.mark.parametrize(("units", "inputs"), [(7, 9), (9, 7), (8, 8)])
 def test_naive_wm_is_driven_by_the_moment_of_the_weight_vectors(stream, centred, units, inputs):
-    """W^T W / units, one weight vector a sample; or W W^T / units, which has the same
-    eigenvalues but for zeros, and so the same dimension, trace and largest eigenvalue."""
+    """W^T W / units, one weight vector a sample: W W^T / units has the same eigenvalues but for
+    zeros, and so the same dimension, entropy rank, trace and largest eigenvalue."""
     weight = (stream.normal(size=(units, inputs)) + 0.5).astype(np.float32)
     parameters = {(1, "weight"): weight, (2, "weight"): np.zeros((1, units), np.float32)}
     matcher = REGISTRY.build({"name": "naive_wm"})
@@ -123,8 +169,9 @@ def test_naive_wm_is_driven_by_the_moment_of_the_weight_vectors(stream, centred,
     np.testing.assert_allclose(
         np.linalg.eigvalsh(found)[-number:], np.linalg.eigvalsh(expected)[-number:], atol=1e-12
     )
-    for name, value in vars(describe(expected)).items():
-        assert vars(describe(found))[name] == pytest.approx(value, rel=1e-10)
+    for name in ("dimension", "entropy_rank", "trace", "largest_eigenvalue"):
+        value = getattr(describe(expected), name)
+        assert getattr(describe(found), name) == pytest.approx(value, rel=1e-8)
 
 
 @pytest.mark.parametrize("centred", [False, True])
@@ -151,7 +198,7 @@ def test_no_matching_is_driven_by_nothing(second_layer):
 
 @pytest.mark.parametrize("name", REGISTRY.names)
 @pytest.mark.parametrize("centred", [False, True])
-def test_every_covariance_is_symmetric_and_positive(second_layer, name, centred):
+def test_every_gram_matrix_is_symmetric_and_positive(second_layer, name, centred):
     found = REGISTRY.build({"name": name}).gram(second_layer[0], centred)
     if found is not None:
         assert found.dtype == np.float64

@@ -44,6 +44,9 @@ class Spy:
         self.similarities.append(self.matcher.similarity(layer))
         return self.similarities[-1]
 
+    def norms(self, layer):
+        return self.matcher.norms(layer)
+
 
 def similarity_of_layer_2(matcher, a, b, inputs, recorded):
     """That similarity, and B's weight of layer 2 with its columns as layer 1 was permuted."""
@@ -188,11 +191,13 @@ def test_sigma_wm_by_hand():
     assert sigma.similarities[0].tolist() == [[-2.5, -7], [5, 6]]
     assert found.permutations[1].tolist() == [0, 1]
     assert (found.objectives[1], found.identity_objectives[1]) == (3.5, 3.5)
+    assert found.norms[1] == (12.5, 16.5)
     naive = Spy(NaiveWeightMatching())
     found = match(naive, a, b)
     assert naive.similarities[0].tolist() == [[1, 1], [1, 0]]
     assert found.permutations[1].tolist() == [1, 0]
     assert (found.objectives[1], found.identity_objectives[1]) == (2, 1)
+    assert found.norms[1] == (3, 7)
 
 
 def test_sigma_wm_with_the_identity_for_sigma_is_naive_wm(random_mlp):
@@ -231,6 +236,26 @@ def test_am_uncentred_is_the_cross_second_moment_of_the_activations(
     phi_a, phi_b = (run_mlp(network, inputs)[0][2] for network in (a, b))
     found, _ = similarity_of_layer_2(ActivationMatching(centred=False), a, b, inputs, recorded)
     np.testing.assert_allclose(found, phi_a.T @ phi_b / len(phi_a), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["naive_wm", "sigma_wm", "am"])
+def test_norms_and_objective_make_the_distance_that_is_minimised(
+    name, random_mlp, inputs, recorded, run_mlp
+):
+    a, b = random_mlp(WIDTHS), random_mlp(WIDTHS)
+    found = matched(REGISTRY.build({"name": name}), a, b, inputs, recorded)
+    phi_a, phi_b = (
+        run_mlp(network, inputs)[0] for network in (a, permutation.apply(b, found.permutations))
+    )
+    difference = a[2, "weight"] - permutation.apply(b, found.permutations)[2, "weight"]
+    of_outputs, of_units = phi_a[1] @ difference.T, phi_a[2] - phi_b[2]
+    expected = {
+        "naive_wm": (difference**2).sum(),
+        "sigma_wm": (of_outputs**2).sum(1).mean(),
+        "am": of_units.var(0).sum(),
+    }[name]
+    norm_a, norm_b = found.norms[2]
+    assert norm_a + norm_b - 2 * found.objectives[2] == pytest.approx(expected, rel=1e-4)
 
 
 def test_am_centred_is_the_cross_covariance_and_the_default(random_mlp, inputs, recorded, run_mlp):

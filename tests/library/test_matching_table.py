@@ -63,6 +63,7 @@ def found():
             {1: np.roll(np.arange(4), pair + 1), 2: np.array([1, 0, 2])},
             {1: 1.5 + pair, 2: 2.5},
             {1: 0.5, 2: -1.0},
+            {1: (4.0, 5.0 + pair), 2: None},
         )
         for pair in (0, 2)
     }
@@ -92,6 +93,8 @@ def test_objectives_stand_beside_the_identitys(found, tmp_path):
             "layer": [1, 2, 1, 2],
             "objective": [1.5, 2.5, 3.5, 2.5],
             "identity_objective": [0.5, -1.0, 0.5, -1.0],
+            "norm_a": [4.0, np.nan, 4.0, np.nan],
+            "norm_b": [5.0, np.nan, 7.0, np.nan],
         }
     )
     pd.testing.assert_frame_equal(frame[expected.columns], expected, check_dtype=False)

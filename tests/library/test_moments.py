@@ -104,7 +104,7 @@ def test_a_networks_moments_are_computed_once_and_only_when_asked_for(stream):
 
 def test_shared_moments_of_the_input_are_used_for_layer_zero_alone(stream):
     activations = Counting([stream.normal(size=(20, 3))] * 2)
-    shared = Moments(np.eye(3), np.zeros(3), np.zeros(3))
+    shared = Moments.of_one(np.eye(3), np.zeros(3))
     moments = NetworkMoments(activations, lambda: shared)
     assert moments(0) is shared
     assert moments(1) is not shared
@@ -129,6 +129,18 @@ def test_two_weights_fed_with_the_same_activations(stream):
     np.testing.assert_allclose(found.covariance, centred, rtol=1e-8, atol=1e-12)
 
 
+@pytest.mark.parametrize("centred", [False, True])
+def test_squared_norms_are_traces_of_second_moments(stream, centred):
+    x, y = stream.normal(size=(30, 3)) + 1, stream.normal(size=(30, 4)) - 2
+    of_x, of_y = (values - values.mean(0) if centred else values for values in (x, y))
+    expected = (of_x**2).sum() / 30, (of_y**2).sum() / 30
+    found = cross_moments_of(zip(np.split(x, 3), np.split(y, 3), strict=True))
+    assert found.squared_norms(centred) == pytest.approx(expected, rel=1e-12)
+    weights = stream.normal(size=(5, 3)), stream.normal(size=(2, 3))
+    expected = [((of_x @ weight.T) ** 2).sum() / 30 for weight in weights]
+    assert moments_of([x]).through(*weights).squared_norms(centred) == pytest.approx(expected)
+
+
 def test_a_weight_of_other_inputs_than_were_recorded_is_refused_in_one_line(stream, one_line):
     moments = NetworkMoments(InMemory([stream.normal(size=(20, 3))]))
     with pytest.raises(UserError) as error:
@@ -146,7 +158,8 @@ def test_constant_units_have_no_covariance(jitter, stream):
     x = constants.astype(np.float32)
     found = moments_of(np.split(x, 5))
     assert not found.covariance.any()
-    assert describe(found.covariance) == Dimension(0.0, 0.0, 0.0)
+    assert describe(found.covariance) == Dimension(0.0, 0.0, None, 0.0, 0.0)
+    assert found.squared_norms(True) == (0.0, 0.0)
     np.testing.assert_allclose(found.second, np.outer(CONSTANTS, CONSTANTS), rtol=1e-6)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.linalg import eigvalsh
 
 # Of two units, as a share of the largest squared norm: nearer ones are the same point.
-SAME = 1e-12
+SAME = 1e-14
 
 
 @dataclass(frozen=True)

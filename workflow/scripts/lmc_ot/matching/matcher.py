@@ -102,15 +102,14 @@ class Matcher(ABC):
     def similarity(self, layer: PairLayer) -> np.ndarray:
         """S, float64 (units of A, units of B)."""
 
-    @abstractmethod
     def norms(self, layer: PairLayer) -> tuple[float, float] | None:
         """The squared norms of A's layer and of B's, in the norm that this matcher minimises.
 
         With the similarity S that permutation p reaches, norm_a + norm_b - 2 sum_i S[i, p[i]] is
         the squared distance between the two. None if the matcher minimises no distance.
         """
+        return None
 
-    @abstractmethod
     def gram(self, layer: Layer, centred: bool) -> np.ndarray | None:
         """The inner products of a network's units, as this matcher sees them.
 
@@ -126,3 +125,4 @@ class Matcher(ABC):
         -------
         Symmetric, float64 (units, units), or None if the matcher has none.
         """
+        return None
