@@ -24,7 +24,7 @@ rule tabulate_panel:
         runtime=escalating(10),
     params:
         panel=panel_of,
-        published=lambda w: PUBLISHED.get(panel_of(w)["experiment"]),
+        published=lambda w: PUBLISHED.get(panel_of(w).get("experiment")),
         code=lambda w: code(
             "tabulate_panel.py", REGISTRIES["panel"].module(panel_of(w)["name"])
         ),

@@ -15,6 +15,7 @@ SOURCES = {
     "dimensions": "dimensions.parquet",
     "path": "path.parquet",
     "midpoints": "all_pairs/midpoints.parquet",
+    "all_objectives": "all_pairs/{matcher}/objectives.parquet",
 }
 
 
@@ -25,17 +26,27 @@ def panel_of(wildcards):
 
 def panel_sources(wildcards):
     panel = panel_of(wildcards)
-    name = panel["experiment"]
+    names = labels.panel_experiments(panel)
     matchers = [panel["matcher"]] if "matcher" in panel else None
     once = {
         "dataset": sorted(
-            {dataset_path(block) for block in EXPERIMENTS[name]["settings"].values()}
+            {
+                dataset_path(block)
+                for name in names
+                for block in EXPERIMENTS[name]["settings"].values()
+            }
         ),
         "results": [RESULTS_TABLE],
     }
     return {
         kind: (
-            once[kind] if kind in once else of_experiment(name, SOURCES[kind], matchers)
+            once[kind]
+            if kind in once
+            else [
+                path
+                for name in names
+                for path in of_experiment(name, SOURCES[kind], matchers)
+            ]
         )
         for kind in REGISTRIES["panel"].entry(panel["name"]).sources
     }

@@ -1,7 +1,7 @@
 """Checks of a config beyond its schema: values that depend on others, names that must differ."""
 
 from ..errors import ConfigError
-from .labels import panel_tables
+from .labels import panel_experiments, panel_tables
 from .registry import Registry
 from .sweep import LEARNING_RATE
 
@@ -75,7 +75,20 @@ def _resolve(
 def _check_panel(
     path: str, panel: dict, experiments: dict, registries: dict[str, Registry]
 ) -> None:
-    name = panel["experiment"]
+    names = panel_experiments(panel)
+    for name in names:
+        _check_shown(path, panel, name, experiments, registries)
+    axes = sorted({experiments[name]["named_axis"] for name in names})
+    if len(axes) > 1:
+        raise ConfigError(
+            f"{path}: the panel {panel['name']} compares experiments of one axis, but these have "
+            f"{' and '.join(axes)}"
+        )
+
+
+def _check_shown(
+    path: str, panel: dict, name: str, experiments: dict, registries: dict[str, Registry]
+) -> None:
     if name not in experiments:
         raise ConfigError(
             f"{path}: unknown experiment {name!r}: one of {', '.join(sorted(experiments))}"
@@ -101,12 +114,12 @@ def _caption(panels: list[dict], experiments: dict, registries: dict[str, Regist
     captions = []
     for panel in panels:
         entry = registries["panel"].entry(panel["name"])
-        said = [o.get("captions", {}).get(panel[name]) for name, o in entry.options.items()]
+        said = [o["captions"].get(panel[k]) for k, o in entry.options.items() if "captions" in o]
         captions.append(" ".join([entry.description, *filter(None, said)]))
     if len(captions) > 1:
         captions = [
             f"({letter}) {text}" for letter, text in zip("abcdefgh", captions, strict=False)
         ]
-    names = dict.fromkeys(panel["experiment"] for panel in panels)
+    names = dict.fromkeys(name for panel in panels for name in panel_experiments(panel))
     notes = [note for name in names for note in experiments[name]["notes"].values()]
     return " ".join([*captions, *notes])

@@ -21,6 +21,11 @@ def panel_tables(config: dict, figure: str) -> list[str]:
     return [figure] if count == 1 else [f"{figure}{chr(ord('a') + i)}" for i in range(count)]
 
 
+def panel_experiments(panel: dict) -> list[str]:
+    """The experiments that a panel shows."""
+    return panel["experiments"] if "experiments" in panel else [panel["experiment"]]
+
+
 def pairs(experiment: dict) -> list[tuple[int, int]]:
     """The pairs of networks of each setting: (0, 1), (2, 3), ..."""
     return [(i, i + 1) for i in range(0, experiment["networks"], 2)]

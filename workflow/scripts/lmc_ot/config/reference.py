@@ -20,6 +20,7 @@ by `.venv/bin/lmc-ot reference > config/README.md`; a test holds it to them.
 | `cifar10-small.yaml` | VGG16 on CIFAR-10 at a scale that two cores finish in two to three hours |
 | `paper.yaml` | the paper's own scale |
 | `theory.yaml` | the theorems as experiments, at full size, and a sweep with Adam |
+| `width.yaml` | the paper's central claim on trained networks: width, depth and dimension |
 | `overlays/cifar10-bfloat16.yaml` | the same, training in bfloat16 (for amx_bf16 or avx512_bf16) |
 | `overlays/cifar10-parquet.yaml` | after `cifar10-small.yaml`: CIFAR-10 from parquet shards |
 | `overlays/paper-mnist.yaml` | after `paper.yaml`: its MNIST experiment alone |
@@ -46,7 +47,8 @@ def markdown(schema: dict, registries: dict[str, Registry]) -> str:
             entry = registry.entry(name)
             lines.append(f"| `{name}` | | | {_cell(entry.description)} |")
             lines += [
-                f"| | `{option}` | {_default(sub)} | {_meaning(sub)} |"
+                f"| | `{option}` | {_default(sub) if 'default' in sub else 'required'} | "
+                f"{_meaning(sub)} |"
                 for option, sub in entry.options.items()
             ]
     return "\n".join(lines) + "\n"

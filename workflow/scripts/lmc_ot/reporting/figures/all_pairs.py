@@ -11,8 +11,10 @@ def height(table: pd.DataFrame) -> float:
     return 2.7
 
 
-def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
-    """Draw the table of `panels.all_pairs`."""
+def draw(
+    canvas: SubFigure, table: pd.DataFrame, quantity: str = "LMC error (midpoint loss)"
+) -> None:
+    """Draw the table of `panels.all_pairs`, of that quantity."""
     axes = canvas.subplots()
     matchers = style.order(table["matcher"])
     handles = []
@@ -24,5 +26,5 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
         handles.append(style.handle(label=style.name(matcher), **line))
     style.settings_axis(axes, table)
     style.logarithmic(axes.yaxis)
-    axes.set_ylabel("LMC error (midpoint loss)")
+    axes.set_ylabel(quantity)
     canvas.legend(handles=handles, loc="outside upper center", ncols=3)

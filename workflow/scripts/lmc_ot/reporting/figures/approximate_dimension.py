@@ -16,8 +16,7 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
     axes = canvas.subplots()
     measured = table[table["source"] == "measured"]
     matchers = style.order(measured["matcher"])
-    layers = sorted(measured["layer"].unique())
-    marker = dict(zip(layers, style.MARKERS * len(layers), strict=False))
+    marker = style.layer_markers(sorted(measured["layer"].unique()))
     colour = {matcher: style.look(matcher, matchers)["color"] for matcher in matchers}
     for (matcher, layer), rows in measured.groupby(["matcher", "layer"]):
         look = {"color": colour[matcher], "marker": marker[layer]}
@@ -35,12 +34,7 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
     if dead:
         total = dead + int(measured["n"].sum())
         style.note(axes, f"{dead} of {total} dimensions are 0 (dead layers) and in no mean")
-    handles = [
-        style.handle(color=colour[matcher], label=style.name(matcher)) for matcher in matchers
-    ] + [
-        style.handle(color="black", linestyle="none", marker=marker[layer], label=f"layer {layer}")
-        for layer in layers
-    ]
+    handles = style.layer_handles(colour, marker)
     if len(published):
         handles.append(style.published_handle())
     canvas.legend(handles=handles, loc="outside upper center", ncols=3)

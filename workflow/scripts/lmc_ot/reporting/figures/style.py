@@ -92,6 +92,7 @@ _AXES = {
         "batch size", "batch size", "batch", "batch size", "batch sizes"
     ),
     "training.epochs": AxisName("epochs of training", "epochs", "epochs"),
+    "training.stop_after": AxisName("epochs trained", "epoch", "epoch", "epoch", "epochs"),
     "training.warmup_steps": AxisName("warm-up steps", "warm-up steps", "steps"),
     "training.warmup_epochs": AxisName("warm-up epochs", "warm-up epochs", "epochs"),
     "activations.examples": AxisName("examples of the activations", "examples", "examples"),
@@ -159,6 +160,20 @@ def hollow(axes: Axes, x, y, **look) -> None:
 def handle(**look) -> Line2D:
     """An entry of a legend."""
     return Line2D([], [], **look)
+
+
+def layer_markers(keys) -> dict:
+    """A marker for every layer, or for every other thing that comes in an order."""
+    in_order = dict.fromkeys(keys)
+    return dict(zip(in_order, MARKERS * len(in_order), strict=False))
+
+
+def layer_handles(colours: dict[str, str], markers: dict[int, str]) -> list[Line2D]:
+    """The legend of curves whose colour is the matcher and whose marker is the layer."""
+    black = {"color": "black", "linestyle": "none"}
+    return [handle(color=colour, label=name(matcher)) for matcher, colour in colours.items()] + [
+        handle(marker=marker, label=f"layer {layer}", **black) for layer, marker in markers.items()
+    ]
 
 
 def published_handle() -> Line2D:

@@ -17,7 +17,8 @@ class PanelEntry(Entry):
     Parameters
     ----------
     sources
-        Which tables of its experiment the panel is made from: names of rules/functions/figures.smk.
+        Which tables of its experiments the panel is made from: names of
+        rules/functions/figures.smk.
     convolutional
         Whether it can show networks with convolutions.
 
@@ -62,11 +63,41 @@ _CENTRED = {
     "captions": {True: "Of centred covariances."},
 }
 
+_EXPERIMENTS = {
+    "experiments": {
+        "type": "array",
+        "minItems": 1,
+        "uniqueItems": True,
+        "items": {"type": "string", "description": "an experiment"},
+        "description": "the experiments that are compared, all with the same axis",
+    }
+}
+_QUANTITY = {
+    "enum": ["matched_distance", "barrier"],
+    "default": "barrier",
+    "description": "whose slopes are shown: of the squared distance of matched layers, or of the "
+    "loss barrier at the midpoint",
+    "captions": {
+        "matched_distance": "Here: the squared distance of matched layers, as a share of their "
+        "squared norms, in the norm that the matcher minimises; predicted, $-2/d$.",
+        "barrier": "Here: the loss barrier at the midpoint, means over all pairs; predicted, "
+        "$-1/d$ with the geometric mean over the layers.",
+    },
+}
+_OF_SIZES = ("midpoints", "all_objectives", "dimensions")
+
+
+def _of_one(target: str, description: str, options: dict, **others) -> PanelEntry:
+    """A panel of one experiment."""
+    experiment = {"type": "string", "description": "the experiment that is shown"}
+    return PanelEntry(target, description, {"experiment": experiment, **options}, **others)
+
+
 REGISTRY = Registry(
     "panel",
     __name__,
     {
-        "matching": PanelEntry(
+        "matching": _of_one(
             "matching:tabulate",
             "A permutation of the hidden units brings network B onto network A: each "
             "unit drawn as its incoming and outgoing weights, with the colour of its match.",
@@ -74,7 +105,7 @@ REGISTRY = Registry(
             sources=("dataset", "checkpoints", "permutations"),
             convolutional=False,
         ),
-        "approximate_dimension": PanelEntry(
+        "approximate_dimension": _of_one(
             "approximate_dimension:tabulate",
             "Approximate dimension of the covariance that drives each matcher, against "
             "the swept value (in the paper's runs, the learning rate): mean over networks, band "
@@ -82,14 +113,14 @@ REGISTRY = Registry(
             {"centred": _CENTRED},
             sources=("dimensions", "history"),
         ),
-        "dimension_by_layer": PanelEntry(
+        "dimension_by_layer": _of_one(
             "dimension_by_layer:tabulate",
             "Approximate dimension of the covariance that drives each matcher, by layer, one line "
             "per setting: mean over networks, band of one standard deviation.",
             {"centred": _CENTRED},
             sources=("dimensions", "history"),
         ),
-        "lmc_error": PanelEntry(
+        "lmc_error": _of_one(
             "lmc_error:tabulate",
             "LMC error (loss at the midpoint of the path) against the swept value (in the "
             "paper's runs, the learning rate): mean over pairs, band of one standard deviation; "
@@ -97,7 +128,7 @@ REGISTRY = Registry(
             {"split": _SPLIT},
             sources=("results",),
         ),
-        "dimension_against_error": PanelEntry(
+        "dimension_against_error": _of_one(
             "dimension_against_error:tabulate",
             "Approximate dimension (geometric mean over the layers of network A) against LMC "
             "error (loss at the midpoint of the path): one point per pair of networks and matcher. "
@@ -106,7 +137,7 @@ REGISTRY = Registry(
             {"split": _SPLIT, "centred": _CENTRED},
             sources=("results",),
         ),
-        "dimension_correlation": PanelEntry(
+        "dimension_correlation": _of_one(
             "dimension_correlation:tabulate",
             "Spearman's rank correlation of approximate dimension and error. Within a setting (in "
             "the paper's runs, a learning rate), over matchers and pairs: does the matcher with "
@@ -118,7 +149,7 @@ REGISTRY = Registry(
             {"split": _SPLIT, "centred": _CENTRED, **_BOOTSTRAP},
             sources=("results",),
         ),
-        "along_path": PanelEntry(
+        "along_path": _of_one(
             "along_path:tabulate",
             "Loss or accuracy along the path from network A (t = 0) to permuted network B (t = 1), "
             "by setting: mean over pairs, band of one standard deviation.",
@@ -133,7 +164,7 @@ REGISTRY = Registry(
             },
             sources=("path",),
         ),
-        "all_pairs": PanelEntry(
+        "all_pairs": _of_one(
             "all_pairs:tabulate",
             "LMC error over all pairs of networks (not only 0 and 1, 2 and 3, ...) against the "
             "swept value (in the paper's runs, the learning rate): mean, with bootstrap "
@@ -141,7 +172,14 @@ REGISTRY = Registry(
             {"split": _SPLIT, **_BOOTSTRAP},
             sources=("midpoints",),
         ),
-        "ranking": PanelEntry(
+        "barrier": _of_one(
+            "barrier:tabulate",
+            "Loss barrier at the midpoint, over all pairs of networks, against the swept value: "
+            "mean, with bootstrap intervals of the mean over resampled networks.",
+            {"split": _SPLIT, **_BOOTSTRAP},
+            sources=("midpoints",),
+        ),
+        "ranking": _of_one(
             "ranking:tabulate",
             "Ratio of two matchers' LMC errors, means over all pairs of networks, against the "
             "swept value (in the paper's runs, the learning rate), with bootstrap intervals over "
@@ -150,7 +188,7 @@ REGISTRY = Registry(
             {"split": _SPLIT, **_BOOTSTRAP},
             sources=("midpoints",),
         ),
-        "independence": PanelEntry(
+        "independence": _of_one(
             "independence:tabulate",
             "How far the neurons of a layer are from independent: distance (1-Wasserstein, in "
             "standard deviations) of the cosines between their weight vectors from those of "
@@ -160,6 +198,50 @@ REGISTRY = Registry(
             {},
             sources=("checkpoints", "history"),
         ),
+        "matched_distance": _of_one(
+            "matched_distance:tabulate",
+            "Squared distance of a layer of network A and of permuted network B, as a share of the "
+            "sum of their squared norms, in the norm that the matcher minimises, against the swept "
+            "value: mean over all pairs, with bootstrap intervals over resampled networks.",
+            _BOOTSTRAP,
+            sources=_OF_SIZES,
+        ),
+        "slopes": PanelEntry(
+            "slopes:tabulate",
+            "Measured against predicted slope of the logarithm of a quantity over that of the "
+            "swept value, one point per experiment, matcher and layer, on the diagonal where they "
+            "agree. Filled: with the approximate dimension d at the largest value; hollow: with "
+            "that of the centred Gram matrix. Bars: bootstrap intervals over resampled networks.",
+            {**_EXPERIMENTS, "quantity": _QUANTITY, "split": _SPLIT, **_BOOTSTRAP},
+            sources=_OF_SIZES,
+        ),
+        "readings": PanelEntry(
+            "readings:tabulate",
+            "Which reading of the theorems predicts the measured slopes best: root of the mean "
+            "squared difference of predicted and measured slopes, over experiments and matchers. "
+            "Bars: bootstrap intervals over resampled networks.",
+            {**_EXPERIMENTS, "quantity": _QUANTITY, "split": _SPLIT, **_BOOTSTRAP},
+            sources=_OF_SIZES,
+        ),
+        "size_needed": PanelEntry(
+            "size_needed:tabulate",
+            "The value of the axis at which the loss barrier is a small share of that without "
+            "matching. Filled: from the measured curve, beyond the largest measured value (dotted) "
+            "on its fitted line; hollow: from the share at the largest value and the slope "
+            "$-1/d$. Bars: bootstrap intervals over resampled networks.",
+            {
+                **_EXPERIMENTS,
+                "share": {
+                    "type": "number",
+                    "exclusiveMinimum": 0,
+                    "exclusiveMaximum": 1,
+                    "default": 0.01,
+                    "description": "the share of the barrier without matching",
+                },
+                "split": _SPLIT,
+                **_BOOTSTRAP,
+            },
+            sources=_OF_SIZES,
+        ),
     },
-    shared={"experiment": {"type": "string", "description": "the experiment that is shown"}},
 )

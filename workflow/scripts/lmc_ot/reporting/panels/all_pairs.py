@@ -1,6 +1,6 @@
 """LMC error over all pairs of networks, and how sure it is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -32,8 +32,13 @@ def tabulate(
     (the interval; missing for a single pair), confidence, n (pairs), networks, and best: the share
     of resamples in which no matcher has a smaller error.
     """
+    return summarise(by_setting(sources["midpoints"], split, resamples), confidence)
+
+
+def summarise(settings: Iterable["OfSetting"], confidence: float) -> pd.DataFrame:
+    """The table of `tabulate`, of what `by_setting` gives."""
     rows = []
-    for setting, errors, drawn in by_setting(sources["midpoints"], split, resamples):
+    for setting, errors, drawn in settings:
         means = None if drawn is None else drawn.means(errors.to_numpy())
         smallest = None if drawn is None else means[:, errors.columns != ENDPOINTS].min(axis=1)
         for i, matcher in enumerate(errors):
@@ -64,9 +69,10 @@ COLUMNS = [
 ]
 
 
-def by_setting(
-    paths: list[str], split: str, resamples: int
-) -> Iterator[tuple[dict, pd.DataFrame, bootstrap.Resamples | None]]:
+OfSetting = tuple[dict, pd.DataFrame, bootstrap.Resamples | None]
+
+
+def by_setting(paths: list[str], split: str, resamples: int) -> Iterator[OfSetting]:
     """The settings (axis and value), the LMC errors of each, and resamples of the networks.
 
     The errors are a data frame: a row for every pair (network_a, network_b), a column for every

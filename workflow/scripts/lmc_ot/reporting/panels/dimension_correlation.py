@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from ... import tables
 from ...connectivity import bootstrap
+from ...connectivity.correlation import spearman
 from ...rng import generator
 from . import dimension_against_error
 
@@ -101,7 +101,7 @@ def _correlations(
             for column in ("dimension", measure)
         )
         drawn[value] = np.stack([x[draws[value]], y[draws[value]]])
-    within = {value: _spearman(samples) for value, samples in drawn.items()}
+    within = {value: spearman(samples) for value, samples in drawn.items()}
     for value, samples in within.items():
         some = points[points["value"] == value]
         yield {"question": "within_setting", "value": value}, some, samples
@@ -112,19 +112,8 @@ def _correlations(
     for i, matcher in enumerate(matchers):
         values = np.concatenate([v[..., i : i + 1] for v in drawn.values()], axis=2)
         some = points[points["matcher"] == matcher]
-        yield {"question": "within_matcher", "matcher": matcher}, some, _spearman(values)
-    yield {"question": "pooled"}, points, _spearman(np.concatenate(list(drawn.values()), axis=2))
-
-
-def _spearman(values: np.ndarray) -> np.ndarray:
-    """Rank correlations of values[0] and values[1], (2, R, ...), missing ones left out: (R,)."""
-    ranks = rankdata(values.reshape(*values.shape[:2], -1), axis=2, nan_policy="omit")
-    count = np.isfinite(ranks[0]).sum(1)
-    # The mean rank of n values is (n + 1) / 2, ties or not.
-    ranks = np.nan_to_num(ranks - (count[:, None] + 1) / 2)
-    covariance = (ranks[0] * ranks[1]).sum(1)
-    norms = np.sqrt(np.square(ranks).sum(2).prod(0))
-    return np.divide(covariance, norms, out=np.full(len(norms), np.nan), where=norms > 0)
+        yield {"question": "within_matcher", "matcher": matcher}, some, spearman(values)
+    yield {"question": "pooled"}, points, spearman(np.concatenate(list(drawn.values()), axis=2))
 
 
 def _interval(values: np.ndarray, confidence: float, pairs: pd.Series) -> tuple[float, float]:
