@@ -302,8 +302,8 @@ def test_the_key_of_a_name_is_name_everywhere(complete, small, part, path, key, 
 def test_every_registered_option_has_a_description_and_a_default(kind, name):
     for option, sub in REGISTRIES[kind].options(name).items():
         assert sub.get("description"), option
-        # A panel cannot guess which experiment it is to show.
-        assert ("default" in sub) != ((kind, option) == ("panel", "experiment")), option
+        # A panel cannot guess which experiments it is to show.
+        assert ("default" in sub) != (option in ("experiment", "experiments")), option
         assert option not in ("name", kind), "these keys name the thing itself"
 
 
@@ -873,6 +873,28 @@ def test_a_figure_is_not_called_as_that_of_an_experiment_on_a_theorem(
     with pytest.raises(ConfigError) as error:
         complete(small)
     assert str(error.value) == f"figures, theory: two {what}: rename one"
+
+
+def compared(*experiments):
+    return {"f": {"panels": [{"name": "slopes", "experiments": list(experiments)}]}}
+
+
+def test_a_panel_may_compare_experiments_of_one_axis(complete, small, one_line):
+    other = {**small["experiments"]["e"], "sweep": {"training.epochs": [1, 2]}}
+    other["training"] = {**other.get("training", {}), "learning_rate": 0.1}
+    small["experiments"] |= {"same": dict(small["experiments"]["e"]), "other": other}
+    put(small, "figures", compared("e", "same"))
+    assert complete(small)["figures"]["f"]["panels"][0]["experiments"] == ["e", "same"]
+    for experiments, parts in (
+        (("e", "missing"), ["unknown experiment 'missing'"]),
+        (("e", "other"), ["of one axis", "training.epochs and training.learning_rate"]),
+        (("e", "e"), ["figures.f.panels.0.experiments", "non-unique"]),
+        ((), ["figures.f.panels.0.experiments", "non-empty"]),
+    ):
+        put(small, "figures", compared(*experiments))
+        with pytest.raises(ConfigError) as error:
+            complete(small)
+        one_line(error, *parts)
 
 
 def test_a_panel_that_cannot_show_convolutions_says_so_before_the_training(

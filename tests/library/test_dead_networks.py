@@ -52,6 +52,8 @@ CASES = [
     *((name, {"centred": True}) for name in DIMENSIONS),
     ("dimension_against_error", {"centred": True, "split": "train"}),
     ("dimension_correlation", {"centred": True}),
+    ("slopes", {"quantity": "matched_distance"}),
+    ("readings", {"quantity": "matched_distance"}),
 ]
 # Which learning rates there are: with all networks alive, with dead ones only, with none at all.
 VALUES = [1e-1, 1e1, 1e2, 1e30]
@@ -109,13 +111,14 @@ def _run_setting(folder, dataset, value, block):
     for kind in ("permutations", "objectives"):
         found[kind] = [path(f"{label}/{kind}.parquet") for label in matchers]
     every = [path(f"all_pairs/{label}/permutations.parquet") for label in matchers]
+    found["all_objectives"] = [path(f"all_pairs/{label}/objectives.parquet") for label in matchers]
     for i, (label, matcher) in enumerate(matchers.items()):
         permutations, objectives = found["permutations"][i], found["objectives"][i]
         called = {"label": label, "matcher": matcher}
         match(**on, **recorded, **called, permutations=permutations, objectives=objectives,
               pairs=labels.pairs(block))  # fmt: skip
         match(**on, **recorded, **called, permutations=every[i],
-              objectives=path(f"all_pairs/{label}/objectives.parquet"),
+              objectives=found["all_objectives"][i],
               pairs=labels.all_pairs(block))  # fmt: skip
     found["dimensions"] = path("dimensions.parquet")
     approximate_dimension(**on, **recorded, matchers=matchers, dimensions=found["dimensions"],
@@ -155,9 +158,9 @@ def tabulated(sources, folder, name, options) -> pd.DataFrame:
     if "matcher" in entry.options:
         place = ["identity", "am", "naive_wm", "sigma_wm"].index("naive_wm")
         given["permutations"] = given["permutations"][place::4]
-    defaults = {option: schema["default"] for option, schema in entry.options.items()}
-    defaults |= {"resamples": 100} if "resamples" in defaults else {}
-    panel = {"name": name, "experiment": "e", **defaults, **options}
+    fast = {"resamples": 100} if "resamples" in entry.options else {}
+    shown = {"experiments": ["e"]} if "experiments" in entry.options else {"experiment": "e"}
+    panel = {"name": name, **shown, **fast, **options}
     write_csv(folder / "panel.csv", REGISTRY.build(panel, given, None), folder / "digest")
     return read_csv(folder / "panel.csv", folder / "digest")
 

@@ -19,7 +19,7 @@ ENTRIES = [(kind, name) for kind, registry in REGISTRIES.items() for name in reg
 # The arguments that the library passes to every target of a kind, beside the entry's options.
 FIXED = {
     "network": ["shape", "classes"],
-    "panel": ["sources", "published", "experiment"],
+    "panel": ["sources", "published"],
 }
 
 

@@ -12,7 +12,7 @@ FARTHEST = 8.0
 
 def height(table: pd.DataFrame) -> float:
     """Inches."""
-    return 0.9 + 0.22 * len(table)
+    return 1.3 + 0.2 * max(1, len(table))
 
 
 def draw(canvas: SubFigure, table: pd.DataFrame) -> None:

@@ -87,6 +87,42 @@ def tabulate(
     which no reading has a smaller error), confidence; from the smallest error to the largest.
     """
     measured = list(read_sizes(sources, experiments, split, resamples))
+    readings = [r for r in READINGS if quantity == BARRIER or not r.largest]
+    found, predicted = _slopes(measured, quantity, readings)
+    known = np.isfinite(found) & np.isfinite(predicted).all(0)
+    if not known[:, :1].any():
+        return pd.DataFrame(columns=COLUMNS)
+    errors = np.where(known, (predicted - found) ** 2, 0).sum(1) / np.maximum(known.sum(0), 1)
+    errors = np.sqrt(errors)
+    smallest = errors[:, 1:].min(0)
+    freedom = sum(sizes.drawn.networks - 1 for sizes in measured)
+    narrowness = float(np.mean([sizes.drawn.narrowness for sizes in measured]))
+    rows = []
+    for reading, error, slope in zip(readings, errors, predicted, strict=True):
+        row = {
+            "quantity": quantity,
+            **vars(reading),
+            "dimension": reading.dimension or "none",
+            "points": int(known[:, 0].sum()),
+            "best": float((error[1:] <= smallest).mean()),
+            "confidence": confidence,
+        }
+        both = np.where(known, np.stack([slope, found]), np.nan).transpose(0, 2, 1)
+        for name, values in (("error", error), ("correlation", spearman(both))):
+            low, high = np.nan, np.nan
+            resampled = values[1:][np.isfinite(values[1:])]
+            if len(resampled):
+                low, high = expanded_interval(resampled, confidence, freedom, narrowness)
+            row |= {name: values[0], f"{name}_low": low, f"{name}_high": high}
+        rows.append(row)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    return table.sort_values("error", kind="stable", ignore_index=True)
+
+
+def _slopes(
+    measured: list[Sizes], quantity: str, readings: list[Reading]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Measured slopes, (points, 1 + R), and each reading's, (readings, points, 1 + R)."""
     points = [
         (sizes, matcher, layer)
         for sizes in measured
@@ -94,54 +130,10 @@ def tabulate(
         for layer in (sizes.layers(matcher) if quantity == DISTANCE else [0])
     ]
     if not points:
-        return pd.DataFrame(columns=COLUMNS)
-    found = np.stack(
-        [slopes(s.sizes, s.means[quantity, matcher, layer]) for s, matcher, layer in points]
-    )
-    readings = [r for r in READINGS if quantity == BARRIER or not r.largest]
-    predicted = np.stack(
-        [
-            np.stack([r.predicted(s, matcher, layer or None) for s, matcher, layer in points])
-            for r in readings
-        ]
-    )
-    known = np.isfinite(found) & np.isfinite(predicted).all(0)
-    errors = np.sqrt(
-        np.where(known, (predicted - found) ** 2, 0).sum(1) / np.maximum(known.sum(0), 1)
-    )
-    smallest = errors[:, 1:].min(0)
-    freedom = sum(s.drawn.networks - 1 for s in measured)
-    narrowness = float(np.mean([s.drawn.narrowness for s in measured]))
-
-    def interval(values: np.ndarray) -> tuple[float, float]:
-        values = values[np.isfinite(values)]
-        if not len(values):
-            return np.nan, np.nan
-        return expanded_interval(values, confidence, freedom, narrowness)
-
-    rows = []
-    for reading, error, slope in zip(readings, errors, predicted, strict=True):
-        both = np.where(known, np.stack([slope, found]), np.nan).transpose(0, 2, 1)
-        correlation = spearman(both)
-        low, high = interval(error[1:])
-        correlation_low, correlation_high = interval(correlation[1:])
-        rows.append(
-            {
-                "quantity": quantity,
-                "dimension": reading.dimension or "none",
-                "largest": reading.largest,
-                "numerator": reading.numerator,
-                "least": reading.least,
-                "points": int(known[:, 0].sum()),
-                "error": error[0],
-                "error_low": low,
-                "error_high": high,
-                "correlation": correlation[0],
-                "correlation_low": correlation_low,
-                "correlation_high": correlation_high,
-                "best": float((error[1:] <= smallest).mean()),
-                "confidence": confidence,
-            }
-        )
-    table = pd.DataFrame(rows, columns=COLUMNS)
-    return table.sort_values("error", kind="stable", ignore_index=True)
+        return np.empty((0, 1)), np.empty((len(readings), 0, 1))
+    found = [slopes(s.sizes, s.means[quantity, matcher, layer]) for s, matcher, layer in points]
+    predicted = [
+        [reading.predicted(s, matcher, layer or None) for s, matcher, layer in points]
+        for reading in readings
+    ]
+    return np.array(found), np.array(predicted)
