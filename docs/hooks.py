@@ -26,20 +26,6 @@ ELSEWHERE = {
 }
 # Where copies of linked files are on the site.
 COPIES = "repository"
-# Pages of the API: one per room of the library, with all of its modules.
-ROOMS = {
-    "matching": "Matching",
-    "networks": "Networks",
-    "connectivity": "Connectivity",
-    "training": "Training",
-    "data": "Data sets",
-    "theory": "Theory",
-    "reporting": "Reporting",
-    "tables": "Tables",
-    "config": "Config",
-    "provenance": "Provenance",
-}
-
 FENCE = re.compile(r"^( *)(```+).*?^\1\2 *$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\[\]]*\]\([^()]*\))*)\]\(([^()\s]+)\)")
 
@@ -93,27 +79,22 @@ def rewritten(page: str, markdown: str, linked=None) -> str:
     return _outside_of_code(lambda text: LINK.sub(link, text), markdown)
 
 
-def api_page(room: str) -> str:
-    """The page of a room: its docstring, then that of every module."""
-    modules = [f"lmc_ot.{room}"]
+def modules(room: str) -> str:
+    """The reference of all modules of a room of the library, as directives of mkdocstrings."""
+    parts = []
     for file in sorted((LIBRARY / room).rglob("*.py")):
         name = ".".join(file.relative_to(LIBRARY).with_suffix("").parts)
-        if file.name != "__init__.py":
-            modules.append(f"lmc_ot.{name}")
-    parts = [f"# {ROOMS[room]}\n\nThe modules of `lmc_ot.{room}`, from their docstrings.\n"]
-    for name in modules:
-        parts.append(f"\n## {name.removeprefix('lmc_ot.')}\n\n::: {name}\n")
+        name = name.removesuffix(".__init__")
+        parts.append(f"\n## {name}\n\n::: lmc_ot.{name}\n")
         parts.append("    options: {show_root_heading: false, show_root_toc_entry: false}\n")
     return "".join(parts)
 
 
 def on_files(files, config):
-    """Add the pages from elsewhere, the API, and copies of the files that pages link to."""
+    """Add the pages from elsewhere, and copies of the files that pages link to."""
     for page, path in ELSEWHERE.items():
         if (ROOT / path).exists():
             files.append(File.generated(config, page, abs_src_path=str(ROOT / path)))
-    for room in ROOMS:
-        files.append(File.generated(config, f"api/{room}.md", content=api_page(room)))
     linked = set()
     for file in files.documentation_pages():
         rewritten(file.src_uri, file.content_string, linked)
@@ -125,5 +106,9 @@ def on_files(files, config):
 
 
 def on_page_markdown(markdown, page, **_):
-    """Make the links of a page work on the site."""
-    return rewritten(page.file.src_uri, markdown)
+    """Make the links of a page work on the site, and complete a page of the API."""
+    path = page.file.src_uri
+    markdown = rewritten(path, markdown)
+    if path.startswith("api/"):
+        markdown += modules(Path(path).stem)
+    return markdown
