@@ -1,4 +1,4 @@
-"""What mkdocs does beside rendering docs/: pages whose source is elsewhere, links out of docs/, API.
+"""Beside rendering docs/: pages whose source is elsewhere, links out of docs/, the API.
 
 Pages are written so that their links work in the repository. On the site, a link to a file outside
 docs/ leads to a copy of the file, made when the site is built; a link to a folder becomes its text.

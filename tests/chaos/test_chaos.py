@@ -18,8 +18,9 @@ def test_killed_runs_recover():
     assert chaos.main(["--rounds", ROUNDS, "--seed", "1"]) == 0
 
 
-def test_the_readme_has_the_command_of_recovery():
-    assert f"\n{chaos.RECOVER}\n" in (chaos.REPOSITORY / "README.md").read_text()
+def test_the_documentation_has_the_command_of_recovery():
+    page = chaos.REPOSITORY / "docs/getting-started.md"
+    assert f"\n{chaos.RECOVER}\n" in page.read_text()
 
 
 @pytest.fixture

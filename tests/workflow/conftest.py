@@ -46,10 +46,12 @@ def reduced_default() -> dict:
 
 
 def one_setting(experiment: dict) -> None:
-    """Change a shipped experiment to the largest of its learning rates."""
-    values = experiment["sweep"]["training.learning_rate"]
+    """Change a shipped experiment to the largest value that it sweeps over."""
+    ((key, values),) = experiment["sweep"].items()
     largest = values["maximum"] if isinstance(values, dict) else max(values)
-    experiment["sweep"] = {"training.learning_rate": [largest]}
+    if key == "training.stop_after":
+        largest = min(largest, experiment["training"]["epochs"])
+    experiment["sweep"] = {key: [narrow(largest) if isinstance(largest, list) else largest]}
 
 
 def narrow(widths):
