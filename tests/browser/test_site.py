@@ -44,7 +44,7 @@ def entry(href: str) -> str:
     return href.split("#")[0] or "index.html"
 
 
-def visit(browser, site: Path, only: tuple[str, ...] | None = None, patience: float = 20) -> Seen:
+def visit(browser, site: Path, only: tuple[str, ...] | None = None, patience: float = 60) -> Seen:
     """Follow the entries of the menu from page to page, all or only some, and search for words."""
     seen = Seen()
     context = browser.new_context(viewport=WINDOW)

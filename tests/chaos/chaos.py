@@ -3,10 +3,10 @@
     .venv/bin/python tests/chaos/chaos.py --rounds 20
 
 A round starts the workflow in a checkout of its own, sends SIGKILL to the main process and all of
-its jobs, or to the main process alone, one to three times, and recovers each time by the README's
-command. Half of the kills wait for the next write: a random moment is rarely in one. Every file
-under its final name must be whole after a kill; in the end all files must be those of the
-undisturbed run, no others may lie beside them, and nothing may be left to do.
+its jobs, or to the main process alone, one to three times, and recovers each time by the command of
+docs/getting-started.md. Half of the kills wait for the next write: a random moment is rarely in
+one. Every file under its final name must be whole after a kill; in the end all files must be those
+of the undisturbed run, no others may lie beside them, and nothing may be left to do.
 """
 
 import argparse
