@@ -16,8 +16,8 @@ CONDA = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
 MODULES = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 
 
-def pinned() -> dict[str, str]:
-    text = (REPOSITORY / "envs/requirements.txt").read_text()
+def pinned(name: str = "requirements") -> dict[str, str]:
+    text = (REPOSITORY / f"envs/{name}.txt").read_text()
     return dict(re.findall(r"^([a-z0-9._-]+)==([^\s;\\]+)", text, re.MULTILINE))
 
 
@@ -44,14 +44,15 @@ def test_conda_versions_are_the_pinned_ones(path):
     assert {name: pinned().get(name) for name in versions} == versions
 
 
-def test_what_is_pinned_is_what_was_asked_for():
-    text = (REPOSITORY / "envs/requirements.in").read_text()
+@pytest.mark.parametrize("name", ["requirements", "docs"])
+def test_what_is_pinned_is_what_was_asked_for(name):
+    text = (REPOSITORY / f"envs/{name}.in").read_text()
     asked = dict(re.findall(r"^([a-z0-9._-]+)==([^\s#]+)", text, re.MULTILINE))
-    assert {name: pinned().get(name) for name in asked} == asked
+    assert {package: pinned(name).get(package) for package in asked} == asked
 
 
 def test_requirements_have_hashes_and_name_no_host():
-    for name in ("requirements.txt", "uv.txt"):
+    for name in ("requirements.txt", "docs.txt", "uv.txt"):
         text = (REPOSITORY / "envs" / name).read_text()
         assert "://" not in text
         for requirement in re.split(r"\n(?=[a-z])", text.split("\n", 1)[1]):
