@@ -128,7 +128,7 @@ def test_permutations_of_another_run_are_refused(key, other, found, tmp_path, on
     one_line(
         error,
         path,
-        f"is of another run: its {key} is {RUN[key]!r}, not {other!r}",
+        f"from another run: its {key} is {RUN[key]!r}, expected {other!r}",
         f"`rm {path}`, then run snakemake again",
     )
 

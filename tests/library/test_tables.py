@@ -208,7 +208,7 @@ def test_a_table_that_pandas_read_and_wrote_is_refused(path, one_line):
     pd.read_parquet(written("history", path)).to_parquet(path)
     with pytest.raises(TableError) as error:
         tables.read("history", path)
-    one_line(error, path, "changed, or not written by this workflow")
+    one_line(error, path, "modified, or not written by this workflow")
 
 
 def test_a_table_that_arrow_read_and_wrote_is_refused(path, one_line):
@@ -225,7 +225,7 @@ def test_a_table_of_another_kind_is_refused(path, one_line):
     for read in (tables.read, tables.metadata):
         with pytest.raises(TableError) as error:
             read("path", path)
-        one_line(error, path, "is a table of history, not of path")
+        one_line(error, path, "expected a table of path, not of history")
 
 
 def corrupt_pages(path):
@@ -241,7 +241,7 @@ def test_a_corrupt_page_is_refused(path, one_line):
     corrupt_pages(path)
     with pytest.raises(TableError) as error:
         tables.read("checkpoints", path)
-    one_line(error, path, "its content changed since it was written", "run snakemake again")
+    one_line(error, path, "modified since it was written", "run snakemake again")
 
 
 def test_what_arrow_says_of_a_corrupt_page_is_one_line(path, one_line):
@@ -404,7 +404,7 @@ def test_a_table_of_another_run_is_refused(kind, key, other, path, one_line):
         read(kind, path, run=PROVENANCE)
         with pytest.raises(TableError) as error:
             read(kind, path, run=wanted)
-        one_line(error, path, f"its {key} is {PROVENANCE[key]!r}, not {other!r}", f"`rm {path}`")
+        one_line(error, path, f"its {key} is {PROVENANCE[key]!r}, expected {other!r}", f"`rm {path}`")
 
 
 def test_a_data_set_is_of_any_run(path):
