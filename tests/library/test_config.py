@@ -384,13 +384,13 @@ MISTAKES = [
     (
         STANDARDISE,
         {"mean": [0.5]},
-        f"{STANDARDISE}: the key 'deviation' is missing: one standard deviation per channel",
+        f"{STANDARDISE}: the key 'deviation' is missing: one standard deviation per "
+        "channel, in units of scale",
     ),
     (
         STANDARDISE,
         {"deviation": [0.5]},
-        f"{STANDARDISE}: the key 'mean' is missing: one mean per channel, of pixels divided by "
-        "scale",
+        f"{STANDARDISE}: the key 'mean' is missing: one mean per channel, in units of scale",
     ),
     (
         STANDARDISE,

@@ -90,7 +90,7 @@ def read_checkpoints(path, run: dict | None = None) -> dict[int, Parameters]:
         key = (int(layer[start]), str(name[start]))
         what = f"{path}: network {network[start]}, layer {key[0]}, {key[1]}"
         if not np.array_equal(unit[start:stop], np.arange(stop - start)):
-            raise TableError(f"{what}: expected the units 0 .. {stop - start - 1}, each once")
+            raise TableError(f"{what}: its units are not 0 .. {stop - start - 1}")
         widths = np.diff(offsets[start : stop + 1])
         if (widths != widths[0]).any():
             raise TableError(f"{what}: its rows differ in length")
