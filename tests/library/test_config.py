@@ -981,12 +981,16 @@ def test_a_caption_ends_with_the_notes_of_what_it_shows(complete, small):
     ("panel", "said"),
     [
         ({"name": "lmc_error", "split": "test"}, ""),
-        ({"name": "lmc_error", "split": "train"}, " On training examples."),
-        ({"name": "along_path", "metric": "accuracy"}, " Here: accuracy."),
-        ({"name": "approximate_dimension", "centred": True}, " Of centred covariances."),
+        ({"name": "lmc_error", "split": "train"}, " Losses are evaluated on training examples."),
+        ({"name": "along_path", "metric": "accuracy"}, " The accuracy is shown."),
+        (
+            {"name": "approximate_dimension", "centred": True},
+            " Dimensions are those of the centred covariances.",
+        ),
         (
             {"name": "dimension_against_error", "centred": True, "split": "train"},
-            " On training examples. Of centred covariances.",
+            " Losses are evaluated on training examples. Dimensions are those of the centred "
+            "covariances.",
         ),
     ],
 )

@@ -33,7 +33,7 @@ def checkpoints(tmp_path):
 def test_pairs_keep_their_numbers_when_others_are_left_out(checkpoints, capsys):
     found = whole_pairs(PAIRS, *checkpoints([0, 1, 2, 4, 5], [3]))
     assert list(found) == [(0, (0, 1)), (2, (4, 5))]
-    assert "pair 1: left out, a network diverged" in capsys.readouterr().out
+    assert "pair 1: skipped, since a network diverged" in capsys.readouterr().out
     assert list(whole_pairs(PAIRS, *checkpoints([], range(6)))) == []
 
 

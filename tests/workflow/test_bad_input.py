@@ -251,4 +251,4 @@ def test_an_unknown_experiment_of_published_numbers(tmp_path):
     config["experiments"]["one"]["published"] = "imagenet"
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     finished = snakemake(tmp_path, "--configfile", tmp_path / "config.yaml")
-    fails_with_one_line(finished, "no published numbers of 'imagenet'", "one of mnist-mlp")
+    fails_with_one_line(finished, "no published numbers for 'imagenet'", "one of mnist-mlp")
