@@ -209,7 +209,7 @@ def test_a_figure_without_a_caption_has_those_of_its_panels(complete, small):
     found = {name: figure["caption"] for name, figure in complete(small)["figures"].items()}
     assert found == {
         "one": captions[0],
-        "two": f"(a) {captions[0]} (b) {captions[1]} Here: loss.",
+        "two": f"(a) {captions[0]} (b) {captions[1]} The loss is shown.",
         "own": "mine",
     }
 

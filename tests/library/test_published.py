@@ -163,4 +163,4 @@ def test_published_numbers_of_an_experiment_with_another_axis_are_refused(schema
     block |= {"sweep": {"training.epochs": [1, 2]}, "training": {"learning_rate": 0.1}}
     with pytest.raises(ConfigError) as error:
         complete({"name": "t", "experiments": {"e": block}}, schema, REGISTRIES)
-    one_line(error, "experiments.e.published", "by learning rate", "training.epochs")
+    one_line(error, "experiments.e.published", "for learning rates only", "training.epochs")

@@ -124,7 +124,7 @@ STAGES = {
         ("match", _foreign, "not written by this workflow"),
         ("match", _other_kind, "expected a table of checkpoints, not of history"),
         ("match", _lacks_a_column, "column 'unit' of a table of checkpoints is missing"),
-        ("match", _other_shapes, "a pair must share its architecture"),
+        ("match", _other_shapes, "must have the same architecture"),
         ("evaluate_path", _of_another_seed, "from another run: its seed is 4, expected 3"),
         ("approximate_dimension", _truncate, "truncated, or not a parquet file"),
         ("train", _no_parquet, "truncated, or not a parquet file"),
