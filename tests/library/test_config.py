@@ -973,7 +973,7 @@ def test_a_caption_ends_with_the_notes_of_what_it_shows(complete, small):
     )
     found = complete(small)["figures"]
     assert found["f"]["caption"].startswith("(a) LMC error")
-    assert found["f"]["caption"].endswith(" are any. Small. A copy. Large.")
+    assert found["f"]["caption"].endswith(" where available. Small. A copy. Large.")
     assert found["own"]["caption"] == "mine"
 
 
