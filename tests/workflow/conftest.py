@@ -47,7 +47,7 @@ def reduced_default() -> dict:
 
 
 def one_setting(experiment: dict) -> None:
-    """Change a shipped experiment to the largest value that it sweeps over, widths to narrow ones."""
+    """Change a shipped experiment to the largest value of its sweep; widths become narrow."""
     ((axis, values),) = experiment["sweep"].items()
     largest = values["maximum"] if isinstance(values, dict) else max(values)
     if axis == "network.hidden_widths":
