@@ -31,7 +31,7 @@ def browser(request):
 
 @dataclass(frozen=True)
 class Run:
-    """A folder with `report.html`, made by the README's command, and what its config says."""
+    """A folder with `report.html`, made by the documented command, and what its config says."""
 
     folder: Path
     config: dict
