@@ -142,7 +142,7 @@ rule collect:
     output:
         results=RESULTS_TABLE,
         csv=report(
-            RESULTS_CSV, caption="../workflow/report/results.rst", category="Tables"
+            RESULTS_CSV, caption="../workflow/report/results.rst", category="4 Tables"
         ),
     log:
         log_of("collect"),
