@@ -188,7 +188,7 @@ BROKEN = {
         the_first_page_shows_the_result,
     ),
     "the graph of the rules is beside the headline": (
-        (r"flex-direction: column;", ""),
+        (r"(?<=\{\\n  )flex-direction: column;", ""),
         (first_page,),
         the_first_page_shows_the_result,
     ),

@@ -104,7 +104,7 @@ def first_page(page: Page, seen: Visit) -> None:
     for image in page.locator(".prose img:not([hidden])").all():
         image.evaluate("image => image.decode().catch(() => null)")
         seen.headline.append(image.evaluate(IMAGE))
-    parts = {"figure": ".prose figure img", "table": ".prose table", "graph": "#rulegraph"}
+    parts = {"figure": ".prose figure img", "table": ".prose table", "graph": "div#rulegraph"}
     for name, selector in parts.items():
         boxes = [part.bounding_box() for part in page.locator(selector).all()]
         seen.heights[name] = [box["y"] for box in boxes]
