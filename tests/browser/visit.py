@@ -123,7 +123,7 @@ def general(page: Page, seen: Visit) -> None:
             seen.drawings[drawing] = [*canvas.bounding_box().values(), canvas.evaluate(COLOURS)]
     _open(page, "Workflow")
     page.locator("#rulegraph canvas").wait_for()
-    page.locator("#rulegraph").evaluate("graph => graph.scrollIntoView()")
+    page.locator("div#rulegraph").evaluate("graph => graph.scrollIntoView()")
     # The uppermost node stands somewhere to the right of its name.
     box = page.locator("#rulegraph canvas").bounding_box()
     for x in range(int(box["x"]), int(box["x"] + box["width"]), 4):
