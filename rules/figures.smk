@@ -1,4 +1,4 @@
-# The figures: the table of each panel from the results, each figure from the tables of its panels.
+# Tabulate each panel from the results, and draw each figure from the tables of its panels.
 include: "functions/figures.smk"
 
 

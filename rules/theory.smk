@@ -1,4 +1,4 @@
-# Experiments on the paper's theorems: the config's block `theory`, one label per experiment.
+# Experiments on the paper's theorems, which the block `theory` of the config lists by label.
 include: "functions/theory.smk"
 
 

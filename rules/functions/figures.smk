@@ -18,7 +18,7 @@ HEADLINE_FIGURE = next(
     ),
     next(iter(config["figures"]), None),
 )
-# The files of a panel's sources, which its line in lmc_ot/reporting/panels/__init__.py names.
+# The files of each source of a panel; lmc_ot/reporting/panels/__init__.py lists the sources.
 SOURCES = {
     "checkpoints": "checkpoints.parquet",
     "history": "history.parquet",
@@ -69,5 +69,5 @@ def panel_sources(wildcards):
 
 
 def figure_files(wildcards, pattern):
-    """The files of that pattern of a figure's panels."""
+    """The files with this pattern for the panels of a figure."""
     return expand(pattern, table=labels.panel_tables(config, wildcards.figure))
