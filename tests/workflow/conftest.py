@@ -46,10 +46,14 @@ def reduced_default() -> dict:
 
 
 def one_setting(experiment: dict) -> None:
-    """Change a shipped experiment to the largest of its learning rates."""
-    values = experiment["sweep"]["training.learning_rate"]
+    """Change a shipped experiment to the largest value of its sweep, or to small hidden layers."""
+    ((key, values),) = experiment["sweep"].items()
     largest = values["maximum"] if isinstance(values, dict) else max(values)
-    experiment["sweep"] = {"training.learning_rate": [largest]}
+    if key == "network.hidden_widths":
+        largest = narrow(largest)
+    if key == "training.stop_after":
+        largest = experiment["training"]["epochs"]
+    experiment["sweep"] = {key: [largest]}
 
 
 def narrow(widths):
