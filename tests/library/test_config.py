@@ -323,7 +323,7 @@ NETWORKS = ", ".join(REGISTRIES["network"].names)
 DATASETS = ", ".join(REGISTRIES["dataset"].names)
 OPTIMISERS = ", ".join(REGISTRIES["optimiser"].names)
 CHANGES = (
-    "a config that changes another one is given after it: --configfile config/config.yaml, then "
+    "an overlay must follow the config that it changes: --configfile config/config.yaml, then "
     "this file"
 )
 
@@ -369,12 +369,16 @@ MISTAKES = [
         f"{E}.training.optimiser: unknown key 'beta1': expected one of momentum, name, "
         "weight_decay",
     ),
-    ("experiments", MISSING, f"the key 'experiments' is missing: name -> experiment; {CHANGES}"),
+    (
+        "experiments",
+        MISSING,
+        f"the key 'experiments' is missing: the experiments, by name; {CHANGES}",
+    ),
     (
         "name",
         MISSING,
-        "the key 'name' is missing: name of the run; results/<name>/ and paper_figures/<name>/ are "
-        f"its folders; {CHANGES}",
+        "the key 'name' is missing: name of the run; its outputs are in results/<name>/ and "
+        f"paper_figures/<name>/; {CHANGES}",
     ),
     (
         f"{E}.dataset",
