@@ -166,7 +166,9 @@ class Permutations(Target):
     def make(self, case, variant, folder):
         stream = np.random.default_rng(variant)
         found = {
-            (pair, 2 * pair, 2 * pair + 1): Match({1: stream.permutation(6)}, {1: 1.0}, {1: 0.5})
+            (pair, 2 * pair, 2 * pair + 1): Match(
+                {1: stream.permutation(6)}, {1: 1.0}, {1: 0.5}, {1: (2.0, 3.0)}
+            )
             for pair in (0, 1)
         }
         paths = folder / "a.parquet", folder / "objectives.parquet"

@@ -42,7 +42,7 @@ def written(tmp_path):
     def write(by_pair):
         found = {
             (pair, 0, 1): Match(
-                permutations, dict.fromkeys((1, 2), 0.0), dict.fromkeys((1, 2), 0.0)
+                permutations, *(dict.fromkeys((1, 2), value) for value in (0.0, 0.0, None))
             )
             for pair, permutations in by_pair.items()
         }

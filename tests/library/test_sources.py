@@ -120,7 +120,7 @@ def test_activations_of_another_run_are_an_error_in_one_line(
     ):
         with pytest.raises(TableError) as error:
             read()
-        said = one_line(error, path, f"its {key} is {other!r}, not {RUN[key]!r}")
+        said = one_line(error, path, f"its {key} is {other!r}, expected {RUN[key]!r}")
         assert said.endswith(f"rebuild it: `rm -r {path.parent}`, then run snakemake again")
 
 
@@ -128,5 +128,5 @@ def test_activations_of_other_examples_than_the_partners_are_not_matched(moments
     examples = EXAMPLES[:-1]
     ones = [np.ones((len(examples), units)) for units in (16, 12)]
     write_activations(folder / "activations" / "1.parquet", examples, ones)
-    with pytest.raises(UserError, match="of 20 and 19 examples"):
+    with pytest.raises(UserError, match="20 and 19 examples"):
         moments(0).cross(1, moments(1))

@@ -301,7 +301,7 @@ MISTAKES = [
     *(({RATE: value}, f"{SPACED}: {value!r}: {LOST}") for value in (0.1, "1e-1", "fast", True)),
     (
         {RATE: {"minimum": 0.1, "number": 2}},
-        f"{SPACED}: the key 'maximum' is missing: largest value",
+        f"{SPACED}: the key 'maximum' is missing: the largest value",
     ),
     (
         {RATE: {"minimum": 0.1, "maximum": 1, "number": 2, "step": 3}},
