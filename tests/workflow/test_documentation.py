@@ -62,7 +62,11 @@ def commands(page: Path) -> list[str]:
     return [line for line in lines if COMMAND.match(line)]
 
 
-ALL_COMMANDS = sorted({command for page in PAGES for command in commands(page)})
+# These need the files that the reader writes, and run as a whole.
+WRITING = ["own-images", "new-matcher"]
+ALL_COMMANDS = sorted(
+    {command for page in PAGES if page.stem not in WRITING for command in commands(page)}
+)
 
 
 # -- the commands --------------------------------------------------------------------------------
@@ -91,7 +95,8 @@ def equipped(folder: Path) -> Path:
     ignored = shutil.ignore_patterns("__pycache__")
     for part in ("tests", "benchmarks"):
         shutil.copytree(REPOSITORY / part, folder / part, ignore=ignored)
-    for file in ("pyproject.toml", "README.md", "mkdocs.yml"):
+    pages = [path for path in elsewhere().values() if "/" not in path]
+    for file in {"pyproject.toml", "CITATION.cff", "mkdocs.yml", *pages}:
         shutil.copyfile(REPOSITORY / file, folder / file)
     shutil.copytree(REPOSITORY / "docs", folder / "docs", ignore=ignored)
     return folder
@@ -193,7 +198,7 @@ def test_other_tutorials_are_of_commands_alone():
     """Their commands are among those that run above."""
     for page in TUTORIALS.glob("*.md"):
         titles = [title for _, title, _ in BLOCK.findall(page.read_text()) if title]
-        assert bool(titles) == (page.stem in ("own-images", "new-matcher")), page
+        assert bool(titles) == (page.stem in WRITING), page
 
 
 def test_a_new_matcher_network_and_data_set_run_and_nothing_old_does(finished):
