@@ -5,7 +5,7 @@ is moved to place i. Place h m + u is unit u of head h, and units of one head re
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -80,10 +80,8 @@ def permute(
     moved = OrderedDict(state)
     if hasattr(state, "_metadata"):
         moved._metadata = state._metadata
-    chosen = [group for group in groups if group.name in permutations]
-    for name, tensor in _moved(state, chosen, permutations).items():
-        for alias in (name, *groups.aliases.get(name, ())):
-            moved[alias] = tensor
+    for name, tensor in _moved(state, groups, permutations).items():
+        moved.update(dict.fromkeys(_names(state, groups, name), tensor))
     return moved
 
 
@@ -91,9 +89,8 @@ def permute_(module: torch.nn.Module, groups: Groups, permutations: Permutations
     """The same for a module, in place; tied parameters remain tied."""
     check(groups, permutations)
     state = module.state_dict(keep_vars=True)
-    chosen = [group for group in groups if group.name in permutations]
     with torch.no_grad():
-        for name, tensor in _moved(state, chosen, permutations).items():
+        for name, tensor in _moved(state, groups, permutations).items():
             state[name].copy_(tensor)
 
 
@@ -118,17 +115,24 @@ def check(groups: Groups, permutations: Permutations) -> None:
             raise ValueError(f"group {absent[0]}: heads of its family are permuted, but not it")
 
 
+def _names(state: Mapping[str, torch.Tensor], groups: Groups, parameter: str) -> list[str]:
+    """The names of a parameter in a state dict: all of a tied one, or the one that was saved."""
+    names = [n for n in (parameter, *groups.aliases.get(parameter, ())) if n in state]
+    if not names:
+        raise UserError(f"there is no {parameter} in the state dict: these groups are not its own")
+    return names
+
+
 def _moved(
-    state: Mapping[str, torch.Tensor], chosen: Iterable[Group], permutations: Permutations
+    state: Mapping[str, torch.Tensor], groups: Groups, permutations: Permutations
 ) -> dict[str, torch.Tensor]:
     """The parameters that change, permuted."""
     moved: dict[str, torch.Tensor] = {}
+    chosen = (group for group in groups if group.name in permutations)
     steps = [(member, group) for group in chosen for member in group.members]
     # Columns that are of some rows alone move within these rows, before the rows themselves move.
     for member, group in sorted(steps, key=lambda step: step[0].rows is None):
-        name = member.parameter
-        if name not in state:
-            raise UserError(f"the state dict has no {name}: is it of the network of these groups?")
+        name = _names(state, groups, member.parameter)[0]
         if name not in moved:
             moved[name] = state[name].detach().clone()
         _move(moved[name], member, group, np.asarray(permutations[group.name]))
@@ -143,13 +147,11 @@ def _move(tensor: torch.Tensor, member: Member, group: Group, permutation: np.nd
         for units in heads:
             head = units[0] // group.units
             here = places[head * group.units : (head + 1) * group.units]
-            rows = tensor[torch.from_numpy(member.rows[head]).long()]
-            rows = _permuted(rows, member.axis, here, places[units])
-            tensor[torch.from_numpy(member.rows[head]).long()] = rows
+            rows = torch.from_numpy(member.rows[head]).long()
+            tensor[rows] = _permuted(tensor[rows], member.axis, here, places[units])
     elif member.axis is None:
-        # Not a view if it is not contiguous: copied back.
-        flat_tensor = _permuted(tensor.reshape(-1), 0, places, places[permutation])
-        tensor.copy_(flat_tensor.reshape(tensor.shape))
+        elements = _permuted(tensor.reshape(-1), 0, places, places[permutation])
+        tensor.copy_(elements.reshape(tensor.shape))
     else:
         tensor.copy_(_permuted(tensor, member.axis, places, places[permutation]))
 

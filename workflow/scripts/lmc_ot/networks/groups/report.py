@@ -1,4 +1,4 @@
-"""The command ``lmc-ot groups``: the groups of a network that the user names, as a table or JSON."""
+"""The command ``lmc-ot groups``: the groups of a network that is named, as a table or JSON."""
 
 import importlib
 import importlib.util

@@ -99,7 +99,7 @@ class _Network:
         return [t for t in tensors if t.numel()]
 
     def _randomise(self) -> None:
-        """Different parameters for all units, of a size at which signals neither die nor explode."""
+        """Different parameters for all units, of a size at which signals do not die or explode."""
         with torch.no_grad():
             for parameter in self._module.parameters():
                 if parameter.is_floating_point():
