@@ -5,9 +5,11 @@ its parameters as inputs of the graph. The walk runs them once more on an exampl
 operation, with the labels of every value beside its numbers.
 """
 
+import io
+import logging
 import operator
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 import torch
 from torch.export import Dim, ExportedProgram
@@ -250,13 +252,12 @@ def evaluating(module: torch.nn.Module):
 
 @contextmanager
 def _quiet():
-    """Without torch's warnings, and its log, about exporting."""
-    import logging
-
+    """Without what torch logs, warns of and prints while it exports."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
+    unread = io.StringIO()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stdout(unread), redirect_stderr(unread):
             warnings.simplefilter("ignore")
             yield
     finally:

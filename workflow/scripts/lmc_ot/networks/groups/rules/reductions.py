@@ -109,7 +109,9 @@ def reduce(call: Call, labels: torch.Tensor, dims, keep: bool = False) -> torch.
     rows = small.reshape(*small.shape[: len(rest)], -1)
     first = rows[..., 0]
     if not torch.equal(rows, first[..., None].expand_as(rows)):
-        distinct, inverse = torch.unique(rows.flatten(0, -2), dim=0, return_inverse=True)
+        distinct, inverse = torch.unique(
+            rows.reshape(-1, rows.shape[-1]), dim=0, return_inverse=True
+        )
         if len(distinct) > MOST_ROWS or distinct.numel() > MOST_CHILDREN:
             raise NoRule("it makes too many blocks: a weight that is computed from parameters")
         blocks = torch.tensor([_block(call, row.numpy()) for row in distinct])
