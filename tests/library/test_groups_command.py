@@ -154,7 +154,7 @@ def test_a_branch_on_values_is_taken_as_the_example_takes_it(answer):
 @pytest.mark.parametrize(
     ("name", "arguments", "said"),
     [
-        ("Numpy", [], [".numpy() is not supported", "networks.py:33: ", "rewrite that line"]),
+        ("Numpy", [], [".numpy() is not supported", "networks.py:34: ", "rewrite that line"]),
         ("Small", ["--shape", "9"], ["Small cannot be exported", "networks.py:14: ", "shape"]),
         ("Two", [], ["Two.forward(x, mask) takes other arguments than a batch"]),
         ("Random", [], ["Random: its output differs from one run to the next"]),

@@ -77,25 +77,27 @@ def _decomposed(program: ExportedProgram) -> ExportedProgram:
 
     An in-place operation is harmless if what it overwrites was computed for it alone.
     """
-    table = torch.export.default_decompositions()
+    table, torn = torch.export.default_decompositions(), {}
     live, overwrites = set(), False
     for node in program.graph.nodes:
         if node.op == "placeholder" or live.intersection(node.all_input_nodes):
             live.add(node)
-        if node.op != "call_function" or not name_of(node.target):
+        if node not in live or node.op != "call_function":
             continue
+        if node.target in table and rules.find(node.target) is None:
+            torn[node.target] = table[node.target]
         schema = getattr(node.target, "_schema", None)
-        if schema is None or not schema.is_mutable or name_of(node.target) in _IDLE:
-            continue
-        first = node.args[0]
-        alone = set(first.users) == {node} and first.op == "call_function"
-        overwrites |= node in live and (not alone or getattr(first.target, "is_view", False))
-    torn = {
-        node.target: table[node.target]
-        for node in program.graph.nodes
-        if node.op == "call_function" and node.target in table and rules.find(node.target) is None
-    }
+        if schema is not None and schema.is_mutable and name_of(node.target) not in _IDLE:
+            overwrites |= not _computed_for(node.args[0], node)
     return program.run_decompositions(torn) if torn or overwrites else program
+
+
+def _computed_for(value: torch.fx.Node, user: torch.fx.Node) -> bool:
+    """Whether nothing else reads a value, or shares its memory."""
+    target = value.target
+    shares = target is operator.getitem or getattr(target, "is_view", False)
+    shares = shares or value.op != "call_function" or name_of(target) in _IDLE
+    return set(value.users) == {user} and not shares
 
 
 class Walk:

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from .ids import BLOCK, ELEMENT, FIXED, NEUTRAL, UNIT, Ids, NoRule
+from .ids import ELEMENT, FIXED, NEUTRAL, UNIT, Ids, NoRule, core
 
 
 @dataclass(frozen=True)
@@ -171,22 +171,16 @@ def as_units(ids: Ids, labels: torch.Tensor) -> torch.Tensor:
     A class token has ids of elements; joined with the tokens of the input it is part of an
     activation, whose elements have ids of units.
     """
-    numbers = labels.numpy()
-    elements = ids.kinds(numbers) == ELEMENT
+    small = core(labels)[0]
+    elements = torch.from_numpy(ids.kinds(small.numpy()) == ELEMENT)
     if not elements.any() or elements.all():
         return labels
-    old, inverse = torch.unique(labels[torch.from_numpy(elements)], return_inverse=True)
+    old, inverse = torch.unique(small[elements], return_inverse=True)
     new = ids.allocate(len(old), UNIT) + torch.arange(len(old))
     ids.tie(old, new)
-    labels = labels.clone()
-    labels[torch.from_numpy(elements)] = new[inverse]
-    return labels
-
-
-def kinds(ids: Ids, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Which labels are ids of units, and which of blocks; the rest are of elements."""
-    found = torch.from_numpy(ids.kinds(labels.numpy()))
-    return found == UNIT, found == BLOCK
+    small = small.clone()
+    small[elements] = new[inverse]
+    return small.expand(labels.shape)
 
 
 def leaves(tree: Any) -> list:

@@ -102,5 +102,5 @@ def _moved(call: Call, operation):
             for d, o in zip(data, outputs, strict=True)
         ]
     else:
-        values = [Value(d, thin(as_units(call.ids, o))) for d, o in zip(data, outputs, strict=True)]
+        values = [Value(d, as_units(call.ids, thin(o))) for d, o in zip(data, outputs, strict=True)]
     return values[0] if isinstance(call.output, torch.Tensor) else values
