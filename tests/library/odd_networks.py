@@ -41,14 +41,13 @@ def dense(run, hidden, read, **modules):
     )
 
 
-def pooled(hidden, *between, read):
-    """A convolution i, some modules, and a layer o that reads means over positions."""
-    names = dict(zip("gn", between, strict=False))
+def pooled(hidden, layer, read):
+    """A convolution i, a layer g, and a layer o that reads means over positions."""
     return Network(
-        lambda n, x: n.o(F.relu(nn.Sequential(*between)(F.relu(n.i(x)))).mean((2, 3))),
+        lambda n, x: n.o(F.relu(n.g(F.relu(n.i(x)))).mean((2, 3))),
         i=nn.Conv2d(3, hidden, 3),
+        g=layer,
         o=nn.Linear(read, 3),
-        **names,
     )
 
 

@@ -217,7 +217,7 @@ def _families(units: Units) -> Iterator[list[list[int]]]:
             listed = sorted(units.wholes[head], key=units.signature) + list(numbers)
             alike[tuple(whole), tuple(description)].append((listed, frozenset(numbers)))
     for heads in alike.values():
-        inside = [units for _, units in heads]
+        inside = [numbers for _, numbers in heads]
         disjoint = len(frozenset.union(*inside)) == sum(map(len, inside))
         if len(heads) > 1 and disjoint and len(inside[0]) > 1 and _parted(units, heads[0][0]):
             yield [list(dict.fromkeys(listed)) for listed, _ in heads]
