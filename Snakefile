@@ -1,5 +1,5 @@
 # lmc-ot: linear mode connectivity through optimal transport, from the data to the figures.
-# A table of contents; the stages are in rules/, their scripts in workflow/scripts/.
+# This file is a table of contents: the stages are in rules/ and their scripts in workflow/scripts/.
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -8,8 +8,8 @@ min_version("9.27")
 report: "workflow/report/workflow.rst"
 
 
-# A config with experiments replaces the default, instead of being merged with it. A config without
-# experiments is an overlay: it applies to the default, although the default is loaded after it.
+# A config with experiments replaces the default config instead of being merged with it. A config
+# without experiments is an overlay: it changes the default, although the default is loaded after it.
 CONFIG_FILES = list(workflow.configfiles)
 if "experiments" not in config:
 

@@ -1,14 +1,15 @@
-"""Seconds of exact linear assignments: scipy, `matching/assignment.py`, and what else was tried.
+"""Seconds of exact linear assignments: scipy, `matching/assignment.py`, and other candidates.
 
-A candidate takes a similarity matrix and returns the permutation that maximises. All of them take
-turns on the same matrices. The measure is the CPU time of the process, with one thread; what
-others do on the machine changes it less than the wall time. Every permutation's objective is
-compared with scipy's, and that of `matching/assignment.py` proved optimal by a dual certificate.
+A candidate takes a similarity matrix and returns the permutation that maximises it. All candidates
+take turns on the same matrices. The measure is the CPU time of the process with one thread, which
+depends less on other work on the machine than the wall time does. The objective of every
+permutation is compared with that of scipy, and a dual certificate proves that the result of
+`matching/assignment.py` is optimal.
 
     .venv/bin/python benchmarks/assignment.py --libraries /tmp/lapenv/lib/python3.11/site-packages
 
-The libraries (lapx, lapjv, POT, ortools) are no part of the environment: without the option only
-what needs numpy and scipy is measured.
+The libraries (lapx, lapjv, POT and ortools) are not part of the environment. Without this option,
+only the candidates that need numpy and scipy are measured.
 """
 
 import argparse
@@ -36,18 +37,18 @@ SLOW = 5.0  # seconds from which one turn must do
 
 
 def low_rank(k: int):
-    """X Y^T for X, Y (n, k) of independent standard normal entries."""
+    """X Y^T for X and Y of shape (n, k) with independent standard normal entries."""
     return lambda stream, n: stream.normal(size=(n, k)) @ stream.normal(size=(n, k)).T
 
 
 def noisy_copy(stream, n: int):
-    """Points of 64 dimensions, and a permuted copy with noise half their size."""
+    """Similarities of points in 64 dimensions and a permuted copy with noise of half their size."""
     x = stream.normal(size=(n, 64))
     return x @ (x[stream.permutation(n)] + stream.normal(size=(n, 64)) / 2).T
 
 
 def dead_units(share: float):
-    """Rank 8, and that share of rows and columns 0."""
+    """A matrix of rank 8 in which a share of the rows and columns is 0."""
 
     def make(stream, n):
         found = low_rank(8)(stream, n)
@@ -59,7 +60,7 @@ def dead_units(share: float):
 
 
 def hubs(stream, n: int):
-    """Sixteen rows each want the same column most, and one of their own next."""
+    """Groups of sixteen rows that prefer the same column, and then one column each."""
     found = stream.normal(size=(n, n))
     found[np.arange(n), stream.permutation(n)] += 10
     found[np.arange(n), np.arange(n) // 16 * 16] += 40
@@ -67,7 +68,7 @@ def hubs(stream, n: int):
 
 
 def rounded(stream, n: int):
-    """Rank 4, rounded to integers: many ties."""
+    """A matrix of rank 4 rounded to integers, with many ties."""
     return np.rint(low_rank(4)(stream, n))
 
 
@@ -95,7 +96,7 @@ ELSEWHERE = {
 
 
 def trained(width: int) -> dict[str, np.ndarray]:
-    """Similarities of the second hidden layers of two trained networks, by Sigma-WM and AM."""
+    """The similarities of the second hidden layers of two trained networks for Sigma-WM and AM."""
     from lmc_ot.data.digits import digits
     from lmc_ot.matching import REGISTRY, solver
     from lmc_ot.matching.moments import InMemory, NetworkMoments
@@ -143,14 +144,14 @@ def scipy(similarity):
 
 
 def minima(similarity):
-    """scipy, after subtracting the minima of rows and then columns, as the Hungarian method."""
+    """scipy after subtracting the minima of rows and then columns, as in the Hungarian method."""
     costs = similarity.max(1, keepdims=True) - similarity
     costs -= costs.min(0)
     return linear_sum_assignment(costs)[1]
 
 
 def ordered(similarity):
-    """scipy, with rows and columns in the order of the first singular vectors."""
+    """scipy with rows and columns in the order of the first singular vectors."""
     right = np.ones(len(similarity))
     for _ in range(10):
         left = similarity @ right
@@ -163,7 +164,7 @@ def ordered(similarity):
 
 
 def half(similarity):
-    """scipy, after subtracting the optimal potentials of a random half, extended to all."""
+    """scipy after subtracting the optimal potentials of a random half, extended to all rows."""
     return _half(-similarity, np.random.default_rng(0))[0]
 
 
@@ -183,7 +184,7 @@ def _half(costs, stream):
 
 
 def _dense_potentials(costs, found):
-    """Optimal potentials, by Bellman and Ford's method."""
+    """Optimal potentials by the method of Bellman and Ford."""
     own = costs[np.arange(len(costs)), found]
     costs, v = costs - own[:, None], np.zeros(len(costs))
     while True:
@@ -284,7 +285,7 @@ OTHERS: dict[str, tuple[Callable, str | None]] = {
 
 
 def measure(name: str, similarity, candidates, turns: int, before: dict) -> dict:
-    """A row: CPU seconds by candidate, scipy's and ours in turns with all others."""
+    """One row of the table: the CPU seconds of all candidates, which take turns."""
     n, units = len(similarity), np.arange(len(similarity))
     taken = {candidate: [] for candidate in candidates}
     walls, objectives, ours = {candidate: [] for candidate in candidates}, {}, None
@@ -326,7 +327,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--libraries", help="a site-packages with lapx, lapjv, POT and ortools")
+    parser.add_argument("--libraries", help="site-packages with lapx, lapjv, POT and ortools")
     parser.add_argument(
         "--output", action="store_true", help="write benchmarks/results/assignment.*"
     )

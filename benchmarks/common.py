@@ -1,4 +1,4 @@
-"""What the benchmarks share: the library's path, the machine, interleaving, tables."""
+"""Shared code of the benchmarks: the library's path, the machine, interleaving and tables."""
 
 import platform
 import statistics
@@ -16,7 +16,7 @@ SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
 RESULTS = Path(__file__).resolve().parent / "results"
 sys.path.insert(0, str(SCRIPTS))
 
-# The learning rate of what is trained for a benchmark, and the run of its tables.
+# The learning rate of training for a benchmark, and the identity of the run in its tables.
 LEARNING_RATE = 0.1
 RUN = {
     "experiment": "benchmark",
@@ -28,7 +28,7 @@ RUN = {
 
 
 def interleave(tasks: dict[str, Callable[[int], object]], turns: int) -> dict[str, list[float]]:
-    """Seconds of every task in every turn: A B C, A B C, ...
+    """The seconds of every task in every turn, in the order A B C, A B C, ...
 
     What is compared runs side by side, so that another user of the machine slows all of it. The
     tasks get the turn's number; turn 0 is not timed.
@@ -44,12 +44,12 @@ def interleave(tasks: dict[str, Callable[[int], object]], turns: int) -> dict[st
 
 
 def median_ratio(a: list[float], b: list[float]) -> float:
-    """The median over turns of a / b: what two neighbours in time say of each other."""
+    """The median over turns of a / b, which compares measurements from the same turn."""
     return statistics.median(x / y for x, y in zip(a, b, strict=True))
 
 
 def synthetic(examples: int, test_examples: int):
-    """A data set of MNIST's shape: noise around ten patterns."""
+    """A synthetic data set of MNIST's shape: ten patterns with noise."""
     from lmc_ot.data.dataset import Dataset, Split
 
     stream = np.random.default_rng(0)
@@ -64,7 +64,7 @@ def synthetic(examples: int, test_examples: int):
 
 
 def training_block(**changes) -> dict:
-    """A config's block `training` with the defaults of the schema, but for these changes."""
+    """A config's block `training`: the defaults of the schema with these changes."""
     from lmc_ot.config.completion import complete
     from lmc_ot.registries import REGISTRIES
 
@@ -76,14 +76,14 @@ def training_block(**changes) -> dict:
 
 
 def training_config(**changes):
-    """A `TrainingConfig` of such a block."""
+    """The `TrainingConfig` of such a block."""
     from lmc_ot.training.settings import TrainingConfig
 
     return TrainingConfig.of(training_block(**changes))
 
 
 def machine() -> str:
-    """Processor, packages and date, for the line above a table."""
+    """The processor, the packages and the date, for the line above a table."""
     cpu = platform.processor() or platform.machine()
     information = Path("/proc/cpuinfo")
     lines = information.read_text().splitlines() if information.exists() else []
@@ -93,7 +93,7 @@ def machine() -> str:
 
 
 def publish(name: str, frame: pd.DataFrame, notes: list[str], write: bool) -> None:
-    """Print a table as Markdown, below its notes; `write` it to ``results/<name>.{md,csv}``."""
+    """Print a table as Markdown below its notes, and `write` it to ``results/<name>.{md,csv}``."""
     table = frame.astype(object).where(frame.notna(), None)
     text = "\n".join(
         [*notes, "", table.to_markdown(index=False, floatfmt=".4g", missingval=""), ""]

@@ -1,9 +1,10 @@
-"""Seconds of a training step of VGG16: this library's beside PyTorch's own modules.
+"""Seconds of a training step of VGG16 with this library and with PyTorch's own modules.
 
-100 images of 32 x 32 x 3, LayerNorm over channels, SGD with momentum and weight decay, by width and
-precision. The reference is the usual loop, well written: `nn.Conv2d` in channels-last layout,
-`zero_grad(set_to_none=True)`, `SGD(foreach=True)`. Both move their images by the same augmentation.
-Images are random: a step costs the same whatever they show.
+A step has 100 images of 32 x 32 x 3, LayerNorm over channels, and SGD with momentum and weight
+decay. It is measured by width and precision. The reference is an efficient version of the usual
+loop: `nn.Conv2d` in channels-last layout, `zero_grad(set_to_none=True)` and `SGD(foreach=True)`.
+Both apply the same augmentation. The images are random, since the time of a step does not depend on
+them.
 
     .venv/bin/python benchmarks/convolutional.py
 """
@@ -40,7 +41,7 @@ class ChannelNorm(nn.LayerNorm):
 
 
 def reference(width: int, data, changes, dtype):
-    """A step of the same network made of PyTorch's modules."""
+    """A training step of the same network built from PyTorch's modules."""
     modules, below = [], 3
     for group in GROUPS:
         for units in (width * factor for factor in group):
@@ -69,7 +70,7 @@ def reference(width: int, data, changes, dtype):
 
 
 def stacked(width: int, data, changes, dtype):
-    """A step of the library's training, of one network."""
+    """A training step of one network with this library."""
     network = NETWORKS.build({"name": "vgg16", "width": width}, (SIDE, SIDE, 3), CLASSES)
     parameters = stack([initial_parameters(network, 0, LEARNING_RATE, 0)], torch.device("cpu"))
     tensors = [tensor.requires_grad_() for tensor in parameters.values()]
@@ -133,9 +134,9 @@ def main() -> None:
             )
     notes = [
         machine(),
-        f"1 thread, medians of {options.turns} interleaved turns; a step is of {BATCH} images, an "
-        "epoch of CIFAR-10 500 steps. `ratio` is of the library's step over that of PyTorch's "
-        "modules, `over float32` of its steps in either precision.",
+        f"1 thread, medians of {options.turns} interleaved turns. A step has {BATCH} images, "
+        "and an epoch of CIFAR-10 has 500. `ratio` is the time of the library's step divided by "
+        "that of PyTorch's modules; `over float32` is its time divided by that in float32.",
     ]
     publish("convolutional", pd.DataFrame(rows), notes, options.output)
 

@@ -1,7 +1,7 @@
-"""How far results move when nothing changes, and when only the number of threads does.
+"""How much results change between two identical runs, and between one and two threads.
 
-Trains pairs of the default config's network three times: twice on one thread, and once on two;
-matches them by naive weight matching; compares with the first.
+This trains pairs of the default config's network three times, twice with one thread and once with
+two, matches them by naive weight matching, and compares the results with those of the first time.
 """
 
 import argparse
@@ -27,7 +27,7 @@ SGD = OPTIMISERS.build({"name": "sgd", "momentum": 0.9})
 
 
 def run(rate: float, threads: int) -> dict[str, np.ndarray]:
-    """Parameters, endpoint and midpoint test losses, and the permutation of a pair."""
+    """The parameters, test losses (endpoints and midpoint) and permutation of a pair."""
     torch.set_num_threads(threads)
     data = digits()
     network = build({"name": "mlp", "hidden_widths": [128, 128, 128]}, data)
@@ -73,7 +73,7 @@ def main() -> None:
                 "units matched otherwise": np.mean(first["permutations"] != two["permutations"]),
             }
         )
-    notes = [common.machine(), "Digits, MLP 128-128-128, 50 epochs, one pair a learning rate."]
+    notes = [common.machine(), "Digits, MLP 128-128-128, 50 epochs, one pair per learning rate."]
     common.publish("determinism", pd.DataFrame(rows), notes, options.output)
 
 

@@ -1,7 +1,8 @@
 """Is it faster to train several convolutional networks as one grouped convolution?
 
-Seconds of a forward and backward pass of VGG16's convolutions (width 8, no norm), 100 images of
-32 x 32 a network, per network: K networks in turn, or as one convolution of K groups.
+This measures the seconds per network of a forward and backward pass of VGG16's convolutions (width
+8, without normalisation) with 100 images of 32 x 32 per network. K networks run one after another,
+or as one convolution with K groups.
 
     .venv/bin/python benchmarks/grouped.py
 """
@@ -20,7 +21,7 @@ WIDTH, IMAGES, SIDE = 8, 100, 32
 
 
 def step(networks: int, layout: torch.memory_format):
-    """A forward and backward pass of so many networks as one grouped convolution."""
+    """A forward and backward pass of several networks as one grouped convolution."""
     widths = [[WIDTH * factor for factor in group] for group in GROUPS]
     inputs = torch.randn(IMAGES, 3 * networks, SIDE, SIDE).contiguous(memory_format=layout)
     kernels, below = [], 3

@@ -1,9 +1,9 @@
-"""Seconds of every matcher on one pair at width 512, moments over 60,000 examples included.
+"""Seconds of every matcher on one pair at width 512, including moments over 60,000 examples.
 
-The files are real: two networks 784-512-512-512-10 trained for an epoch (so that their
-approximate dimension is low, which makes an assignment slow) and their recorded activations, all
-written by the workflow's own scripts. Then the calls of ``workflow/scripts/match.py``, each
-matcher from scratch, as a job of its own does.
+The files are realistic. The workflow's own scripts write two networks 784-512-512-512-10, trained
+for an epoch so that their approximate dimension is low, which makes an assignment slow, and their
+recorded activations. Every matcher then makes the calls of ``workflow/scripts/match.py`` from
+scratch, as in its own job.
 """
 
 import argparse
@@ -30,14 +30,14 @@ MATCHERS = ("naive_wm", "sigma_wm", "am")
 
 
 def dataset() -> tuple[Dataset, str]:
-    """MNIST if its files are there, else noise around ten patterns; and its name."""
+    """MNIST if its files are present, otherwise a synthetic data set; and its name."""
     if (data_folder() / "MNIST" / "raw").is_dir():
         return mnist(), "MNIST"
     return common.synthetic(60_000, 10_000), "synthetic images"
 
 
 def prepare(folder: Path) -> str:
-    """Write the data set, the checkpoints and the activations; the data set's name."""
+    """Write the data set, the checkpoints and the activations; return the data set's name."""
     from record_activations import record_activations
     from train import train
 
@@ -62,7 +62,7 @@ def prepare(folder: Path) -> str:
 
 
 class Stopwatch:
-    """Calls a function and adds up the seconds it takes."""
+    """Calls a function and adds up the seconds of all calls."""
 
     def __init__(self, function):
         self.function, self.seconds = function, 0.0
@@ -76,7 +76,7 @@ class Stopwatch:
 
 
 def measure(folder: Path, name: str) -> dict[str, float]:
-    """One matcher on networks 0 and 1: seconds by part."""
+    """The seconds of each part of matching networks 0 and 1 with one matcher."""
     matcher = REGISTRY.build({"name": name})
     networks = tables.read_checkpoints(folder / "checkpoints.parquet")
     similarity = matcher.similarity = Stopwatch(matcher.similarity)
@@ -100,7 +100,7 @@ def measure(folder: Path, name: str) -> dict[str, float]:
 
 
 def median(turns: list[dict[str, float]]) -> dict[str, float]:
-    """Part by part."""
+    """The median of every part."""
     return {part: statistics.median(turn[part] for turn in turns) for part in turns[0]}
 
 
@@ -131,7 +131,7 @@ def main() -> None:
     notes = [
         common.machine(),
         f"One pair on {data}, medians of {options.turns} interleaved turns. Moments: reading the "
-        "examples and activations, their moments, the similarity of units.",
+        "examples and activations, computing their moments and the similarity of units.",
     ]
     common.publish("matching", pd.DataFrame(rows), notes, options.output)
 

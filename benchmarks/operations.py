@@ -1,9 +1,9 @@
-"""Floating-point operations of an experiment's training, counted on its network, not timed.
+"""The number of floating-point operations of an experiment's training, counted and not timed.
 
     .venv/bin/python benchmarks/operations.py config/paper.yaml cifar10-vgg16 --shape 32 32 3
 
-Counted by torch on one forward and backward pass; products and convolutions count, nothing else
-does. Divide by what a device sustains for an estimate of its time.
+PyTorch counts the operations of one forward and backward pass; only products and convolutions
+count. Divide the number by the sustained rate of a device to estimate the time.
 """
 
 import argparse
@@ -23,7 +23,7 @@ EXAMPLES = 20  # in the counted batch
 
 
 def per_example(network) -> tuple[float, float]:
-    """Operations of a training step, and of a forward pass, per example."""
+    """The operations per example of a training step and of a forward pass."""
     parameters = stack([initial_parameters(network, 0, 0.1, 0)])
     trained = {
         key: tensor.requires_grad_()
@@ -42,9 +42,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("config", type=Path)
     parser.add_argument("experiment")
-    parser.add_argument("--shape", type=int, nargs="+", required=True, help="of an image")
+    parser.add_argument("--shape", type=int, nargs="+", required=True, help="shape of an image")
     parser.add_argument("--classes", type=int, default=10)
-    parser.add_argument("--examples", type=int, default=50_000, help="in the training split")
+    parser.add_argument("--examples", type=int, default=50_000, help="training examples")
     given = parser.parse_args()
     config = complete(
         yaml.safe_load(given.config.read_text()),

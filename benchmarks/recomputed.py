@@ -1,11 +1,11 @@
-"""What recomputed running statistics do to the midpoint of networks with batch normalisation.
+"""The effect of recomputed running statistics on the midpoint of networks with batch normalisation.
 
-Needs the run of config/cifar10-small.yaml with both of its overlays, here, in the checkout:
+This needs a finished run of config/cifar10-small.yaml with both of its overlays in the checkout:
 
     .venv/bin/python benchmarks/recomputed.py learning_rate-1.000e-01
 
-Loss and accuracy of pair 0 at the midpoint on 2,000 test images, by matcher: with the running
-statistics of both networks interpolated, and with statistics measured on 500 training images.
+For each matcher, it prints the loss and accuracy of pair 0 at the midpoint on 2,000 test images:
+with interpolated running statistics, and with statistics computed on 500 training images.
 """
 
 import sys

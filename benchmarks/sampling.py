@@ -1,10 +1,10 @@
-"""Error of recorded positions of convolutions against the full stream.
+"""The error of recorded positions of convolutions, compared with activations at all positions.
 
-Activation matching from files sees some positions of every image; the stream sees all. For the
-first pair of a finished run, by recorded positions an image and layer: the relative error of the
-cross covariance (Frobenius), the share of units matched as the stream matches them, and what the
-files' permutation reaches of the stream's objective, 0 for the mean over random permutations, 1
-for the optimum.
+Activation matching from recorded activations uses some positions of every image; activations that
+are computed on the fly cover all positions. For the first pair of a finished run, this measures by
+layer and number of recorded positions per image: the relative error of the cross covariance
+(Frobenius norm), the share of units with the same match, and the objective of the permutation,
+scaled so that 0 is the mean over random permutations and 1 is the optimum.
 
     .venv/bin/python benchmarks/sampling.py [config file] [experiment]
 """
@@ -32,7 +32,7 @@ POSITIONS = (1, 4, 16)
 
 
 def rows(config: str, experiment: str) -> list[dict]:
-    """A row for every number of positions and hidden layer."""
+    """One row for every number of positions and hidden layer."""
     text = yaml.safe_load((ROOT / config).read_text())
     block = complete(text, ROOT / "workflow/schemas/config.schema.yaml", REGISTRIES)["experiments"][
         experiment

@@ -1,25 +1,26 @@
 """How seconds and memory grow with the number of networks, their width, and the examples.
 
-Measured is what the jobs of the workflow do, on synthetic images of MNIST's shape and networks of
-three hidden layers that were trained for an epoch (random ones would flatter the assignments):
+The benchmark runs the work of the workflow's jobs on synthetic images of MNIST's shape. The
+networks have three hidden layers and are trained for an epoch, since assignments are faster for
+random networks:
 
-    training                an epoch of K stacked networks, the evaluation after it included
-    naive_wm, sigma_wm, am  ``workflow/scripts/match.py``, K / 2 pairs; its assignments also apart
+    training                an epoch of K stacked networks, including the evaluation after it
+    naive_wm, sigma_wm, am  ``workflow/scripts/match.py`` on K / 2 pairs; assignments also apart
     dimension               ``workflow/scripts/approximate_dimension.py`` of Sigma-WM, K networks
-    path                    ``workflow/scripts/evaluate_path.py``, K / 2 pairs, both splits
+    path                    ``workflow/scripts/evaluate_path.py`` on K / 2 pairs, both splits
 
-Every point is a process of its own, on one thread: its peak memory is its own. The processes of a
-curve live side by side and take turns, so that a disturbance hits all of them; the smallest of the
-turns counts. Memory is the peak of the first turn less that of the same process when it had
-nothing but its imports.
+Every point is measured in its own process with one thread, so that the peak memory belongs to the
+point. The processes of a curve exist at the same time and take turns, so that a disturbance affects
+all of them; the smallest value over the turns is used. Memory is the peak of the first turn minus
+the peak of the same process after its imports.
 
     .venv/bin/python benchmarks/scaling.py --output
 
-writes ``scaling`` (a row a point), ``scaling_exponents`` (the slopes of log-log fits beside those
+writes ``scaling`` (one row per point), ``scaling_exponents`` (the slopes of log-log fits and those
 of the theory) and ``scaling_repetitions.csv``, and draws ``scaling.png`` and ``.svg`` from the
-first two; ``--draw`` only draws. With ``--device cuda`` training and paths run on the GPU, as do
-the moments, streamed there instead of read from files; memory is then what torch allocated there,
-and the tables are called ``scaling_cuda``.
+first two; ``--draw`` only draws. With ``--device cuda``, training, paths and moments run on the
+GPU, and the moments are computed on the fly instead of from files. Memory is then the memory that
+PyTorch allocated on the GPU, and the tables are called ``scaling_cuda``.
 """
 
 import argparse
@@ -48,12 +49,12 @@ OPERATIONS = ("training", *MATCHERS, "dimension", "path")
 AXES = ("networks", "width", "examples")
 BATCH, LAYERS = 500, 3
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-# Of getrusage's ru_maxrss: bytes on macOS, kibibytes elsewhere.
+# The unit of getrusage's ru_maxrss: bytes on macOS, kibibytes elsewhere.
 MIB = 1 << (20 if sys.platform == "darwin" else 10)
 
-# Exponents of the leading term, by axis. Moments cost examples x width^2, and lead as long as
-# examples outnumber units; the products of Sigma-WM, width^3, come after them. AM's memory is that
-# of a row group of activations: it stops growing where there are more examples than one holds.
+# Exponents of the leading term, by axis. Moments cost examples x width^2 and dominate if there are
+# more examples than units; the products of Sigma-WM cost width^3. The memory of AM is that of one
+# row group of activations and does not grow beyond the size of a row group.
 _LINEAR = {"networks": 1, "width": 2, "examples": 1}
 REFERENCES = {
     ("training", "seconds"): _LINEAR,
@@ -73,7 +74,7 @@ REFERENCES = {
 
 @dataclass(frozen=True)
 class Size:
-    """A point of the curves: K networks of a width, and the training examples."""
+    """A point of the curves: the number of networks, their width and the training examples."""
 
     networks: int
     width: int
@@ -88,7 +89,7 @@ class Size:
         return [(i, i + 1) for i in range(0, self.networks - 1, 2)]
 
     def folder(self, scratch: Path) -> Path:
-        """Where its files are."""
+        """The folder with the files of this point."""
         return scratch / f"{self.networks}-{self.width}-{self.examples}"
 
 
@@ -108,18 +109,18 @@ def curves(options) -> dict[tuple[str, str], list[Size]]:
     return found
 
 
-# --- In a process of its own ---------------------------------------------------------------------
+# --- In a separate process -----------------------------------------------------------------------
 
 _imported = 0.0  # MiB, of this process
 
 
 def peak() -> float:
-    """MiB: the most that this process has had."""
+    """The peak memory of this process in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB
 
 
 def start(operation: str, device: str) -> None:
-    """Import what the operation's job imports, and note the memory of that."""
+    """Import the modules of the operation's job, and measure the memory of the imports."""
     global _imported
     import pyarrow
 
@@ -136,7 +137,7 @@ def start(operation: str, device: str) -> None:
 
 
 def prepare(size: Size, scratch: Path, device: str) -> None:
-    """Write the files that the operations read: data, networks, activations, permutations."""
+    """Write the files that the operations read: data, networks, activations and permutations."""
     from match import match
     from record_activations import record_activations
 
@@ -174,7 +175,7 @@ def prepare(size: Size, scratch: Path, device: str) -> None:
 
 
 def train(size: Size, data, device: str) -> tuple[dict, float]:
-    """The networks after an epoch, by number, and the seconds of it."""
+    """The networks after an epoch, by number, and the seconds of the epoch."""
     from lmc_ot.networks.build import build
     from lmc_ot.training.loop import train as train_ensemble
     from lmc_ot.training.optimisers import REGISTRY as OPTIMISERS
@@ -193,7 +194,7 @@ def train(size: Size, data, device: str) -> tuple[dict, float]:
 
 
 def measure(operation: str, size: Size, scratch: Path, device: str, points: int) -> dict:
-    """One turn of an operation: seconds, of them those of assignments, and memory so far."""
+    """One turn of an operation: its seconds, those of assignments, and the memory so far."""
     from lmc_ot.matching import solver
     from lmc_ot.tables import seal
 
@@ -229,7 +230,7 @@ def measure(operation: str, size: Size, scratch: Path, device: str, points: int)
 
 
 def run(operation: str, size: Size, scratch: Path, device: str, points: int) -> float | None:
-    """Do it; the seconds, if they are not those of the whole call."""
+    """Run the operation; return its seconds if they are not those of the whole call."""
     folder = size.folder(scratch)
     if operation == "training":
         return train(size, read_dataset(folder / "dataset.parquet"), device)[1]
@@ -285,11 +286,11 @@ def run(operation: str, size: Size, scratch: Path, device: str, points: int) -> 
     return None
 
 
-# --- In this one ---------------------------------------------------------------------------------
+# --- In the main process -------------------------------------------------------------------------
 
 
 def alone(initializer: Callable | None = None, arguments: tuple = ()) -> ProcessPoolExecutor:
-    """A process of its own, for one task at a time."""
+    """A separate process that runs one task at a time."""
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(1, context, initializer=initializer, initargs=arguments)
 
@@ -312,13 +313,13 @@ def take_turns(operation: str, axis: str, sizes: list[Size], scratch: Path, opti
 
 
 def smallest(repetitions: pd.DataFrame) -> pd.DataFrame:
-    """A row a point: of every column, the smallest over the turns."""
+    """One row per point, with the smallest value of every column over the turns."""
     keys = ["operation", "axis", *AXES]
     return repetitions.drop(columns="turn").groupby(keys, sort=False, as_index=False).min()
 
 
 def exponents(points: pd.DataFrame) -> pd.DataFrame:
-    """The slope of every curve in a log-log plot, with its standard error; and of its last step."""
+    """The slope of every curve in a log-log plot with its standard error, and of its last step."""
     rows = []
     for (operation, axis), curve in points.groupby(["operation", "axis"], sort=False):
         for quantity in ("seconds", "assignments s", "MiB"):
@@ -360,7 +361,7 @@ SYMBOLS = {"networks": "K", "width": "w", "examples": "n"}
 
 
 def draw(points: pd.DataFrame, slopes: pd.DataFrame):
-    """Seconds above, memory below, a column an axis; grey: the growth that theory gives."""
+    """Seconds above and memory below, one column per axis; grey lines show the theory's growth."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -414,7 +415,7 @@ def draw(points: pd.DataFrame, slopes: pd.DataFrame):
 
 
 def _references(axes, axis: str, points: pd.DataFrame, slopes: pd.DataFrame) -> None:
-    """A grey line for every exponent of the theory, above the highest curve that has it."""
+    """A grey line for every exponent of the theory, above the highest curve with this exponent."""
     from lmc_ot.reporting.figures import style
 
     for exponent, same in slopes[slopes["reference"] > 0].groupby("reference"):
@@ -438,7 +439,7 @@ def _references(axes, axis: str, points: pd.DataFrame, slopes: pd.DataFrame) -> 
 
 
 def save_figure(name: str) -> None:
-    """Draw from the tables of this name in ``benchmarks/results``."""
+    """Draw the figure from the tables with this name in ``benchmarks/results``."""
     from lmc_ot.reporting.figures.compose import save
 
     points = pd.read_csv(common.RESULTS / f"{name}.csv")
@@ -452,14 +453,14 @@ def main() -> None:
     parser.add_argument("--networks", **whole, default=[1, 2, 4, 8, 16])
     parser.add_argument("--widths", **whole, default=[64, 128, 256, 512, 1024])
     parser.add_argument("--examples", **whole, default=[1500, 3000, 6000, 12000, 24000])
-    parser.add_argument("--base-networks", type=int, default=2, help="where the others vary")
+    parser.add_argument("--base-networks", type=int, default=2, help="if another size varies")
     parser.add_argument("--base-width", type=int, default=256)
     parser.add_argument("--base-examples", type=int, default=6000)
     parser.add_argument("--operations", nargs="+", choices=OPERATIONS, default=OPERATIONS)
     parser.add_argument("--points", type=int, default=5, help="points of a path")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
-    parser.add_argument("--draw", action="store_true", help="draw the stored tables, and end")
+    parser.add_argument("--draw", action="store_true", help="only draw the stored tables")
     parser.add_argument("--output", action="store_true", help="write benchmarks/results/scaling*")
     options = parser.parse_args()
     name = "scaling" if options.device == "cpu" else f"scaling_{options.device}"
@@ -484,10 +485,10 @@ def main() -> None:
     where = "1 thread" if options.device == "cpu" else options.device
     notes = [
         common.machine(),
-        f"{where}; the smallest of {options.turns} interleaved turns. Where another size varies: "
+        f"{where}; the smallest of {options.turns} interleaved turns. When another size varies: "
         f"K = {options.base_networks}, width {options.base_width} in {LAYERS} hidden layers, "
-        f"{options.base_examples:,} training examples, a sixth as many in the test split; "
-        f"{options.points} points a path.",
+        f"{options.base_examples:,} training examples, a sixth as many test examples; "
+        f"{options.points} points per path.",
     ]
     common.publish(name, points, notes, options.output)
     common.publish(f"{name}_exponents", exponents(points), notes, options.output)
@@ -499,7 +500,7 @@ def main() -> None:
 
 
 def quietly(function: Callable, *arguments):
-    """Call a function whose lines nobody wants."""
+    """Call a function without showing its output."""
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
         return function(*arguments)
 

@@ -1,9 +1,9 @@
-"""Seconds and memory of Sigma-WM on one pair of VGG16 whose activations are streamed.
+"""Seconds and memory of Sigma-WM on a pair of VGG16 networks, with activations computed on the fly.
 
-All 15 hidden layers, 13 of them convolutions, at width 16 over 2,000 images of 32 x 32 x 3: the
-moments that ``workflow/scripts/match.py`` takes, and the assignments. Images and networks are
-random: a forward pass costs the same whatever the weights are. Every measurement is a process of
-its own, so that its peak memory is its own too.
+The benchmark covers all 15 hidden layers, 13 of which are convolutions, at width 16 over 2,000
+images of 32 x 32 x 3: the moments that ``workflow/scripts/match.py`` computes, and the assignments.
+Images and networks are random, since the time of a forward pass does not depend on the weights.
+Every measurement runs in its own process, so that the peak memory belongs to it.
 """
 
 import argparse
@@ -27,12 +27,12 @@ from lmc_ot.networks.network import initial_parameters
 
 SHAPE = (32, 32, 3)
 MATCHERS = ("sigma_wm", "am")
-# Of getrusage's ru_maxrss: bytes on macOS, kibibytes elsewhere.
+# The unit of getrusage's ru_maxrss: bytes on macOS, kibibytes elsewhere.
 GIB = 1 << (30 if sys.platform == "darwin" else 20)
 
 
 def measure(name: str, width: int, examples: int, threads: int) -> dict[str, float]:
-    """One matcher on one pair, in this process: seconds by part, and GiB."""
+    """Run one matcher on one pair in this process; return the seconds by part, and GiB."""
     torch.set_num_threads(threads)
     network = NETWORKS.build({"name": "vgg16", "width": width}, SHAPE, 10)
     networks = [initial_parameters(network, 0, 0.1, number) for number in range(2)]
@@ -64,7 +64,7 @@ def measure(name: str, width: int, examples: int, threads: int) -> dict[str, flo
 
 
 def alone(*arguments) -> dict[str, float]:
-    """`measure` in a process of its own."""
+    """Run `measure` in a separate process."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         return process.submit(measure, *arguments).result()
 
@@ -96,8 +96,8 @@ def main() -> None:
     notes = [
         common.machine(),
         f"One pair of VGG16 at width {options.width}, {options.examples:,} images, medians of "
-        f"{options.turns} interleaved turns. Memory is the process's, torch and the images "
-        "included.",
+        f"{options.turns} interleaved turns. Memory is that of the process, including "
+        "torch and the images.",
     ]
     common.publish("streaming", pd.DataFrame(rows), notes, options.output)
 

@@ -1,21 +1,23 @@
 """Seconds of the paper's whole MNIST sweep: 48 networks, 6 learning rates, 50 epochs.
 
-The experiment is read from ``config/paper.yaml``; all its networks are trained on one device by
-`lmc_ot.training.loop.train`, the evaluations after every epoch included. ``--stacks rate`` trains a
-learning rate after another, as the workflow's jobs do; ``--stacks all`` all networks as one stack,
-which the training allows, since a network's streams depend on its learning rate and number alone.
+The experiment is read from ``config/paper.yaml``. `lmc_ot.training.loop.train` trains all its
+networks on one device, including the evaluations after every epoch. ``--stacks rate`` trains one
+learning rate after another, as the workflow's jobs do. ``--stacks all`` trains all networks as one
+stack, which is possible because the random streams of a network depend only on its learning rate
+and number.
 
-The share of the peak is that of `benchmarks/training.py`: its count of operations, over the
-fastest of float32 products of several sizes. They are measured before every stack and after the
-last one.
+The share of the peak is defined as in `benchmarks/training.py`: the rate of counted operations
+divided by that of the fastest float32 product. Products of several sizes are measured before every
+stack and after the last one.
 
     .venv/bin/python benchmarks/sweep.py --output
     .venv/bin/python benchmarks/sweep.py --epochs 2 --output
 
-The first measures all of it and writes ``results/sweep_<device>_<stacks>``. A run that is cut short
-(``--epochs``, ``--networks``) says so, and adds a row of what the whole would take: the run, and
-the missing epochs at the pace of those after the first, times as many networks. Its tables
-are called ``..._extrapolated``.
+The first command measures the whole sweep and writes ``results/sweep_<device>_<stacks>``. A
+shortened run (``--epochs``, ``--networks``) states that it is shortened and adds a row with an
+extrapolation to the whole sweep: the missing epochs take as long as those after the first, and the
+time grows with the number of networks. The tables of shortened runs are called
+``..._extrapolated``.
 """
 
 import argparse
@@ -47,7 +49,7 @@ PRODUCT_SECONDS = 0.2
 
 
 def experiment(epochs: int | None, networks: int | None) -> tuple[dict, int, int]:
-    """The experiment, cut short if so wished; and its own epochs and networks a rate."""
+    """The experiment, shortened if requested; and its full epochs and networks per rate."""
     text = yaml.safe_load((ROOT / CONFIG).read_text())
     found = complete(text, ROOT / "workflow/schemas/config.schema.yaml", REGISTRIES)
     block = found["experiments"][EXPERIMENT] | {"seed": found["seed"]}
@@ -63,7 +65,7 @@ class Peak:
     Parameters
     ----------
     networks
-        How many are stacked: their products are tried, too.
+        The number of stacked networks, whose products are also measured.
     """
 
     def __init__(self, device: torch.device, networks: int):
@@ -74,7 +76,7 @@ class Peak:
         self.sizes = list(dict.fromkeys(sizes))
 
     def measure(self) -> None:
-        """Every product once, for about as long."""
+        """Measure every product once, each for about the same time."""
         for size in self.sizes:
             with torch.device(self.device):
                 self._seconds(size, 1)
@@ -95,14 +97,14 @@ class Peak:
             torch.cuda.synchronize()
 
     def found(self) -> tuple[str, float]:
-        """The fastest product, and its operations a second."""
+        """The fastest product, and its operations per second."""
         medians = {size: statistics.median(rates) for size, rates in self.rates.items()}
         size = max(medians, key=medians.get)
         return " x ".join(map(str, size)), medians[size]
 
 
 def sweep(block: dict, data, device: torch.device, stacks: str) -> tuple[list[dict], Peak]:
-    """A row a stack: its networks, seconds, and those of an epoch after the first."""
+    """One row per stack: its networks, its seconds, and the seconds of an epoch after the first."""
     network = build(block["network"], data)
     rates, numbers = list(block["values"].values()), range(block["networks"])
     parts = {f"learning rate {rate:.3g}": [NetworkId(n, rate) for n in numbers] for rate in rates}
@@ -134,18 +136,18 @@ def sweep(block: dict, data, device: torch.device, stacks: str) -> tuple[list[di
 
 
 def table(rows: list[dict], whole: tuple[int, int], step: float, top: float) -> pd.DataFrame:
-    """The stacks, their sum, and, of a run that is cut short, what the whole would take.
+    """The stacks, their sum and, for a shortened run, the extrapolation to the whole sweep.
 
     Parameters
     ----------
     rows
-        What `sweep` measured.
+        The result of `sweep`.
     whole
-        Epochs and networks of the whole sweep.
+        The epochs and networks of the whole sweep.
     step
-        Operations of a network and epoch.
+        The number of operations per network and epoch.
     top
-        The peak, operations a second.
+        The peak rate in operations per second.
     """
     epochs, networks = rows[0]["epochs"], sum(row["networks"] for row in rows)
     total = {key: sum(row[key] for row in rows) for key in ("seconds", "pace", "diverged")}
@@ -181,9 +183,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--stacks", choices=("rate", "all"), default="rate")
-    parser.add_argument("--epochs", type=int, help="fewer than the config's")
-    parser.add_argument("--networks", type=int, help="fewer than the config's, a learning rate")
-    parser.add_argument("--threads", type=int, help="of the CPU; torch's default")
+    parser.add_argument("--epochs", type=int, help="fewer epochs than in the config")
+    parser.add_argument(
+        "--networks", type=int, help="fewer networks per learning rate than in the config"
+    )
+    parser.add_argument("--threads", type=int, help="CPU threads; the default is that of torch")
     parser.add_argument("--output", action="store_true", help="write benchmarks/results/sweep_*")
     options = parser.parse_args()
     if options.threads:
@@ -208,8 +212,8 @@ def main() -> None:
     ]
     if cut:
         notes.append(
-            "CUT SHORT: the last row is no measurement. It is the run, and the missing epochs at "
-            "the pace of those after the first, times as many networks."
+            "SHORTENED: the last row is an extrapolation, not a measurement. Missing epochs take "
+            "as long as those after the first, and the time grows with the number of networks."
         )
     common.publish(
         f"sweep_{device.type}_{options.stacks}" + ("_extrapolated" if cut else ""),

@@ -1,17 +1,17 @@
 """Seconds of training a network for an epoch: stacked, and one nn.Sequential at a time.
 
-At MNIST's size: 784-512-512-512-10, batch 500, 60,000 examples. Measured against the matrix
-products that the same machine does in the same minutes.
+The sizes are those of MNIST: 784-512-512-512-10, batches of 500, and 60,000 examples. The rate is
+compared with that of matrix products on the same machine at the same time.
 
-The arithmetic counted is that of the matrix products, 2 operations for a multiply-add. For an
+Only the operations of matrix products are counted, with 2 operations per multiply-add. For one
 example and weights of shape (m_l, m_{l-1}), l = 1 .. L + 1:
 
     forward                2 sum_{l >= 1} m_l m_{l-1}
-    gradient of weights    the same again
+    gradient of weights    the same number
     gradient of inputs     2 sum_{l >= 2} m_l m_{l-1}: the first layer needs none
 
-which is 4.78 million here. Everything else (biases, relu, loss, gathering the batch, the update)
-counts as nothing, so it shows as a smaller share of the peak.
+which is 4.78 million here. Everything else (biases, relu, the loss, gathering the batch, the
+update) is not counted and therefore lowers the share of the peak.
 """
 
 import argparse
@@ -40,7 +40,7 @@ PRODUCTS = [(1, n, n, n) for n in (512, 1024, 2048)] + [
 
 
 def operations(widths: list[int] = WIDTHS) -> int:
-    """Floating-point operations of training on one example; the formula is above."""
+    """The floating-point operations of training on one example, by the formula above."""
     products = [2 * inputs * units for inputs, units in pairwise(widths)]
     return 3 * sum(products) - products[0]
 
@@ -48,7 +48,7 @@ def operations(widths: list[int] = WIDTHS) -> int:
 def product(
     times: int, networks: int, rows: int, inner: int, columns: int
 ) -> Callable[[int], None]:
-    """`networks` products (rows, inner) x (inner, columns), repeated."""
+    """Repeated products of shape (rows, inner) x (inner, columns), one per network."""
     a = torch.randn(networks, rows, inner)
     b = torch.randn(networks, columns, inner).transpose(1, 2)
     bias, out = torch.zeros(networks, 1, columns), torch.empty(networks, rows, columns)
@@ -64,7 +64,7 @@ def product(
 
 
 def sequential(images, labels, orders, steps: int) -> Callable[[int], None]:
-    """The ordinary loop of one network: nn.Sequential, torch.optim.SGD with foreach."""
+    """The usual loop for one network: nn.Sequential and torch.optim.SGD with foreach."""
     layers = []
     for inputs, units in pairwise(WIDTHS):
         layers += [torch.nn.Linear(inputs, units), torch.nn.ReLU(inplace=True)]
@@ -86,7 +86,7 @@ def sequential(images, labels, orders, steps: int) -> Callable[[int], None]:
 
 
 def stacked(images, labels, orders, steps: int) -> Callable[[int], None]:
-    """The library's training step; as many networks as there are orders."""
+    """The training step of the library, with one network per order of the examples."""
     block = {"name": "mlp", "hidden_widths": WIDTHS[1:-1]}
     network = NETWORKS.build(block, (28, 28), WIDTHS[-1])
     count = len(orders)
@@ -105,7 +105,7 @@ def stacked(images, labels, orders, steps: int) -> Callable[[int], None]:
 
 
 def batches(order: torch.Tensor, turn: int, steps: int) -> list[torch.Tensor]:
-    """This turn's batches, the next ones of a random order."""
+    """The batches of this turn, which are the next ones of a random order."""
     every = order.split(BATCH, dim=-1)
     return [every[(turn * steps + index) % len(every)] for index in range(steps)]
 
@@ -117,7 +117,7 @@ def measure(counts: list[int], threads: int, steps: int, turns: int) -> list[dic
     images, labels = torch.rand(EXAMPLES, WIDTHS[0]), torch.randint(0, WIDTHS[-1], (EXAMPLES,))
     orders = torch.stack([torch.randperm(EXAMPLES) for _ in range(max(counts))])
 
-    # All tasks do about the same arithmetic, so that a disturbance hits each alike.
+    # All tasks have about as many operations, so that a disturbance affects them equally.
     step = BATCH * operations()
     tasks, work, network_steps = {}, {}, {}
     for size in PRODUCTS:
@@ -157,7 +157,7 @@ def main() -> None:
     parser.add_argument("--networks", type=int, nargs="+", default=[1, 2, 4, 8])
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--steps", type=int, default=8, help="steps x networks in a turn")
-    parser.add_argument("--turns", type=int, default=15, help="turns, after one to warm up")
+    parser.add_argument("--turns", type=int, default=15, help="turns after one warm-up turn")
     parser.add_argument("--output", action="store_true", help="write benchmarks/results/training.*")
     options = parser.parse_args()
 

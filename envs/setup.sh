@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing of envs/requirements.txt into .venv; does nothing if nothing is.
-# Needs Python 3.11 or newer with pip, and the package index that pip is set up for.
+# Installs the packages of envs/requirements.txt that are missing from .venv; if none is missing, it
+# does nothing. It needs Python 3.11 or newer with pip, and uses the package index that pip uses.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,7 +16,7 @@ python=$("${PYTHON:-python3}" -c 'import sys; print(getattr(sys, "_base_executab
     exit 1
 }
 
-# An environment that was moved, is of another Python, or whose Python is gone, is made anew.
+# Recreate an environment that was moved, belongs to another Python, or has lost its Python.
 here="$PWD, $("$python" -V)"
 wanted=$(sha256sum envs/requirements.txt envs/setup.sh)
 same=$([ "$(cat .venv/made-for 2>/dev/null)" = "$here" ] && .venv/bin/python -c "" 2>/dev/null && echo yes || true)
@@ -24,7 +24,7 @@ if [ "$same" ] && [ "$(cat .venv/installed 2>/dev/null)" = "$wanted" ]; then
     exit 0
 fi
 
-# uv in a folder of its own: it needs neither the venv module nor a writable system Python.
+# Install uv into its own folder, which needs neither the venv module nor a writable system Python.
 if [ ! -x .uv/bin/uv ] || [ "$(cat .uv/uv.txt 2>/dev/null)" != "$(cat envs/uv.txt)" ]; then
     rm -rf .uv
     "$python" -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes \
@@ -35,9 +35,9 @@ if [ ! "$same" ]; then
     .uv/bin/uv venv --quiet --clear --python "$python" .venv
     echo "$here" >.venv/made-for
 fi
-# Compiled once here, or every job compiles its imports again where writing bytecode is off.
+# Compile the bytecode once; where writing bytecode is disabled, every job would compile its imports.
 .uv/bin/uv pip sync --python .venv --require-hashes --compile-bytecode --quiet envs/requirements.txt
-# The command line runs this checkout's library; nothing of it is installed beside it.
+# The command runs the library of this checkout; the library itself is not installed.
 cat >.venv/bin/lmc-ot <<END
 #!$PWD/.venv/bin/python
 import sys

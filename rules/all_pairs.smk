@@ -1,6 +1,6 @@
-# Beyond the paper, which pairs networks 0 and 1, 2 and 3, ...: all pairs of a setting's
-# networks, matched again and evaluated at the midpoint of their paths. The panels whose sources are
-# `midpoints` ask for them.
+# An extension of the paper, which pairs networks 0 and 1, 2 and 3, and so on: all pairs of a
+# setting's networks are matched and evaluated at the midpoint of their paths. These rules run for
+# panels that have `midpoints` among their sources.
 include: "functions/all_pairs.smk"
 
 

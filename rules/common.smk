@@ -1,4 +1,4 @@
-# The config as a space of experiments, settings and matchers; the paths of all files.
+# The config as a space of experiments, settings and matchers, and the paths of all files.
 import json
 import os
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-# Of this checkout, also where the workflow is a module of another one or runs in another folder.
+# The root of this checkout, even if the workflow is a module of another one or runs in another folder.
 BASE = Path(str(workflow.current_basedir)).parent
 SCRIPTS = BASE / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
@@ -30,9 +30,9 @@ try:
 except ConfigError as error:
     raise WorkflowError(f"config: {error}")
 
-# The data folder is not a parameter of a rule: the same data in another folder are the same data.
+# The data folder is not a parameter of a rule, so that moving the data does not cause a rerun.
 os.environ.setdefault("LMC_DATA_DIR", config["data_dir"])
-# Nor does a result depend on how often a training is saved.
+# The results do not depend on the interval between snapshots either.
 os.environ.setdefault("LMC_SNAPSHOT_SECONDS", json.dumps(config["snapshot_seconds"]))
 
 NAME = config["name"]
@@ -58,12 +58,12 @@ wildcard_constraints:
 
 
 def log_of(name):
-    """The log of a job, by its rule's name behind the wildcards of its files."""
+    """The log of a job: the wildcards of its files, followed by the name of its rule."""
     return f"logs/{NAME}/{name}.log"
 
 
 def benchmark_of(name):
-    """The time and memory of a job, under the same name as its log."""
+    """The file with the time and memory of a job, named like its log."""
     return f"benchmark/{NAME}/{name}.tsv"
 
 
@@ -73,7 +73,7 @@ def setting_of(wildcards):
 
 
 def block_of(key):
-    """A part of the setting's block, as a rule's parameter."""
+    """A parameter of a rule that is one part of the setting's block."""
     return lambda wildcards: setting_of(wildcards)[key]
 
 
@@ -82,7 +82,7 @@ def matcher_of(wildcards):
 
 
 def run_of(wildcards):
-    """The identity that every table of a setting carries."""
+    """The identity of the run, which every table of a setting carries."""
     experiment = EXPERIMENTS[wildcards.experiment]
     return {
         "experiment": wildcards.experiment,
@@ -94,7 +94,7 @@ def run_of(wildcards):
 
 
 def of_experiment(name, pattern, matchers=None):
-    """The files of that pattern of all settings (and matchers) of an experiment."""
+    """The files with this pattern for all settings (and matchers) of an experiment."""
     paths = [
         f"{RESULTS}/{name}/{setting}/{pattern}".replace("{matcher}", matcher)
         for setting, block in EXPERIMENTS[name]["settings"].items()

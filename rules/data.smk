@@ -1,4 +1,4 @@
-# The data set of an experiment as a table.
+# Write the data set of an experiment as a table.
 include: "functions/data.smk"
 
 

@@ -1,4 +1,4 @@
-# The figures: the table of each panel from the results, each figure from the tables of its panels.
+# Tabulate each panel from the results, and draw each figure from the tables of its panels.
 include: "functions/figures.smk"
 
 
@@ -9,7 +9,7 @@ rule tabulate_panel:
         table=report(
             f"{FIGURE_FOLDER}/{{table}}.csv",
             caption="../workflow/report/table.rst",
-            category="Tables",
+            category=lambda w: report_category(TABLES[w.table][0], "4 Tables"),
         ),
         digest=f"{RESULTS}/panels/{{table}}.sha256",
     log:
@@ -44,7 +44,7 @@ rule draw_figure:
         png=report(
             f"{FIGURE_FOLDER}/{{figure}}.png",
             caption="../workflow/report/figure.rst",
-            category="Figures",
+            category=lambda w: report_category(w.figure, "2 Figures"),
         ),
     log:
         log_of("draw_figure/{figure}"),
@@ -79,7 +79,7 @@ rule compare_published:
         csv=report(
             f"{FIGURE_FOLDER}/comparison.csv",
             caption="../workflow/report/comparison.rst",
-            category="Tables",
+            category=HEADLINE,
         ),
         markdown=f"{FIGURE_FOLDER}/comparison.md",
     log:

@@ -1,6 +1,7 @@
-# From trained networks to one table of results: activations, permutations, dimensions, paths.
-# Dimensions and paths are one job per setting, since most of such a job is its start. Of a new or
-# changed matcher they are computed, those of the others are kept (`lmc_ot.tables.keep`).
+# From trained networks to one table of results: activations, permutations, dimensions and paths.
+# Dimensions and paths are computed in one job per setting, since starting a job takes longer than the
+# computation. If a matcher is new or has changed, only its rows are computed, and those of the other
+# matchers are kept (`lmc_ot.tables.keep`).
 include: "functions/measure.smk"
 
 
@@ -142,7 +143,7 @@ rule collect:
     output:
         results=RESULTS_TABLE,
         csv=report(
-            RESULTS_CSV, caption="../workflow/report/results.rst", category="Tables"
+            RESULTS_CSV, caption="../workflow/report/results.rst", category="4 Tables"
         ),
     log:
         log_of("collect"),

@@ -1,4 +1,4 @@
-# Experiments on the paper's theorems: the config's block `theory`, one label per experiment.
+# Experiments on the paper's theorems, which the block `theory` of the config lists by label.
 include: "functions/theory.smk"
 
 
@@ -38,12 +38,12 @@ rule tabulate_theory:
         curves=report(
             f"{FIGURE_FOLDER}/theory_{{theory}}.csv",
             caption="../workflow/report/theory_table.rst",
-            category="Tables",
+            category="4 Tables",
         ),
         slopes=report(
             f"{FIGURE_FOLDER}/theory_{{theory}}_slopes.csv",
             caption="../workflow/report/theory_table.rst",
-            category="Tables",
+            category="4 Tables",
         ),
         digests=[
             f"{RESULTS}/panels/theory_{{theory}}.sha256",
@@ -83,7 +83,7 @@ rule draw_theory:
         png=report(
             f"{FIGURE_FOLDER}/theory_{{theory}}.png",
             caption="../workflow/report/theory.rst",
-            category="Theory",
+            category="3 Theory",
         ),
     log:
         log_of("draw_theory/{theory}"),

@@ -8,7 +8,7 @@ rule train:
         log_of("{experiment}/{setting}/train"),
     benchmark:
         benchmark_of("{experiment}/{setting}/train")
-    # The longest jobs first: the last of them would leave the other cores idle.
+    # Start the longest jobs first; otherwise the last of them leaves the other cores idle.
     priority: 1
     conda:
         "../envs/train.yaml"

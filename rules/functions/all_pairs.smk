@@ -1,4 +1,4 @@
-# The pairs of `rules/all_pairs.smk`.
+# Functions of the config for `rules/all_pairs.smk`.
 
 
 def all_pairs_of(wildcards):

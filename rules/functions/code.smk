@@ -1,9 +1,9 @@
-# A digest of a job's code, as a parameter of its rule: an edit reruns the jobs that it can change.
+# A digest of a job's code as a parameter of its rule, so that an edit reruns the jobs it can affect.
 from lmc_ot.provenance import code as code_digests
 
 
 def code(script, *modules):
-    """Digest of a script, the library modules it imports, and those a registry adds."""
+    """The digest of a script, of the library modules that it imports, and of these modules."""
     return code_digests.digest(SCRIPTS / script, modules)
 
 

@@ -7,7 +7,18 @@ FIGURES = [
 COMPARISON = [
     f"{FIGURE_FOLDER}/comparison.{kind}" for kind in ("csv", "md") if PUBLISHED
 ]
-# The files of a panel's sources, which its line in lmc_ot/reporting/panels/__init__.py names.
+# The report sorts its categories by name. It starts with the headline figure: the first one that
+# shows LMC errors, or the first one of the config.
+HEADLINE = "1 Headline"
+HEADLINE_FIGURE = next(
+    (
+        name
+        for name, figure in config["figures"].items()
+        if "lmc_error" in [panel["name"] for panel in figure["panels"]]
+    ),
+    next(iter(config["figures"]), None),
+)
+# The files of each source of a panel; lmc_ot/reporting/panels/__init__.py lists the sources.
 SOURCES = {
     "checkpoints": "checkpoints.parquet",
     "history": "history.parquet",
@@ -17,6 +28,11 @@ SOURCES = {
     "midpoints": "all_pairs/midpoints.parquet",
     "all_objectives": "all_pairs/{matcher}/objectives.parquet",
 }
+
+
+def report_category(figure, category):
+    """The report's category of a figure or of its table: the given one, or the headline."""
+    return HEADLINE if figure == HEADLINE_FIGURE else category
 
 
 def panel_of(wildcards):
@@ -53,5 +69,5 @@ def panel_sources(wildcards):
 
 
 def figure_files(wildcards, pattern):
-    """The files of that pattern of a figure's panels."""
+    """The files with this pattern for the panels of a figure."""
     return expand(pattern, table=labels.panel_tables(config, wildcards.figure))

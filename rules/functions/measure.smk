@@ -2,27 +2,27 @@
 
 
 def matchers_of(wildcards):
-    """The matchers of a job by label: one, or all of the experiment."""
+    """The matchers of a job by label: a single one, or all matchers of the experiment."""
     matchers = setting_of(wildcards)["matchers"]
     label = wildcards.get("matcher")
     return {label: matchers[label]} if label else matchers
 
 
 def reads_activations(wildcards):
-    """Whether some matcher takes statistics of the activations; others read weights alone."""
+    """Whether any matcher needs statistics of the activations; the others read only weights."""
     registry = REGISTRIES["matcher"]
     names = [block["name"] for block in matchers_of(wildcards).values()]
     return any(registry.entry(name).activations for name in names)
 
 
 def runs_networks(wildcards):
-    """Whether the networks are run for these statistics: nothing is recorded."""
+    """Whether the networks are run to compute these statistics, without storing activations."""
     streamed = setting_of(wildcards)["activations"]["streamed"]
     return streamed and reads_activations(wildcards)
 
 
 def sources_of(wildcards):
-    """The inputs of a matcher beside the networks."""
+    """The inputs of a matcher in addition to the networks."""
     if not reads_activations(wildcards):
         return {}
     recorded = {} if runs_networks(wildcards) else {"activations": f"{RUN}/activations"}
@@ -30,7 +30,7 @@ def sources_of(wildcards):
 
 
 def streamed(wildcards):
-    """How to run the networks, where no activations are recorded."""
+    """How to run the networks if their activations are not recorded."""
     if not runs_networks(wildcards):
         return {}
     block = setting_of(wildcards)
@@ -42,7 +42,7 @@ def streamed(wildcards):
 
 
 def recording(wildcards):
-    """What recorded activations, if there are any, depend on beside networks and data."""
+    """What recorded activations, if any, depend on in addition to the networks and the data."""
     if runs_networks(wildcards) or not reads_activations(wildcards):
         return []
     block = setting_of(wildcards)
@@ -51,7 +51,7 @@ def recording(wildcards):
 
 
 def codes_of_matchers(script):
-    """Label -> the code of a matcher, and of the networks where they are run."""
+    """By label, the code of each matcher, with that of the networks if they are run."""
 
     def of(wildcards):
         network = [network_module(wildcards)] if runs_networks(wildcards) else []
@@ -76,7 +76,7 @@ def path_option(key):
     return lambda w: setting_of(w)["path"][key]
 
 
-# Unlike figures it is never committed: in a fresh clone, this table and the theory's measurements
-# are the missing outputs that make Snakemake run the workflow.
+# Unlike the figures, this table is never committed. In a fresh clone, this table and the measurements
+# of the theory are the missing outputs that make Snakemake run the workflow.
 RESULTS_TABLE = f"{RESULTS}/results.parquet"
 RESULTS_CSV = f"{FIGURE_FOLDER}/results.csv"

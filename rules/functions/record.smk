@@ -1,9 +1,9 @@
-# The record of a finished run. Where this workflow is a module of another one, the outer workflow
-# asks for it: `onsuccess: <module>.onsuccess()`; Snakemake has bound the log.
+# The record of a finished run. If this workflow is a module of another one, the outer workflow
+# requests the record with `onsuccess: <module>.onsuccess()`; Snakemake itself passes the log.
 from lmc_ot.environment import unknown_commit
 from lmc_ot.provenance import record, usage
 
-# As a module this workflow may have a prefix.
+# A workflow that is used as a module may have a prefix.
 BENCHMARKS, LOGS, RUN_RESULTS = (
     workflow.modifier.path_modifier.replace_prefix(f"{folder}/{NAME}", None)
     for folder in ("benchmark", "logs", "results")
@@ -11,7 +11,7 @@ BENCHMARKS, LOGS, RUN_RESULTS = (
 
 
 def keep_record():
-    """Write the record and the cost of the finished run beside its benchmark files."""
+    """Write the record and the cost of the finished run next to its benchmark files."""
     try:
         rows = usage.roll_up(
             Path(BENCHMARKS), Path(LOGS), lambda path: labels.belongs(config, path)

@@ -1,7 +1,7 @@
-# The resources that jobs request: memory, time, a GPU.
+# The resources that jobs request: memory, time and a GPU.
 import shutil
 
-# A GPU is requested where torch will find one: on this machine, or on the nodes that run the jobs.
+# Jobs request a GPU if PyTorch will find one, on this machine or on the nodes that run the jobs.
 GPU = int(
     config["device"] == "cuda"
     or (
@@ -17,9 +17,9 @@ def is_convolutional(wildcards):
 
 
 def escalating(amount, convolutional=None):
-    """A resource that grows with every attempt: once, twice, three times the amount.
+    """A resource that grows with every attempt: the amount, twice the amount, and so on.
 
-    For networks with convolutions, `convolutional` is the amount instead, if it is given.
+    For convolutional networks, the amount is `convolutional` if it is given.
     """
     return lambda wildcards, attempt: attempt * (
         convolutional if convolutional and is_convolutional(wildcards) else amount
@@ -27,21 +27,21 @@ def escalating(amount, convolutional=None):
 
 
 def gpu_of_networks(wildcards):
-    """For rules that run networks: dense layers alone do not justify a node's GPU."""
+    """The GPUs of rules that run networks; dense layers do not justify the GPU of a node."""
     spared = config["gpu_nodes"] and config["device"] == "auto"
     return 0 if spared and not is_convolutional(wildcards) else GPU
 
 
 def gpu_of_matcher(wildcards):
-    """For rules that run networks only where a matcher needs their activations.
+    """The GPUs of rules that run networks only if a matcher needs their activations.
 
-    On other machines the jobs of a setting are one submission, whose requests must agree.
+    On other machines, the jobs of a setting are one submission and must make the same request.
     """
     asks = bool(config["gpu_nodes"]) or runs_networks(wildcards)
     return gpu_of_networks(wildcards) if asks else 0
 
 
 def gpu_model(gpu):
-    """The GPU type that a job requests, if it requests a GPU and the config names a type."""
+    """The GPU type that a job requests if it requests a GPU and the config names a type."""
     named = isinstance(config["gpu_nodes"], str)
     return lambda wildcards: config["gpu_nodes"] if named and gpu(wildcards) else None

@@ -24,7 +24,7 @@ def theory_run(wildcards):
 
 
 def theory_code(script):
-    """An experiment's code, and that of the matchers it uses."""
+    """The digest of the code of an experiment and of the matchers that it uses."""
 
     def of(wildcards):
         block = theory_of(wildcards)

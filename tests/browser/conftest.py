@@ -41,14 +41,17 @@ class Run:
         return Path("paper_figures") / self.config["name"]
 
     @property
+    def left_out(self) -> set[str]:
+        """Experiments that the run's overlay leaves out."""
+        return {"cifar10-vgg16"} if self.config["name"] == "paper" else set()
+
+    @property
     def report(self) -> Path:
         return self.folder / "report.html"
 
     @classmethod
     def reported(cls, folder: Path, *configs: Path):
-        stylesheet = REPOSITORY / "workflow/report/report.css"
-        report = ["--report", "report.html", "--report-stylesheet", stylesheet]
-        succeeds(snakemake(folder, "--configfile", *configs, *report))
+        succeeds(snakemake(folder, "--configfile", *configs, "--report", "report.html"))
         return cls(folder, yaml.safe_load(configs[0].read_text()))
 
 

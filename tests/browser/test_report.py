@@ -8,10 +8,12 @@ import base64
 import re
 import struct
 
+import numpy as np
+import pandas as pd
 import pytest
 from playwright.sync_api import Error
 
-from .visit import LOCAL, Visit, general, results, visit
+from .visit import LOCAL, Visit, first_page, general, results, visit
 
 
 @pytest.fixture(scope="session")
@@ -24,10 +26,42 @@ def seen_committed(browser, committed) -> Visit:
     return visit(browser, committed.report)
 
 
-def category_of(path) -> str:
+# The figure with the LMC errors of each run: the report starts with it.
+HEADLINES = {"browser": "figure1", "paper": "figure2", "theory": "figure_t8"}
+
+
+def category_of(path, run) -> str:
+    headline = HEADLINES[run.config["name"]]
+    if path.stem == "comparison" or re.fullmatch(f"{headline}[a-z]?", path.stem):
+        return "1 Headline"
     if path.suffix == ".csv":
-        return "Tables"
-    return "Theory" if path.name.startswith("theory_") else "Figures"
+        return "4 Tables"
+    return "3 Theory" if path.name.startswith("theory_") else "2 Figures"
+
+
+def the_first_page_shows_the_result(seen, run):
+    """The headline figure, its numbers, and what was run; the graph of the rules comes after."""
+    headline = run.folder / run.figures / f"{HEADLINES[run.config['name']]}.png"
+    (image,) = seen.headline
+    assert image["shown"]
+    assert base64.b64decode(image["source"].split("base64,")[1]) == headline.read_bytes()
+    (errors,) = [
+        table
+        for table in map(pd.read_csv, headline.parent.glob(f"{headline.stem}*.csv"))
+        if "endpoints" in set(table.get("matcher", []))
+    ]
+    measured = errors[errors["source"] == "measured"]
+    for row in measured.itertuples():
+        spread = "" if np.isnan(row.std) else f" ± {row.std:.2g}"
+        assert f"{row.mean:.4g}{spread}" in seen.text
+    of_these = errors["matcher"].isin(measured["matcher"])
+    for row in errors[(errors["source"] == "published") & of_these].itertuples():
+        assert f"(published: {row.mean:.4g})" in seen.text
+    for name in [run.config["name"], *run.config["experiments"], *run.config.get("theory", {})]:
+        if name not in run.left_out:
+            assert name in seen.text
+    (figure,), tables, (graph,) = (seen.heights[part] for part in ("figure", "table", "graph"))
+    assert figure < min(tables) and max(tables) < graph
 
 
 def all_figures_and_tables_are_there(seen, run):
@@ -35,9 +69,9 @@ def all_figures_and_tables_are_there(seen, run):
     made = [
         path for kind in ("png", "csv") for path in (run.folder / run.figures).glob(f"*.{kind}")
     ]
-    expected = {str(path.relative_to(run.folder)): category_of(path) for path in made}
-    theory = {"Theory"} if run.config.get("theory") else set()
-    assert set(expected.values()) == {"Figures", "Tables", *theory}
+    expected = {str(path.relative_to(run.folder)): category_of(path, run) for path in made}
+    theory = {"3 Theory"} if run.config.get("theory") else set()
+    assert set(expected.values()) == {"1 Headline", "2 Figures", "4 Tables", *theory}
     assert {path: result.category for path, result in seen.results.items()} == expected
 
 
@@ -107,6 +141,7 @@ def the_browser_reports_no_error(seen, run):
 
 
 CHECKS = [
+    the_first_page_shows_the_result,
     all_figures_and_tables_are_there,
     figures_are_displayed,
     tables_are_downloaded,
@@ -149,13 +184,28 @@ FIGURE, OTHER, TABLE = (
 # What breaks the report: a pattern and its replacement; where the visitor goes; what finds it: a
 # check, or the visitor, who waits for something that does not come.
 BROKEN = {
+    "the headline figure is not loaded": (
+        (r"this\.src = results", "void results"),
+        (first_page,),
+        the_first_page_shows_the_result,
+    ),
+    "the graph of the rules is beside the headline": (
+        (r"(?<=\{\\n  )flex-direction: column;", ""),
+        (first_page,),
+        the_first_page_shows_the_result,
+    ),
+    "a number of the headline is missing": (
+        (r"\(published: 0\.0845\)", ""),
+        (first_page,),
+        the_first_page_shows_the_result,
+    ),
     "a figure is missing": (
-        script(f"delete results['{FIGURE}']; categories.Figures.Other.shift();"),
+        script(f"delete results['{OTHER}']; categories['2 Figures'].Other.shift();"),
         (results,),
         all_figures_and_tables_are_there,
     ),
     "a figure is among the tables": (
-        script("categories.Tables.Other.push(categories.Figures.Other.shift());"),
+        script("categories['4 Tables'].Other.push(categories['2 Figures'].Other.shift());"),
         (results,),
         all_figures_and_tables_are_there,
     ),

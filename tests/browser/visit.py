@@ -50,6 +50,9 @@ class Result:
 class Visit:
     """What was seen of a report, and what the browser did."""
 
+    text: str = ""
+    headline: list[dict] = field(default_factory=list)
+    heights: dict[str, list[float]] = field(default_factory=dict)
     results: dict[str, Result] = field(default_factory=dict)
     drawings: dict[str, list[int]] = field(default_factory=dict)
     node: str = ""
@@ -95,6 +98,18 @@ def _entries(page: Page, heading: str) -> list[str]:
     return lines[[line.lower() for line in lines].index(heading.lower()) + 1 :]
 
 
+def first_page(page: Page, seen: Visit) -> None:
+    """What is shown when the report is opened: its text, figures, and the order of its parts."""
+    seen.text = page.locator(".prose").inner_text()
+    for image in page.locator(".prose img:not([hidden])").all():
+        image.evaluate("image => image.decode().catch(() => null)")
+        seen.headline.append(image.evaluate(IMAGE))
+    parts = {"figure": ".prose figure img", "table": ".prose table", "graph": "div#rulegraph"}
+    for name, selector in parts.items():
+        boxes = [part.bounding_box() for part in page.locator(selector).all()]
+        seen.heights[name] = [box["y"] for box in boxes]
+
+
 def general(page: Page, seen: Visit) -> None:
     """The workflow's graph, whose nodes lead to the rules; statistics; licences."""
     for entry, drawings in {
@@ -108,6 +123,7 @@ def general(page: Page, seen: Visit) -> None:
             seen.drawings[drawing] = [*canvas.bounding_box().values(), canvas.evaluate(COLOURS)]
     _open(page, "Workflow")
     page.locator("#rulegraph canvas").wait_for()
+    page.locator("div#rulegraph").evaluate("graph => graph.scrollIntoView()")
     # The uppermost node stands somewhere to the right of its name.
     box = page.locator("#rulegraph canvas").bounding_box()
     for x in range(int(box["x"]), int(box["x"] + box["width"]), 4):
@@ -167,7 +183,7 @@ def _search(page: Page, term: str) -> list[str]:
     return [path for path, _ in _rows(page)]
 
 
-PARTS = (general, results)
+PARTS = (first_page, general, results)
 
 
 def visit(browser: Browser, report: Path, parts: tuple = PARTS, patience: float = 20) -> Visit:

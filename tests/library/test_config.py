@@ -209,7 +209,7 @@ def test_a_figure_without_a_caption_has_those_of_its_panels(complete, small):
     found = {name: figure["caption"] for name, figure in complete(small)["figures"].items()}
     assert found == {
         "one": captions[0],
-        "two": f"(a) {captions[0]} (b) {captions[1]} Here: loss.",
+        "two": f"(a) {captions[0]} (b) {captions[1]} The loss is shown.",
         "own": "mine",
     }
 
@@ -323,7 +323,7 @@ NETWORKS = ", ".join(REGISTRIES["network"].names)
 DATASETS = ", ".join(REGISTRIES["dataset"].names)
 OPTIMISERS = ", ".join(REGISTRIES["optimiser"].names)
 CHANGES = (
-    "a config that changes another one is given after it: --configfile config/config.yaml, then "
+    "an overlay must follow the config that it changes: --configfile config/config.yaml, then "
     "this file"
 )
 
@@ -338,14 +338,14 @@ MISTAKES = [
     (
         "xyz",
         1,
-        "unknown key 'xyz': one of data_dir, device, experiments, figures, gpu_nodes, "
+        "unknown key 'xyz': expected one of data_dir, device, experiments, figures, gpu_nodes, "
         "keep_activations, name, seed, snapshot_seconds, theory",
     ),
     (f"{E}.training.epoch", 1, f"{E}.training: unknown key 'epoch': did you mean 'epochs'?"),
     (
         f"{E}.epochs",
         3,
-        f"{E}: unknown key 'epochs': one of activations, dataset, matchers, network, "
+        f"{E}: unknown key 'epochs': expected one of activations, dataset, matchers, network, "
         "networks, notes, path, published, sweep, training",
     ),
     (
@@ -356,7 +356,7 @@ MISTAKES = [
     (
         f"{E}.network.depth",
         3,
-        f"{E}.network: unknown key 'depth': one of hidden_widths, initialiser, name",
+        f"{E}.network: unknown key 'depth': expected one of hidden_widths, initialiser, name",
     ),
     (
         f"{E}.matchers",
@@ -366,14 +366,19 @@ MISTAKES = [
     (
         f"{E}.training.optimiser",
         {"name": "sgd", "beta1": 0.9},
-        f"{E}.training.optimiser: unknown key 'beta1': one of momentum, name, weight_decay",
+        f"{E}.training.optimiser: unknown key 'beta1': expected one of momentum, name, "
+        "weight_decay",
     ),
-    ("experiments", MISSING, f"the key 'experiments' is missing: name -> experiment; {CHANGES}"),
+    (
+        "experiments",
+        MISSING,
+        f"the key 'experiments' is missing: the experiments, by name; {CHANGES}",
+    ),
     (
         "name",
         MISSING,
-        "the key 'name' is missing: name of the run; results/<name>/ and paper_figures/<name>/ are "
-        f"its folders; {CHANGES}",
+        "the key 'name' is missing: name of the run; its outputs are in results/<name>/ and "
+        f"paper_figures/<name>/; {CHANGES}",
     ),
     (
         f"{E}.dataset",
@@ -383,18 +388,18 @@ MISTAKES = [
     (
         STANDARDISE,
         {"mean": [0.5]},
-        f"{STANDARDISE}: the key 'deviation' is missing: one standard deviation per channel",
+        f"{STANDARDISE}: the key 'deviation' is missing: one standard deviation per "
+        "channel, in units of scale",
     ),
     (
         STANDARDISE,
         {"deviation": [0.5]},
-        f"{STANDARDISE}: the key 'mean' is missing: one mean per channel, of pixels divided by "
-        "scale",
+        f"{STANDARDISE}: the key 'mean' is missing: one mean per channel, in units of scale",
     ),
     (
         STANDARDISE,
         {"mean": [0.5], "std": [0.5], "deviation": [0.5]},
-        f"{STANDARDISE}: unknown key 'std': one of deviation, mean",
+        f"{STANDARDISE}: unknown key 'std': expected one of deviation, mean",
     ),
     (
         "figures",
@@ -405,25 +410,33 @@ MISTAKES = [
     (
         f"{E}.dataset.name",
         "mnst",
-        f"{E}.dataset: unknown dataset 'mnst': one of {DATASETS}",
+        f"{E}.dataset: unknown dataset 'mnst': expected one of {DATASETS}",
     ),
-    (f"{E}.network.name", "mlpp", f"{E}.network: unknown network 'mlpp': one of {NETWORKS}"),
-    (f"{E}.network.name", None, f"{E}.network: unknown network None: one of {NETWORKS}"),
+    (
+        f"{E}.network.name",
+        "mlpp",
+        f"{E}.network: unknown network 'mlpp': expected one of {NETWORKS}",
+    ),
+    (f"{E}.network.name", None, f"{E}.network: unknown network None: expected one of {NETWORKS}"),
     (
         f"{E}.training.optimiser.name",
         "sdg",
-        f"{E}.training.optimiser: unknown optimiser 'sdg': one of {OPTIMISERS}",
+        f"{E}.training.optimiser: unknown optimiser 'sdg': expected one of {OPTIMISERS}",
     ),
-    (f"{E}.matchers", {"wm": {}}, f"{E}.matchers: unknown matcher 'wm': one of {MATCHERS}"),
+    (
+        f"{E}.matchers",
+        {"wm": {}},
+        f"{E}.matchers: unknown matcher 'wm': expected one of {MATCHERS}",
+    ),
     (
         f"{E}.matchers",
         {"mine": {"name": "wm"}},
-        f"{E}.matchers: unknown matcher 'wm': one of {MATCHERS}",
+        f"{E}.matchers: unknown matcher 'wm': expected one of {MATCHERS}",
     ),
     (
         "figures",
         figure(name="lmc"),
-        f"figures.f.panels[0]: unknown panel 'lmc': one of {PANELS}",
+        f"figures.f.panels[0]: unknown panel 'lmc': expected one of {PANELS}",
     ),
     ("device", "gpu", "device: 'gpu' is not one of ['auto', 'cpu', 'cuda', 'mps']"),
     (
@@ -471,8 +484,8 @@ MISTAKES = [
     (
         f"{E}.training.stop_after",
         51,
-        f"{E}.training.stop_after: 51 is after the last of 50 epochs: raise training.epochs, or "
-        f"leave stop_after out",
+        f"{E}.training.stop_after: 51 exceeds training.epochs = 50: raise training.epochs, or "
+        f"remove stop_after",
     ),
     (f"{E}.path.points", 24, f"{E}.path.points: 24 is even: expected an odd number"),
     (f"{E}.path.points", 1, f"{E}.path.points: 1 is less than the minimum of 3"),
@@ -498,15 +511,16 @@ MISTAKES = [
     (
         f"{E}.training",
         None,
-        f"{E}.sweep.{RATE}: 'training' is None, which has no keys",
+        f"{E}.sweep.{RATE}: 'training' is None, not a mapping",
     ),
-    (f"{E}.training", [1], f"{E}.sweep.{RATE}: 'training' is [1], which has no keys"),
+    (f"{E}.training", [1], f"{E}.sweep.{RATE}: 'training' is [1], not a mapping"),
     (f"{E}.network.hidden_widths", 5, f"{E}.network.hidden_widths: 5 is not of type 'array'"),
     *(
         (
             STANDARDISE,
             value,
-            f"{STANDARDISE}: {value!r}: write null, or measured, or {{mean: ..., deviation: ...}}",
+            f"{STANDARDISE}: {value!r}: expected null, or measured, or "
+            "{mean: ..., deviation: ...}",
         )
         for value in (True, False, 0, 1.5, [0.5])
     ),
@@ -523,17 +537,17 @@ MISTAKES = [
     (
         f"{E}.network",
         "mlp",
-        f"{E}.network: expected {{name: <network>, ...}} with one of {NETWORKS}",
+        f"{E}.network: expected {{name: <network>, ...}}, where the name is one of {NETWORKS}",
     ),
     (
         f"{E}.dataset",
         None,
-        f"{E}.dataset: expected {{name: <dataset>, ...}} with one of {DATASETS}",
+        f"{E}.dataset: expected {{name: <dataset>, ...}}, where the name is one of {DATASETS}",
     ),
     (
         f"{E}.network",
         {"hidden_widths": [5]},
-        f"{E}.network: expected {{name: <network>, ...}} with one of {NETWORKS}",
+        f"{E}.network: expected {{name: <network>, ...}}, where the name is one of {NETWORKS}",
     ),
     (f"{E}.matchers", {}, f"{E}.matchers: expected at least one <matcher>: {{options}}"),
     (f"{E}.matchers", None, f"{E}.matchers: expected at least one <matcher>: {{options}}"),
@@ -557,14 +571,15 @@ MISTAKES = [
     (
         "figures",
         {"f": {"panels": ["lmc_error"]}},
-        "figures.f.panels[0]: expected {name: <panel>, ...} with one of " + PANELS,
+        "figures.f.panels[0]: expected {name: <panel>, ...}, where the name is one of " + PANELS,
     ),
     # figures and experiments
-    ("figures", figure(experiment="x"), "figures.f: unknown experiment 'x': one of e"),
+    ("figures", figure(experiment="x"), "figures.f: unknown experiment 'x': expected one of e"),
     (
         "figures",
         figure(name="matching", matcher="wm"),
-        "figures.f: experiment e has no matcher 'wm': one of am, identity, naive_wm, sigma_wm",
+        "figures.f: experiment e has no matcher 'wm': expected one of am, identity, "
+        "naive_wm, sigma_wm",
     ),
     (
         "figures",
@@ -585,7 +600,7 @@ MISTAKES = [
         (
             f"{E}.matchers",
             {label: {"name": "am"}},
-            f"{E}.matchers: {label!r}: is reserved by the workflow",
+            f"{E}.matchers: {label!r} is reserved: choose another label",
         )
         for label in ("activations", "all_pairs", "snapshots", "endpoints")
     ),
@@ -696,7 +711,7 @@ def test_a_key_that_yaml_does_not_read_as_text_is_refused(key, kind, tmp_path, o
     path = yaml_file(tmp_path, f"name: a\n{key}: 1\n")
     with pytest.raises(ConfigError) as error:
         reading.check_keys(path)
-    one_line(error, path, "line 2", f"the key {key} is read as {kind}, not as text", "in quotes")
+    one_line(error, path, "line 2", f"reads the key {key} as {kind}, not as text", "in quotes")
 
 
 @pytest.mark.parametrize(
@@ -887,7 +902,10 @@ def test_a_panel_may_compare_experiments_of_one_axis(complete, small, one_line):
     assert complete(small)["figures"]["f"]["panels"][0]["experiments"] == ["e", "same"]
     for experiments, parts in (
         (("e", "missing"), ["unknown experiment 'missing'"]),
-        (("e", "other"), ["of one axis", "training.epochs and training.learning_rate"]),
+        (
+            ("e", "other"),
+            ["must sweep over the same key", "training.epochs and training.learning_rate"],
+        ),
         (("e", "e"), ["figures.f.panels.0.experiments", "non-unique"]),
         ((), ["figures.f.panels.0.experiments", "non-empty"]),
     ):
@@ -906,8 +924,8 @@ def test_a_panel_that_cannot_show_convolutions_says_so_before_the_training(
         complete(small)
     one_line(
         error,
-        "figures.f: the panel matching cannot show convolutions",
-        "the network of e is convnet",
+        "figures.f: the panel matching does not support convolutional networks",
+        "convnet of experiment e",
     )
 
 
@@ -959,7 +977,7 @@ def test_a_caption_ends_with_the_notes_of_what_it_shows(complete, small):
     )
     found = complete(small)["figures"]
     assert found["f"]["caption"].startswith("(a) LMC error")
-    assert found["f"]["caption"].endswith(" are any. Small. A copy. Large.")
+    assert found["f"]["caption"].endswith(" where available. Small. A copy. Large.")
     assert found["own"]["caption"] == "mine"
 
 
@@ -967,12 +985,16 @@ def test_a_caption_ends_with_the_notes_of_what_it_shows(complete, small):
     ("panel", "said"),
     [
         ({"name": "lmc_error", "split": "test"}, ""),
-        ({"name": "lmc_error", "split": "train"}, " On training examples."),
-        ({"name": "along_path", "metric": "accuracy"}, " Here: accuracy."),
-        ({"name": "approximate_dimension", "centred": True}, " Of centred covariances."),
+        ({"name": "lmc_error", "split": "train"}, " Losses are evaluated on training examples."),
+        ({"name": "along_path", "metric": "accuracy"}, " The accuracy is shown."),
+        (
+            {"name": "approximate_dimension", "centred": True},
+            " Dimensions are those of the centred covariances.",
+        ),
         (
             {"name": "dimension_against_error", "centred": True, "split": "train"},
-            " On training examples. Of centred covariances.",
+            " Losses are evaluated on training examples. Dimensions are those of the centred "
+            "covariances.",
         ),
     ],
 )

@@ -475,7 +475,7 @@ def test_a_path_says_whether_statistics_were_recomputed(
     write_matches(
         files["permutations"],
         str(tmp_path / "objectives.parquet"),
-        {(0, 0, 1): Match(permutations, units, units)},
+        {(0, 0, 1): Match(permutations, units, units, dict.fromkeys(permutations))},
         "m",
         RUN,
     )

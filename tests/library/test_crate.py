@@ -77,7 +77,7 @@ def test_without_a_finished_run_there_is_no_crate(lacking, run):
 def test_a_config_needs_a_name(tmp_path):
     config = tmp_path / "overlay.yaml"
     config.write_text("seed: 1\n")
-    with pytest.raises(ConfigError, match="no key `name`"):
+    with pytest.raises(ConfigError, match="the key 'name' is missing"):
         crate.write(tmp_path, [config])
 
 

@@ -54,7 +54,7 @@ def test_networks_see_flat_float32_images_over_the_scale():
     [
         (split(0), split(), "train split is empty"),
         (split(), split(0), "test split is empty"),
-        (split(labels=[0, 0, 0]), split(), "4 images and 3 labels"),
+        (split(labels=[0, 0, 0]), split(), "4 images but 3 labels"),
         (split(dtype=np.float32), split(), "train images are float32"),
         (split(), split(shape=(2, 2)), "test images are uint8 (2, 2)"),
         (split(labels=[0, 1, 2, 3]), split(), "outside 0 .. 2 (found 0 .. 3)"),
@@ -212,9 +212,9 @@ def test_a_channel_that_is_constant_on_the_training_split_cannot_be_measured(
         ((5, 4, 3), {"mean": []}, ["standardise.mean has 0 values"]),
         ((5, 4, 3), {"deviation": [1.0, 1.0, 0.0]}, ["channel 2", "deviation is 0"]),
         ((5, 4, 3), {"deviation": [1.0, -0.5, 1.0]}, ["channel 1", "deviation is -0.5"]),
-        ((5, 4), {"mean": [float("nan")]}, ["standardise.mean", "nan", "not finite"]),
-        ((5, 4), {"deviation": [float("nan")]}, ["standardise.deviation", "nan", "not finite"]),
-        ((5, 4), {"deviation": [float("inf")]}, ["standardise.deviation", "inf", "not finite"]),
+        ((5, 4), {"mean": [float("nan")]}, ["standardise.mean", "nan", "finite numbers"]),
+        ((5, 4), {"deviation": [float("nan")]}, ["standardise.deviation", "nan", "finite numbers"]),
+        ((5, 4), {"deviation": [float("inf")]}, ["standardise.deviation", "inf", "finite numbers"]),
     ],
 )
 def test_values_that_cannot_standardise_the_images_are_refused(

@@ -96,7 +96,9 @@ def test_a_file_whose_columns_are_shorter_or_longer_than_it_says_is_refused(
                 yield pa.concat_batches([batch] * 100).slice(0, rows)
 
     monkeypatch.setattr(pq.ParquetFile, "iter_batches", odd)
-    refused(one_line, folder / "test.parquet", "do not have as many rows as its metadata say")
+    refused(
+        one_line, folder / "test.parquet", "the number of rows differs from the file's metadata"
+    )
 
 
 def test_a_number_of_rows_that_is_not_that_of_the_parts_is_refused(good, folder):
@@ -116,7 +118,10 @@ def test_a_number_of_rows_that_is_not_that_of_the_parts_is_refused(good, folder)
             np.testing.assert_array_equal(parquet(**BOTH).train.images, good[0])
         except DataError as error:
             refusals.append(str(error))
-    assert sum("do not have as many rows as its metadata say" in text for text in refusals) >= 10
+    assert (
+        sum("the number of rows differs from the file's metadata" in text for text in refusals)
+        >= 10
+    )
 
 
 def test_a_column_whose_name_is_no_text_is_refused(good, folder, one_line):
@@ -229,7 +234,7 @@ def test_raw_pixels_are_read_by_their_shape(folder, pixels, shape, image_type):
 def test_the_shape_of_png_can_be_told_too(good, one_line):
     assert parquet(**BOTH, shape=list(RGB)).shape == RGB
     refused(
-        one_line, "train.parquet: row 0:", "4 x 6 x 3: expected 4 x 6, as shape says",
+        one_line, "train.parquet: row 0:", "4 x 6 x 3: expected 4 x 6, the value of shape",
         shape=[HEIGHT, WIDTH],
     )  # fmt: skip
 
@@ -392,12 +397,12 @@ def test_importing_it_loads_neither_pillow_nor_pyarrow(repository):
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({}, "give train and test, or files"),
-        ({"train": "a"}, "give train and test, or files"),
-        ({"test": "a"}, "give train and test, or files"),
-        ({"files": "a", "test": "b"}, "not both"),
-        ({"folder": "a", "train": "b"}, "not both"),
-        ({"folder": "a", "files": "b"}, "not both"),
+        ({}, "set train and test, or files"),
+        ({"train": "a"}, "set train and test, or files"),
+        ({"test": "a"}, "set train and test, or files"),
+        ({"files": "a", "test": "b"}, "give only one of"),
+        ({"folder": "a", "train": "b"}, "give only one of"),
+        ({"folder": "a", "files": "b"}, "give only one of"),
     ],
 )
 def test_options_that_do_not_go_together(folder, options, named, one_line):
@@ -409,7 +414,7 @@ def test_options_that_do_not_go_together(folder, options, named, one_line):
 def test_a_file_in_both_splits(good, folder, one_line):
     with pytest.raises(ConfigError) as error:
         parquet(train="*.parquet", test="test.parquet")
-    one_line(error, folder / "test.parquet", "in train and in test")
+    one_line(error, folder / "test.parquet", "in both train and test")
 
 
 def test_raw_pixels_without_a_shape(folder, one_line):
@@ -417,16 +422,16 @@ def test_raw_pixels_without_a_shape(folder, one_line):
         save(folder / name, [[1, 2]], image_type=pa.list_(pa.uint8()))
     with pytest.raises(ConfigError) as error:
         parquet(**BOTH)
-    one_line(error, "train.parquet", "shape: [height, width]")
+    one_line(error, "train.parquet", "set shape to [height, width]")
     save(folder / "train.parquet", [np.zeros((1, 2), np.uint8)])
     with pytest.raises(ConfigError) as error:
         parquet(**BOTH)
-    one_line(error, "test.parquet", "shape: [height, width]")
+    one_line(error, "test.parquet", "set shape to [height, width]")
 
 
 def test_more_examples_than_there_are(good, one_line):
-    refused(one_line, "train_examples: 8 is more than the 7 rows", train_examples=8)
-    refused(one_line, "test_examples: 4 is more than the 3 rows", test_examples=4)
+    refused(one_line, "train_examples: 8 exceeds the 7 rows", train_examples=8)
+    refused(one_line, "test_examples: 4 exceeds the 3 rows", test_examples=4)
 
 
 # -- files -----------------------------------------------------------------------------------
@@ -563,8 +568,8 @@ def bad_images():
     palette = rgb.quantize(8)
     mended = "convert it to 8-bit RGB or greyscale"
     return {
-        "empty": (b"", "something else, not a PNG"),
-        "text": (b"a picture", "something else, not a PNG"),
+        "empty": (b"", "of an unknown format, not a PNG"),
+        "text": (b"a picture", "of an unknown format, not a PNG"),
         "cmyk": (jpeg.getvalue(), "JPEG of mode CMYK: convert it"),
         "tiff": (tiff.getvalue(), "TIFF of mode RGB, not a PNG"),
         "signature": (good[:8], "truncated PNG"),
@@ -582,7 +587,7 @@ def bad_images():
         "grey_alpha": (png(rgb, "LA"), f"8-bit greyscale with alpha: {mended}"),
         "palette_alpha": (png(palette, transparency=0), f"palette with transparency: {mended}"),
         "rgb_key": (png(rgb, transparency=(1, 2, 3)), f"RGB with transparency: {mended}"),
-        "greyscale": (png(rgb, "L"), "is 4 x 6: expected 4 x 6 x 3, as the first image is"),
+        "greyscale": (png(rgb, "L"), "is 4 x 6: expected 4 x 6 x 3, the shape of the first image"),
         "larger": (png(np.zeros((HEIGHT, WIDTH + 1, 3), np.uint8)), "is 4 x 7 x 3: expected 4 x 6"),
         "huge": (with_header(good, width=2**31 - 1), "is 4 x 2147483647 x 3"),
         "no_width": (with_header(good, width=0), "is 4 x 0 x 3"),

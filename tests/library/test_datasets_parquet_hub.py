@@ -96,12 +96,18 @@ def test_where_bytes_are_null_the_path_is_read_from_the_folder_of_the_table(fold
     [
         (None, "image is missing (null)"),
         ({"bytes": None, "path": None}, "the image has neither bytes nor a path"),
-        ({"bytes": b"", "path": "a.png"}, "the image is something else, not a PNG or JPEG"),
+        ({"bytes": b"", "path": "a.png"}, "the image is of an unknown format, not a PNG or JPEG"),
         ({"bytes": None, "path": "a.png"}, "image file 'a.png' cannot be read (No such file"),
         ({"bytes": None, "path": ""}, "image file '' cannot be read (Is a directory)"),
         ({"bytes": None, "path": "a\0"}, "image file 'a\\x00' cannot be read"),
-        ({"bytes": None, "path": "../b.png"}, "path '../b.png' leads out of the folder"),
-        ({"bytes": None, "path": "/etc/hostname"}, "path '/etc/hostname' leads out of the folder"),
+        (
+            {"bytes": None, "path": "../b.png"},
+            "path '../b.png' leads outside the parquet file's folder",
+        ),
+        (
+            {"bytes": None, "path": "/etc/hostname"},
+            "path '/etc/hostname' leads outside the parquet file's folder",
+        ),
     ],
 )
 def test_a_struct_that_cannot_be_used(folder, images, file, named, one_line):
@@ -192,7 +198,7 @@ def test_labels_of_one_split_are_strings_of_the_other_integers(folder, images, o
 def test_labels_that_are_strings_and_cannot_be_used(folder, images, one_line):
     save_both(folder, images, list("abcabc"))
     refused(
-        one_line, DataError, "row 2: label is 2 ('c'): expected 0 .. 1, as classes is 2",
+        one_line, DataError, "row 2: label is 2 ('c'): expected 0 .. 1, since classes is 2",
         **BOTH, classes=2,
     )  # fmt: skip
     save(folder / "test.parquet", images, [*"abca", None, "b"])
@@ -225,9 +231,9 @@ def test_columns_of_any_names_can_be_given(folder, images):
         (
             {"fine_label": [0] * 6},
             {},
-            ["which of the columns label, fine_label", "set label_column"],
+            ["the columns label, fine_label are all possible", "set label_column"],
         ),
-        ({"img": [b""] * 6}, {}, ["which of the columns image, img", "set image_column"]),
+        ({"img": [b""] * 6}, {}, ["the columns image, img are all possible", "set image_column"]),
         ({}, {"image_column": "scan"}, ["image_column: ", "no column 'scan'"]),
         ({}, {"label_column": "fine"}, ["label_column: ", "no column 'fine'"]),
     ],
@@ -280,7 +286,8 @@ def test_a_folder_of_a_bracket(folder, images):
 def test_a_folder_that_is_missing_or_lacks_a_split(folder, images, one_line):
     refused(one_line, DataError, "folder: no folder 'hub'", folder, "LMC_DATA_DIR", folder="hub")
     save(folder / "hub" / "train.parquet", images)
-    refused(one_line, DataError, f"{folder / 'hub'}: no files of the test split", "expected test.p",
+    refused(
+        one_line, DataError, f"{folder / 'hub'}: no files of the test split", "such as test.p",
             folder="hub")  # fmt: skip
 
 

@@ -33,7 +33,7 @@ def checkpoints(tmp_path):
 def test_pairs_keep_their_numbers_when_others_are_left_out(checkpoints, capsys):
     found = whole_pairs(PAIRS, *checkpoints([0, 1, 2, 4, 5], [3]))
     assert list(found) == [(0, (0, 1)), (2, (4, 5))]
-    assert "pair 1: left out, a network diverged" in capsys.readouterr().out
+    assert "pair 1: skipped, since a network diverged" in capsys.readouterr().out
     assert list(whole_pairs(PAIRS, *checkpoints([], range(6)))) == []
 
 
@@ -128,7 +128,7 @@ def test_permutations_of_another_run_are_refused(key, other, found, tmp_path, on
     one_line(
         error,
         path,
-        f"is of another run: its {key} is {RUN[key]!r}, not {other!r}",
+        f"from another run: its {key} is {RUN[key]!r}, expected {other!r}",
         f"`rm {path}`, then run snakemake again",
     )
 

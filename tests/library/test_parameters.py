@@ -91,7 +91,7 @@ def test_the_type_of_the_numbers_is_kept(network):
         ({(1, "weight"): np.ones((8, 6), np.int8)}, ("A: layer 1, weight", "int8")),
         ({(1, "weight"): np.ones(8)}, ("A: layer 1, weight", "(8,)", "(units, inputs)")),
         ({(1, "running_mean"): np.zeros(())}, ("A: layer 1, running_mean", "one value per unit")),
-        ({(0, "weight"): np.ones((8, 6))}, ("A: a layer has the number 0",)),
+        ({(0, "weight"): np.ones((8, 6))}, ("A: a layer has number 0",)),
         ({"bias": np.ones(8)}, ("A: the key",)),
     ],
 )

@@ -122,8 +122,8 @@ GOOD = "e,q,m,p,,0.1,0.5,,4"
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        (f"{HEADER}\n{GOOD}\ne,q,m,p,,0.1,0.5\n", "line 3: has more or fewer fields"),
-        (f"{HEADER}\n{GOOD},1\n", "line 2: has more or fewer fields"),
+        (f"{HEADER}\n{GOOD}\ne,q,m,p,,0.1,0.5\n", "line 3: the number of fields differs"),
+        (f"{HEADER}\n{GOOD},1\n", "line 2: the number of fields differs"),
         (f"{HEADER}\n{GOOD}\ne,q,m,p,,0.1,nan,,4\n", "line 3: value is 'nan'"),
         (f"{HEADER}\ne,q,m,p,,0.1,-inf,,4\n", "value is '-inf'"),
         (f"{HEADER}\ne,q,m,p,,0.1,1e999,,4\n", "value is '1e999'"),
@@ -133,7 +133,7 @@ GOOD = "e,q,m,p,,0.1,0.5,,4"
         (f"{HEADER},value\n{GOOD},1\n", "column 'value' is missing or duplicate"),
         (f'{HEADER}\n{GOOD}\n"e,q,m\n', "line"),
         (f"{HEADER}\n{'e' * 200_000},q,m,p,,0.1,0.5,,4\n", "line 1: field larger"),
-        (f"{HEADER}\n{'x' * 5_000},q,m,p,,0.1,0.5,,4\n", "no published numbers of 'e'"),
+        (f"{HEADER}\n{'x' * 5_000},q,m,p,,0.1,0.5,,4\n", "no published numbers for 'e'"),
         (f'{HEADER}\n"x\u2028\ny",q,m,p,,0.1,0.5,,4\n', "one of x y"),
         ("", "column 'experiment' is missing"),
     ],
@@ -163,4 +163,4 @@ def test_published_numbers_of_an_experiment_with_another_axis_are_refused(schema
     block |= {"sweep": {"training.epochs": [1, 2]}, "training": {"learning_rate": 0.1}}
     with pytest.raises(ConfigError) as error:
         complete({"name": "t", "experiments": {"e": block}}, schema, REGISTRIES)
-    one_line(error, "experiments.e.published", "by learning rate", "training.epochs")
+    one_line(error, "experiments.e.published", "for learning rates only", "training.epochs")

@@ -75,7 +75,7 @@ def test_an_unknown_name_is_told_the_choices():
     for ask in (registry.entry, registry.module, registry.get):
         with pytest.raises(ConfigError) as error:
             ask("green")
-        assert str(error.value) == "unknown colour 'green': one of blue, red"
+        assert str(error.value) == "unknown colour 'green': expected one of blue, red"
 
 
 def test_a_module_is_named_without_importing_it():
@@ -118,17 +118,17 @@ def test_what_is_built_cannot_change_a_default(colours):
     [
         (
             {"paper": "grey"},
-            "expected {name: <colour>, ...} with one of blue, red",
+            "expected {name: <colour>, ...}, where the name is one of blue, red",
         ),
-        ("red", "expected {name: <colour>, ...} with one of blue, red"),
-        ({"name": "green"}, "unknown colour 'green': one of blue, red"),
-        ({"name": ["red"]}, "unknown colour ['red']: one of blue, red"),
+        ("red", "expected {name: <colour>, ...}, where the name is one of blue, red"),
+        ({"name": "green"}, "unknown colour 'green': expected one of blue, red"),
+        ({"name": ["red"]}, "unknown colour ['red']: expected one of blue, red"),
         ({"name": "red"}, "colour red: the option 'paper' is missing"),
         (
             {"name": "red", "paper": "grey", "shades": 1},
             "colour red: unknown option 'shades': did you mean 'shade'?",
         ),
-        ({"name": "blue", "x": 1}, "colour blue: unknown option 'x': one of matt"),
+        ({"name": "blue", "x": 1}, "colour blue: unknown option 'x': expected one of matt"),
     ],
 )
 def test_a_block_that_is_wrong_is_refused_in_one_line(block, expected, colours):

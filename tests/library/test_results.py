@@ -140,7 +140,7 @@ def test_a_pair_that_lacks_points_of_its_path_is_refused(frames, split, dropped,
     one_line(
         error,
         "e at training.learning_rate 0.1, matched by am",
-        f"pair 0 has {5 - dropped} {split} points on its path, not 5",
+        f"pair 0 has {5 - dropped} {split} points on its path, expected 5",
         "path.parquet",
         "run snakemake again",
     )

@@ -77,7 +77,7 @@ def test_the_digest_of_another_file_does_not_do(small, tmp_path):
     other = write_sealed(tmp_path / "b.parquet", pa.table({"x": [2]}))
     digests = [pq.read_metadata(path).metadata[b"lmc.sha256"] for path in (small, other)]
     assert digests[0] != digests[1]
-    assert "changed" in refused(small, small.read_bytes().replace(*digests))
+    assert "modified" in refused(small, small.read_bytes().replace(*digests))
 
 
 @pytest.mark.parametrize("digest", ["0" * 64, "f" * 64, "x" * 64])
@@ -87,7 +87,7 @@ def test_a_file_that_was_never_sealed_to_the_end_is_refused(digest, tmp_path):
     with pq.ParquetWriter(tmp_path / "a.parquet", table.schema) as out:
         out.write_table(table)
         out.add_key_value_metadata({seal.KEY: digest})
-    assert "changed" in refused(tmp_path / "a.parquet")
+    assert "modified" in refused(tmp_path / "a.parquet")
 
 
 def test_a_file_of_pandas_is_refused(tmp_path):
@@ -132,7 +132,7 @@ def test_a_digest_among_the_data_is_not_taken_for_the_seal(tmp_path):
     path = write_sealed(tmp_path / "a.parquet", pa.table({"x": [text] * 10}), compression="none")
     assert refused(path) is None
     content = path.read_bytes()
-    assert "changed" in refused(path, content.replace(b"0" * 64, b"1" * 64))
+    assert "modified" in refused(path, content.replace(b"0" * 64, b"1" * 64))
 
 
 def test_a_digest_in_the_footer_is_not_taken_for_the_seal(tmp_path):

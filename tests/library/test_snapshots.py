@@ -219,7 +219,7 @@ def test_the_cadence_of_the_environment(text, seconds, monkeypatch):
 @pytest.mark.parametrize("text", ["-1", "often", "nan", ""])
 def test_a_cadence_that_is_none(text, monkeypatch):
     monkeypatch.setenv("LMC_SNAPSHOT_SECONDS", text)
-    with pytest.raises(ConfigError, match=r"LMC_SNAPSHOT_SECONDS: .* nor null"):
+    with pytest.raises(ConfigError, match=r"LMC_SNAPSHOT_SECONDS: .* or null"):
         seconds_of_environment()
 
 

@@ -218,10 +218,10 @@ def test_options_of_what_has_a_default_need_no_name(complete):
 
 LISTS = (
     f"{E}.sweep.{WIDTHS}: expected lists that are multiples of each other, or that repeat one "
-    "number and differ in length: figures could not draw others at a number"
+    "number and differ in length: figures need one number per list"
 )
 KINDS = "only numbers and lists of numbers can be swept"
-LOST = "write a list, or {minimum: ..., maximum: ..., number: ...}"
+LOST = "expected a list, or {minimum: ..., maximum: ..., number: ...}"
 SPACED = f"{E}.sweep.{RATE}"
 MISTAKES = [
     # two settings that cannot be told apart
@@ -231,7 +231,7 @@ MISTAKES = [
     ({WIDTHS: [[4, 4], [4, 4]]}, f"{E}.sweep.{WIDTHS}: duplicate setting 4"),
     (
         {RATE: [0.1, 0.10000001]},
-        f"{E}.sweep.{RATE}: two settings have the label learning_rate-1.000e-01",
+        f"{E}.sweep.{RATE}: two settings share the label learning_rate-1.000e-01",
     ),
     # lists without a number
     ({WIDTHS: [[64, 32], [64, 64]]}, LISTS),
@@ -250,26 +250,30 @@ MISTAKES = [
     # keys that are also given, that there are not, or that have no keys
     (
         {"network.name": ["mlp", "convnet"]},
-        f"{E}.network.name: is swept: leave it out, or sweep over something else",
+        f"{E}.network.name: is set and swept: remove it, or sweep over another key",
     ),
     (
         {"training.batch_size": [10]},
-        f"{E}.training.batch_size: is swept: leave it out, or sweep over something else",
+        f"{E}.training.batch_size: is set and swept: remove it, or sweep over another key",
     ),
     ({"training.epoch": [1]}, f"{E}.training: unknown key 'epoch': did you mean 'epochs'?"),
     (
         {"network.depth": [1]},
-        f"{E}.network: unknown key 'depth': one of hidden_widths, initialiser, name",
+        f"{E}.network: unknown key 'depth': expected one of hidden_widths, initialiser, name",
     ),
     (
         {"training.optimiser.beta1": [0.5]},
-        f"{E}.training.optimiser: unknown key 'beta1': one of momentum, name, weight_decay",
+        f"{E}.training.optimiser: unknown key 'beta1': expected one of momentum, name, "
+        "weight_decay",
     ),
-    ({"nothing": [1]}, f"{E}: unknown key 'nothing': one of activations, dataset, matchers, "
-     "network, networks, notes, path, published, sweep, training"),
+    (
+        {"nothing": [1]},
+        f"{E}: unknown key 'nothing': expected one of activations, dataset, matchers, network, "
+        "networks, notes, path, published, sweep, training",
+    ),
     (
         {"training.batch_size.x": [1]},
-        f"{E}.sweep.training.batch_size.x: 'batch_size' is 500, which has no keys",
+        f"{E}.sweep.training.batch_size.x: 'batch_size' is 500, not a mapping",
     ),
     ({f"{WIDTHS}.0": [1]}, f"{E}.{WIDTHS}: {{'0': 1}} is not of type 'array'"),
     # values out of range or of another kind, in the first setting and in later ones
@@ -290,8 +294,8 @@ MISTAKES = [
     ([1], f"{E}.sweep: [1] is not of type 'object'"),
     (
         {RATE: [0.1], "networks": [2]},
-        f"{E}.sweep: expected one key, not {RATE}, networks: of a config that changes another one, "
-        "set the other's key to null",
+        f"{E}.sweep: expected one key, not {RATE}, networks: remove all but one; an overlay sets "
+        "the key that it replaces to null",
     ),
     ({RATE: []}, f"{SPACED}: [] should be non-empty"),
     *(({RATE: value}, f"{SPACED}: {value!r}: {LOST}") for value in (0.1, "1e-1", "fast", True)),
@@ -301,7 +305,7 @@ MISTAKES = [
     ),
     (
         {RATE: {"minimum": 0.1, "maximum": 1, "number": 2, "step": 3}},
-        f"{SPACED}: unknown key 'step': one of maximum, minimum, number",
+        f"{SPACED}: unknown key 'step': expected one of maximum, minimum, number",
     ),
     (
         {RATE: {"minimum": 0.1, "maximum": 0.1, "number": 3}},
@@ -348,7 +352,7 @@ def test_a_learning_rate_is_given_or_swept(schema):
         with pytest.raises(ConfigError) as error:
             completion.complete(config, schema, REGISTRIES)
         assert str(error.value) == (
-            f"{E}: the key 'training.learning_rate' is missing: give it, or sweep over it: "
+            f"{E}: the key 'training.learning_rate' is missing: set it, or sweep over it: "
             "sweep: {training.learning_rate: [1.0e-3, 1.0e-2]}"
         )
 

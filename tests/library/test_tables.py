@@ -208,7 +208,7 @@ def test_a_table_that_pandas_read_and_wrote_is_refused(path, one_line):
     pd.read_parquet(written("history", path)).to_parquet(path)
     with pytest.raises(TableError) as error:
         tables.read("history", path)
-    one_line(error, path, "changed, or not written by this workflow")
+    one_line(error, path, "modified, or not written by this workflow")
 
 
 def test_a_table_that_arrow_read_and_wrote_is_refused(path, one_line):
@@ -217,7 +217,7 @@ def test_a_table_that_arrow_read_and_wrote_is_refused(path, one_line):
     pq.write_table(table.set_column(3, "epoch", pa.array([7, 8, 9], pa.int32())), path)
     with pytest.raises(TableError) as error:
         tables.read("history", path)
-    one_line(error, path, "changed")
+    one_line(error, path, "modified")
 
 
 def test_a_table_of_another_kind_is_refused(path, one_line):
@@ -225,7 +225,7 @@ def test_a_table_of_another_kind_is_refused(path, one_line):
     for read in (tables.read, tables.metadata):
         with pytest.raises(TableError) as error:
             read("path", path)
-        one_line(error, path, "is a table of history, not of path")
+        one_line(error, path, "expected a table of path, not of history")
 
 
 def corrupt_pages(path):
@@ -241,7 +241,7 @@ def test_a_corrupt_page_is_refused(path, one_line):
     corrupt_pages(path)
     with pytest.raises(TableError) as error:
         tables.read("checkpoints", path)
-    one_line(error, path, "its content changed since it was written", "run snakemake again")
+    one_line(error, path, "modified since it was written", "run snakemake again")
 
 
 def test_what_arrow_says_of_a_corrupt_page_is_one_line(path, one_line):
@@ -404,7 +404,9 @@ def test_a_table_of_another_run_is_refused(kind, key, other, path, one_line):
         read(kind, path, run=PROVENANCE)
         with pytest.raises(TableError) as error:
             read(kind, path, run=wanted)
-        one_line(error, path, f"its {key} is {PROVENANCE[key]!r}, not {other!r}", f"`rm {path}`")
+        one_line(
+            error, path, f"its {key} is {PROVENANCE[key]!r}, expected {other!r}", f"`rm {path}`"
+        )
 
 
 def test_a_data_set_is_of_any_run(path):
@@ -419,13 +421,13 @@ def test_checkpoints_and_activations_of_another_run_are_refused(tmp_path, one_li
     assert list(tables.read_checkpoints(path, PROVENANCE)) == [0]
     with pytest.raises(TableError) as error:
         tables.read_checkpoints(path, other)
-    one_line(error, path, "its seed is 3, not 4")
+    one_line(error, path, "its seed is 3, expected 4")
     path = tmp_path / "activations" / "0.parquet"
     write_activations(path)
     assert tables.ActivationFile(path, PROVENANCE).widths == [20]
     with pytest.raises(TableError) as error:
         tables.ActivationFile(path, other)
-    one_line(error, path, "its seed is 3, not 4", f"`rm -r {path.parent}`")
+    one_line(error, path, "its seed is 3, expected 4", f"`rm -r {path.parent}`")
 
 
 @pytest.mark.parametrize(("key", "other"), OTHER_RUNS)
@@ -439,7 +441,7 @@ def test_tables_of_two_runs_are_not_mixed(key, other, tmp_path, one_line):
         return
     with pytest.raises(TableError) as error:
         tables.read_all("path", paths)
-    one_line(error, paths[1], f"its {key} is {other!r}, not {PROVENANCE[key]!r}")
+    one_line(error, paths[1], f"its {key} is {other!r}, expected {PROVENANCE[key]!r}")
 
 
 # -- csv, text -------------------------------------------------------------------------------
@@ -880,19 +882,19 @@ def change_metadata(path, **changes):
         ({"shape": [5, 5]}, ""),
         ({"shape": [2, 4]}, ""),
         ({"shape": [2, 4, 6]}, ""),
-        ({"shape": 24}, "not those of a data set"),
-        ({"shape": [2.0, 4, 3]}, "not those of a data set"),
-        ({"classes": "5"}, "not those of a data set"),
-        ({"classes": 5.0}, "not those of a data set"),
-        ({"scale": [255.0]}, "not those of a data set"),
+        ({"shape": 24}, "do not describe a data set"),
+        ({"shape": [2.0, 4, 3]}, "do not describe a data set"),
+        ({"classes": "5"}, "do not describe a data set"),
+        ({"classes": 5.0}, "do not describe a data set"),
+        ({"scale": [255.0]}, "do not describe a data set"),
         ({"scale": "white"}, "white"),
-        ({"standardisation": 3}, "not those of a data set"),
-        ({"standardisation": [0.5, 0.5]}, "not those of a data set"),
-        ({"standardisation": {"mean": 0.5, "deviation": [1.0] * 3}}, "not those of a data set"),
-        ({"standardisation": {"mean": [[0.5]] * 3, "deviation": [1.0] * 3}}, "not those of a data"),
+        ({"standardisation": 3}, "do not describe a data set"),
+        ({"standardisation": [0.5, 0.5]}, "do not describe a data set"),
+        ({"standardisation": {"mean": 0.5, "deviation": [1.0] * 3}}, "do not describe a data set"),
+        ({"standardisation": {"mean": [[0.5]] * 3, "deviation": [1.0] * 3}}, "do not describe a"),
         ({"standardisation": {"mean": [0.5] * 3, "deviation": ["a", 1, 1]}}, "'a'"),
-        ({"standardisation": {"mean": [0.5] * 3, "deviation": [None] * 3}}, "not those of a data"),
-        ({"standardisation": {"mean": [0.5] * 3, "deviation": [10**400] * 3}}, "not those of a d"),
+        ({"standardisation": {"mean": [0.5] * 3, "deviation": [None] * 3}}, "do not describe a"),
+        ({"standardisation": {"mean": [0.5] * 3, "deviation": [10**400] * 3}}, "do not describe a"),
         ({"standardisation": {}}, "mean"),
         ({"standardisation": {"mean": [0.5] * 3}}, "deviation"),
         ({"standardisation": {"mean": [0.5], "deviation": [1.0] * 3}}, "1 values"),

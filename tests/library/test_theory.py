@@ -99,7 +99,7 @@ def test_a_fit_keeps_to_its_sizes(stream):
     [
         (lambda rows: rows[:3], "fewer than two"),
         (lambda rows: [r for r in rows if r.repetition == 0], "fewer than two"),
-        (lambda rows: [*rows[:-1], rows[-1]._replace(value=0.0)], "not positive"),
+        (lambda rows: [*rows[:-1], rows[-1]._replace(value=0.0)], "positive values"),
     ],
 )
 def test_a_curve_without_a_slope_is_refused(change, said, stream):

@@ -39,17 +39,22 @@ def reduced_default() -> dict:
         experiment["networks"] = 2
         experiment["path"] = {"points": 3}
         one_setting(experiment)
-    for name in ("digits-convnet", "digits-mlp-adam"):
-        config["experiments"][name]["matchers"] = {"identity": {}, "sigma_wm": {}}
+    for name, experiment in config["experiments"].items():
+        if name not in ("digits-mlp", "digits-pair"):
+            experiment["matchers"] = {"identity": {}, "sigma_wm": {}}
     config["theory"] = {"isotropic": {"sizes": [8, 16], "dimensions": [5, 6], "repetitions": 3}}
     return config
 
 
 def one_setting(experiment: dict) -> None:
-    """Change a shipped experiment to the largest of its learning rates."""
-    values = experiment["sweep"]["training.learning_rate"]
+    """Change a shipped experiment to the largest value of its sweep; widths become narrow."""
+    ((axis, values),) = experiment["sweep"].items()
     largest = values["maximum"] if isinstance(values, dict) else max(values)
-    experiment["sweep"] = {"training.learning_rate": [largest]}
+    if axis == "network.hidden_widths":
+        largest = narrow(largest)
+    if axis == "training.stop_after":
+        largest = experiment["training"]["epochs"]
+    experiment["sweep"] = {axis: [largest]}
 
 
 def narrow(widths):

@@ -108,7 +108,7 @@ def test_an_image_or_label_is_named_with_its_file_and_row(name, run):
 
 def test_images_that_the_network_cannot_halve_are_refused_when_it_is_trained(run):
     fails_with_one_line(
-        run[1], "train: network: images of 8 x 8 cannot be halved 5 times", "multiples of 32"
+        run[1], "train: network: images of 8 x 8 pixels cannot be halved 5 times", "multiples of 32"
     )
 
 

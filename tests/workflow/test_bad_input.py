@@ -122,13 +122,13 @@ STAGES = {
     ("rule", "damage", "message"),
     [
         ("match", _foreign, "not written by this workflow"),
-        ("match", _other_kind, "is a table of history, not of checkpoints"),
+        ("match", _other_kind, "expected a table of checkpoints, not of history"),
         ("match", _lacks_a_column, "column 'unit' of a table of checkpoints is missing"),
-        ("match", _other_shapes, "a pair must share its architecture"),
-        ("evaluate_path", _of_another_seed, "is of another run: its seed is 4, not 3"),
+        ("match", _other_shapes, "must have the same architecture"),
+        ("evaluate_path", _of_another_seed, "from another run: its seed is 4, expected 3"),
         ("approximate_dimension", _truncate, "truncated, or not a parquet file"),
         ("train", _no_parquet, "truncated, or not a parquet file"),
-        ("collect", _changed, "its content changed since it was written"),
+        ("collect", _changed, "modified since it was written"),
     ],
     ids=lambda value: getattr(value, "__name__", value).strip("_"),
 )
@@ -251,4 +251,4 @@ def test_an_unknown_experiment_of_published_numbers(tmp_path):
     config["experiments"]["one"]["published"] = "imagenet"
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     finished = snakemake(tmp_path, "--configfile", tmp_path / "config.yaml")
-    fails_with_one_line(finished, "no published numbers of 'imagenet'", "one of mnist-mlp")
+    fails_with_one_line(finished, "no published numbers for 'imagenet'", "one of mnist-mlp")

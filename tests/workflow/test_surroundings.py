@@ -68,7 +68,7 @@ def test_an_overlay_alone_changes_the_default_config_from_any_folder(tmp_path):
         )
     )  # fmt: skip
     assert "paper_figures/other/figure1.png" in output
-    assert re.search(r"^train +13$", output, re.MULTILINE)
+    assert re.search(r"^train +22$", output, re.MULTILINE)
 
 
 def test_a_partial_config_is_told_to_be_given_after_the_one_it_changes(tmp_path):
@@ -84,7 +84,7 @@ def test_a_key_that_yaml_does_not_read_as_text_is_refused(tmp_path):
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(NANO) + "001: 1\n")
     answer = run(tmp_path, "-n", "-s", REPOSITORY / "Snakefile", "--configfile", "c.yaml")
     assert answer.returncode and "Traceback" not in answer.stdout
-    assert "the key 001 is read as int, not as text: write it in quotes" in answer.stdout
+    assert "YAML reads the key 001 as int, not as text: put it in quotes" in answer.stdout
 
 
 # -- other copies of the library -----------------------------------------------------------------

@@ -1,6 +1,6 @@
-"""The frame of every script's function when Snakemake runs it: arguments, log, errors.
+"""The adapter between Snakemake and the scripts' functions: arguments, log and errors.
 
-Scripts import it first, so that also an import that fails is reported.
+Scripts import it first, so that failing imports are reported, too.
 """
 
 import contextlib
@@ -9,7 +9,8 @@ import sys
 import traceback
 from pathlib import Path
 
-# Snakemake appends this folder to the path: an installed copy of the library would come first.
+# Snakemake appends this folder to the path, so that an installed copy of the library would take
+# precedence.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 RERUN = ("code",)
@@ -18,8 +19,8 @@ RERUN = ("code",)
 def execute(function, snakemake) -> None:
     """Call a script's function with the rule's named inputs, outputs and parameters.
 
-    Its output goes to the rule's log. The parameters in `RERUN` are for Snakemake's rerun
-    decision: they are passed on only to a function that names them.
+    Output is redirected to the rule's log. Parameters in `RERUN` exist for Snakemake's decision to
+    rerun a job; they are passed only to functions that have an argument of that name.
     """
     named = inspect.signature(function).parameters
     arguments = {
@@ -42,7 +43,7 @@ def execute(function, snakemake) -> None:
 
 
 def _say_gpu_memory() -> None:
-    """A line in the log that `provenance/usage.py` reads: Snakemake's benchmarks know no GPU."""
+    """Log the peak GPU memory for `provenance/usage.py`, since Snakemake does not measure it."""
     torch = sys.modules.get("torch")
     if torch and torch.cuda.is_initialized():
         peak, name = torch.cuda.max_memory_allocated(), torch.cuda.get_device_name()
@@ -54,10 +55,10 @@ def _scalar(value) -> bool:
 
 
 def _report(kind, error, trace) -> None:
-    """One line for the user, which names the rule's log.
+    """Report an error in one line that names the rule's log.
 
-    The log gets this line, too, or the traceback of an error that is not the user's: Snakemake
-    shows the log of a job that failed.
+    The log contains the same line, or the traceback if the error is not a `UserError`. Snakemake
+    shows the log of a failed job.
     """
     snakemake = sys.modules["__main__"].snakemake
     known = any(parent.__name__ == "UserError" for parent in kind.__mro__)
@@ -68,7 +69,7 @@ def _report(kind, error, trace) -> None:
         else:
             traceback.print_exception(kind, error, trace, file=log)
     prefix = "" if known else f"{kind.__name__}: "
-    # In one piece: `print` writes the end of the line by itself, after another job's line.
+    # A single write; `print` writes the newline separately, so lines of several jobs could mix.
     sys.stderr.write(f"{snakemake.rule}: {prefix}{text} (log: {snakemake.log[0]})\n")
 
 

@@ -1,4 +1,4 @@
-"""Rule approximate_dimension: the units as each matcher sees them, all networks and layers."""
+"""Rule approximate_dimension: dimensions of the units for each matcher, network and layer."""
 
 from adapter import execute
 from lmc_ot import tables
@@ -20,11 +20,11 @@ def approximate_dimension(
     dataset: str | None = None,
     activations: str | None = None,
 ) -> None:
-    """Describe the Gram matrix of every matcher, uncentred and centred.
+    """Compute the dimensions of every matcher's Gram matrices, uncentred and centred.
 
-    `matchers` are their blocks by label; other arguments are as those of `match`. What
-    `dimensions` holds already of a matcher is kept if it was made in the same way: with the same
-    code, of the same networks and data, and of activations that were recorded alike.
+    `matchers` maps labels to blocks of the config; the other arguments are those of `match`. Rows
+    of a matcher in an existing table `dimensions` are kept if they were computed with the same
+    code from the same networks and data, with activations recorded in the same way.
     """
     networks = tables.read_checkpoints(checkpoints, run)
     settings = [run, streamed, recording, versions(), tables.digest("checkpoints", checkpoints)]

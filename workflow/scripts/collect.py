@@ -1,4 +1,4 @@
-"""Rule collect: one row for every pair and matcher, on each split."""
+"""Rule collect: the table of results, with one row per pair, matcher and split."""
 
 from adapter import execute
 from lmc_ot import tables
@@ -16,7 +16,7 @@ def collect(
     settings: list,
     run: dict,
 ) -> None:
-    """Collect all experiments of a config into `results`, and into `csv` for readers."""
+    """Write the results of all experiments of a config to `results` and, for readers, to `csv`."""
     rows = collect_rows(
         tables.read_all("path", paths),
         tables.read_all("objectives", objectives),

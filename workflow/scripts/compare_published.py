@@ -1,4 +1,4 @@
-"""Rule compare_published: our numbers beside the published ones."""
+"""Rule compare_published: comparison of measured with published numbers."""
 
 from adapter import execute
 from lmc_ot import tables
@@ -13,7 +13,7 @@ def compare_published(
     markdown: str,
     published: dict[str, list],
 ) -> None:
-    """Compare; `published` maps our experiments to the published rows."""
+    """Write the comparison; `published` maps our experiments to rows of published numbers."""
     frame = comparison.compare(
         tables.read("results", results).to_pandas(),
         tables.read_all("dimensions", dimensions),

@@ -1,4 +1,4 @@
-"""Rule draw_figure: a figure from the tables of its panels."""
+"""Rule draw_figure: a figure, drawn from the tables of its panels."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from lmc_ot.tables.csv import read_csv
 def draw_figure(
     panel_tables: list, digests: list, pdf: str, svg: str, png: str, panels: list
 ) -> None:
-    """Draw the panels, each from its table, and save the figure in three formats."""
+    """Draw each panel from its table, and save the figure in three formats."""
     shown = [read_csv(table, digest) for table, digest in zip(panel_tables, digests, strict=True)]
     figure = compose(list(zip(panels, shown, strict=True)))
     save(figure, [Path(path) for path in (pdf, svg, png)])

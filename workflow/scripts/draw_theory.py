@@ -1,4 +1,4 @@
-"""Rule draw_theory: measured points of an experiment on a theorem, and the predicted slopes."""
+"""Rule draw_theory: the figure of an experiment on a theorem, with predicted slopes."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from lmc_ot.tables.csv import read_csv
 def draw_theory(
     curves: str, slopes: str, digests: list, pdf: str, svg: str, png: str, about: dict
 ) -> None:
-    """Draw the figure in three formats; `about` is the experiment's line in its registry."""
+    """Draw the figure and save it in three formats; `about` is the experiment's registry entry."""
     shown = [
         read_csv(table, digest) for table, digest in zip((curves, slopes), digests, strict=True)
     ]

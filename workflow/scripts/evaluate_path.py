@@ -25,10 +25,11 @@ def evaluate_path(
     run: dict,
     code: str,
 ) -> None:
-    """Evaluate (1 - t) A + t pi(B) on both splits, after checking that pi(B) computes B.
+    """Evaluate (1 - t) A + t pi(B) on both splits, after checking that pi(B) is equivalent to B.
 
-    `labels` are the matchers' labels, in the order of their files `permutations`. A matcher's rows
-    that `path` already has are kept if they were made from the same files in the same way.
+    `labels` are the labels of the matchers, in the order of their files `permutations`. Rows of a
+    matcher in an existing table `path` are kept if they were computed from the same files in the
+    same way.
     """
     data = read_dataset(dataset)
     networks = tables.read_checkpoints(checkpoints, run)

@@ -20,8 +20,8 @@ def match(
 ) -> None:
     """Match network B of every pair to network A.
 
-    `streamed` says what to run the networks on where no `activations` were recorded; a matcher
-    that reads weights alone has no `dataset` either.
+    If there are no recorded `activations`, `streamed` says how to run the networks, see
+    `sources.of_networks`. For a matcher that uses only weights, `dataset` is None, too.
     """
     built = REGISTRY.build(matcher)
     networks = tables.read_checkpoints(checkpoints, run)

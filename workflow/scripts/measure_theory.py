@@ -6,7 +6,7 @@ from lmc_ot.theory import REGISTRY
 
 
 def measure_theory(measurements: str, label: str, theory: dict, run: dict) -> None:
-    """Measure every size and repetition."""
+    """Measure every size and repetition of the experiment described by the block `theory`."""
     experiment = REGISTRY.build(theory)
     rows = []
     for row in experiment.measure(run["seed"]):

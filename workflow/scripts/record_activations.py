@@ -1,4 +1,4 @@
-"""Rule record_activations: the hidden layers of all networks of one setting."""
+"""Rule record_activations: the hidden activations of all networks of one setting."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def record_activations(
         ) as write:
             for some, batch in recording.record(built, parameters, data, samples, resolved):
                 write(vars(some), batch)
-        print(f"network {number}: {len(samples.example)} samples")
+        print(f"network {number}: {len(samples.example)} samples recorded")
 
 
 if "snakemake" in globals():

@@ -1,4 +1,4 @@
-"""Rule tabulate_panel: the table that one panel of a figure is drawn from."""
+"""Rule tabulate_panel: the table from which one panel of a figure is drawn."""
 
 from adapter import execute
 from lmc_ot.reporting.panels import REGISTRY
@@ -9,7 +9,7 @@ from lmc_ot.tables.csv import write_csv
 def tabulate_panel(
     table: str, digest: str, panel: dict, published: list | None, **sources: list
 ) -> None:
-    """Tabulate a panel from its sources, with the published rows of its experiment, if any."""
+    """Compute a panel's table from its sources and its experiment's published numbers, if any."""
     rows = frame(published) if published else None
     write_csv(table, REGISTRY.build(panel, sources, rows), digest)
 

@@ -1,4 +1,4 @@
-"""Rule tabulate_theory: curves and slopes of an experiment on a theorem."""
+"""Rule tabulate_theory: the curves and slopes of an experiment on a theorem."""
 
 from adapter import execute
 from lmc_ot import tables
@@ -9,7 +9,7 @@ from lmc_ot.theory import REGISTRY, rates
 def tabulate_theory(
     measurements: str, curves: str, slopes: str, digests: list, theory: dict, run: dict
 ) -> None:
-    """Tabulate means by size, and fitted slopes beside the predicted ones."""
+    """Write the means by size, and the fitted and predicted slopes."""
     experiment = REGISTRY.build(theory)
     measured = tables.read("theory", measurements, run=run).to_pandas()
     write_csv(curves, rates.curves(measured), digests[0])

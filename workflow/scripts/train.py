@@ -1,4 +1,4 @@
-"""Rule train: all networks of one setting, in one ensemble."""
+"""Rule train: all networks of one setting."""
 
 from pathlib import Path
 
@@ -27,13 +27,14 @@ def train(
 ) -> None:
     """Train networks 0 .. networks - 1 of a setting.
 
-    A job that was stopped continues from its last snapshot.
+    An interrupted job resumes from its last snapshot.
     """
     data = read_dataset(dataset)
     resolved = resolve(device)
     snapshots = Snapshots(
         Path(checkpoints).parent / "snapshots",
-        # The file too: images of the user's own can change, and the config does not tell.
+        # The digest of the data set is included, since users' own files can change while the
+        # config stays the same.
         [
             run,
             network,

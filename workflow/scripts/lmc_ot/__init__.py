@@ -1,31 +1,32 @@
-"""Linear mode connectivity of neural networks through optimal transport.
+"""Linear mode connectivity of neural networks via optimal transport.
 
-The library of the workflow, in rooms; a room imports only from those above it:
+The library behind the workflow. Its subpackages form layers: each imports only from those listed
+above it.
 
 ``errors``, ``rng``, ``environment``
     one-line errors for the user; named random streams; versions, device and commit
 ``config``
-    strict YAML, completion and checks, registries, labels, the reference page
+    strict YAML, defaults and checks, registries, labels, the reference page
 ``tables``
-    schemas, parquet and csv files, checkpoints and activations as tables, seals
+    schemas; parquet and csv files; checkpoints and activations as tables; seals
 ``provenance``
-    digests of code, the record and the cost of a run, its crate
+    digests of the code; the record, the cost and the RO-Crate of a run
 ``data``
     data sets, standardisation, augmentation
 ``networks``
     architectures, and which of their axes are permuted together
 ``training``
-    the loop, schedule, optimisers, snapshots, evaluation, device
+    training loop, schedule, optimisers, snapshots, evaluation, device
 ``matching``
-    matchers, the assignment, moments of activations from files or from networks as they run
+    matchers, the assignment problem, moments of activations (recorded or computed on the fly)
 ``connectivity``
-    interpolation, barriers, approximate dimension, independence, a bootstrap over networks
+    interpolation, barriers, approximate dimension, independence, bootstrap over networks
 ``theory``
-    the paper's theorems as experiments
+    numerical experiments on the paper's theorems
 ``reporting``
-    the result table, published numbers, panels and figures
+    the table of results, published numbers, panels and figures
 ``registries``, ``cli``
-    all that a config can name; the command ``lmc-ot``
+    everything that a config can name; the command ``lmc-ot``
 
-Importing ``lmc_ot`` itself imports nothing heavy.
+``import lmc_ot`` alone imports no heavy package.
 """

@@ -1,4 +1,4 @@
-"""The command ``lmc-ot``: tools for runs of the workflow and their config."""
+"""The command ``lmc-ot``: tools for runs of the workflow and for its config."""
 
 import argparse
 import sys
@@ -10,7 +10,7 @@ SCHEMA = Path(__file__).resolve().parents[2] / "schemas/config.schema.yaml"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one subcommand; a user's error is one line and exit status 1."""
+    """Run a subcommand. A `UserError` is printed as one line, with exit status 1."""
     given = _parser().parse_args(arguments)
     try:
         print(given.run(given), end="")

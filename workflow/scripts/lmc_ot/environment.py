@@ -1,4 +1,4 @@
-"""What ran: the commit of the code, the versions of packages, the device; hashes of settings."""
+"""The environment of a run: commit of the code, package versions, device; hashes of settings."""
 
 import contextlib
 import hashlib
@@ -18,17 +18,18 @@ PACKAGES = ("numpy", "scipy", "pyarrow", "pandas", "torch", "torchvision", "snak
 
 
 def digest(value) -> str:
-    """A short hash of a JSON value: equal values, equal hash, whatever the order of keys."""
+    """Return a short hash of a JSON value, independent of the order of keys."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @cache
 def commit() -> str:
-    """The git commit of the code, with ``-dirty`` if the code has uncommitted changes.
+    """Return the git commit of the code, with ``-dirty`` if the code has uncommitted changes.
 
-    Figures and tables that a run leaves in the checkout do not make it dirty. ``LMC_COMMIT``
-    overrides it. It is ``unknown`` where git does not know this checkout, for which
-    `unknown_commit` gives the reason: a commit of a repository around it says nothing of the code.
+    Figures and tables that a run writes into the checkout are ignored. The environment variable
+    ``LMC_COMMIT`` overrides the result. The result is ``unknown`` if this folder is not the root
+    of a git repository: the commit of an enclosing repository does not identify the code.
+    `unknown_commit` gives the reason.
     """
     if "LMC_COMMIT" in os.environ:
         return os.environ["LMC_COMMIT"]
@@ -40,20 +41,20 @@ def commit() -> str:
 
 @cache
 def unknown_commit() -> str | None:
-    """Why the commit is unknown and how to set it, in one line; None where it is known."""
+    """Explain in one line why the commit is unknown and how to set it; None if it is known."""
     if "LMC_COMMIT" in os.environ:
         return None
     root = _root()
     top, problem = _git("rev-parse", "--show-toplevel")
     if top and Path(top).resolve() != root:
-        problem = f"the repository around it is {top}"
+        problem = f"it belongs to the repository {top}"
     elif top:
         head, problem = _git("rev-parse", "--verify", "HEAD")
         if head:
             return None
     return (
         f"{root}: the commit of the code is unknown ({problem}): set LMC_COMMIT to the commit, or "
-        f"run a clone of your own"
+        f"run from a git clone"
     )
 
 
@@ -62,7 +63,7 @@ def _root() -> Path:
 
 
 def _git(*arguments: str) -> tuple[str, str]:
-    """What git answers, and if it fails the first line of its complaint."""
+    """Run git in the checkout; return its output, and if it fails, the first line of the error."""
     try:
         answer = subprocess.run(
             ["git", "-C", str(_root()), *arguments], capture_output=True, text=True, timeout=20
@@ -75,7 +76,7 @@ def _git(*arguments: str) -> tuple[str, str]:
 
 
 def versions() -> dict[str, str]:
-    """Python's version, and those of the packages that results may depend on."""
+    """Return the versions of Python and of the packages that results may depend on."""
     by_package = {"python": platform.python_version()}
     for package in PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
@@ -84,5 +85,5 @@ def versions() -> dict[str, str]:
 
 
 def environment(device: str = "cpu") -> dict:
-    """Package versions, Python, device and commit of this process."""
+    """Return the versions, the device and the commit of this process as a JSON object."""
     return {"versions": versions(), "device": device, "commit": commit()}

@@ -1,4 +1,7 @@
-"""All registries by their kind: what a config can name. Importing it imports nothing heavy."""
+"""All registries, by kind: everything that a config can name.
+
+Importing this module imports no heavy package.
+"""
 
 from . import data, matching, networks, theory
 from .config.registry import Registry

@@ -1,4 +1,4 @@
-"""Random streams that depend on the seed and on what they are for, and on nothing else."""
+"""Independent random streams, each derived from the config's seed and a purpose label alone."""
 
 import hashlib
 
@@ -6,18 +6,23 @@ import numpy as np
 
 
 def generator(seed: int, *identity: str | int | float) -> np.random.Generator:
-    """A generator of its own for every (seed, identity).
+    """Return the random generator of a seed and an identity.
 
-    The identity says what the stream is for, e.g. ``("initialisation", 1e-3, 5)`` for network 5
-    of a learning rate. It is hashed with SHA-256, so streams of different identities are
-    independent, and the same in every process and on every machine.
+    The identity is a purpose label such as ``("initialisation", 1e-3, 5)``, for network 5 at
+    learning rate 1e-3. Seed and identity are hashed with SHA-256: streams of different identities
+    are independent, and a stream is the same in every process and on every machine.
 
     Parameters
     ----------
     seed
         The config's seed.
     identity
-        Strings, integers and floats (written with their shortest exact representation).
+        Strings, integers and floats. Floats are hashed by their shortest exact representation.
+
+    Returns
+    -------
+    numpy.random.Generator
+        A PCG64 generator.
     """
     text = "\x1f".join([repr(int(seed)), *(_written(part) for part in identity)])
     digest = hashlib.sha256(text.encode()).digest()
@@ -29,5 +34,5 @@ def _written(part) -> str:
     if isinstance(part, str):
         return f"s{part}"
     if isinstance(part, bool) or not isinstance(part, (int, float, np.integer, np.floating)):
-        raise TypeError(f"a stream's identity is made of str, int and float, not {type(part)}")
+        raise TypeError(f"expected str, int or float in a stream's identity, not {type(part)}")
     return f"f{float(part)!r}" if isinstance(part, (float, np.floating)) else f"i{int(part)}"

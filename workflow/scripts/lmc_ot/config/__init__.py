@@ -1,4 +1,4 @@
-"""The config: strict YAML, completion and checks against a schema, registries and labels.
+"""The config: strict YAML, defaults and checks from a schema, registries and labels.
 
-Its reference page is written from the same schema and registries.
+The reference page config/README.md is generated from the same schema and registries.
 """

@@ -1,21 +1,27 @@
-"""Checks of a config beyond its schema: values that depend on others, names that must differ."""
+"""Checks that the schema cannot express: values that depend on others, names that must differ."""
 
 from ..errors import ConfigError
 from .labels import panel_experiments, panel_tables
 from .registry import Registry
 from .sweep import LEARNING_RATE
 
-# Tables beside the figures that do not belong to a figure.
+# Tables in the folder of figures that do not belong to any figure.
 RESERVED = ["results", "comparison"]
 
 
 def check(config: dict, registries: dict[str, Registry]) -> dict:
-    """The completed config with its derived values. Raises ConfigError, in one line."""
+    """Check a completed config and fill in its derived values, in place.
+
+    Raises
+    ------
+    ConfigError
+        One line: the key, the problem, and what to do.
+    """
     for name, experiment in config["experiments"].items():
         if experiment["published"] and experiment["axis"] != LEARNING_RATE:
             raise ConfigError(
-                f"experiments.{name}.published: the published numbers are by learning rate, but "
-                f"the experiment sweeps over {experiment['axis']}: remove the key published"
+                f"experiments.{name}.published: published numbers exist for learning rates "
+                f"only, but the experiment sweeps over {experiment['axis']}: remove this key"
             )
         for setting in experiment["settings"].values():
             _resolve(f"experiments.{name}", setting, config["keep_activations"], registries)
@@ -48,8 +54,8 @@ def _resolve(
     training = experiment["training"]
     if training["stop_after"] is not None and training["stop_after"] > training["epochs"]:
         raise ConfigError(
-            f"{path}.training.stop_after: {training['stop_after']} is after the last of "
-            f"{training['epochs']} epochs: raise training.epochs, or leave stop_after out"
+            f"{path}.training.stop_after: {training['stop_after']} exceeds training.epochs = "
+            f"{training['epochs']}: raise training.epochs, or remove stop_after"
         )
     activations = experiment["activations"]
     convolutional = registries["network"].entry(experiment["network"]["name"]).convolutional
@@ -57,14 +63,14 @@ def _resolve(
         activations["streamed"] = convolutional or not keep_activations
     if not activations["streamed"] and not keep_activations:
         raise ConfigError(
-            f"{path}.activations.streamed: is false, and so is keep_activations: "
-            f"set keep_activations to true"
+            f"{path}.activations.streamed: false requires recorded activations: "
+            f"set keep_activations to true, or remove streamed"
         )
     named = [options["name"] for options in experiment["matchers"].values()]
     if convolutional and not activations["streamed"] and "sigma_wm" in named:
         raise ConfigError(
-            f"{path}.activations.streamed: is false, but sigma_wm on convolutions requires true: "
-            f"set it to true, or leave sigma_wm out"
+            f"{path}.activations.streamed: sigma_wm on convolutions requires true: "
+            f"set streamed to true, or remove sigma_wm"
         )
     if experiment["path"]["points"] % 2 == 0:
         raise ConfigError(
@@ -81,8 +87,8 @@ def _check_panel(
     axes = sorted({experiments[name]["named_axis"] for name in names})
     if len(axes) > 1:
         raise ConfigError(
-            f"{path}: the panel {panel['name']} compares experiments of one axis, but these have "
-            f"{' and '.join(axes)}"
+            f"{path}: the experiments of panel {panel['name']} must sweep over the same key, but "
+            f"sweep over {' and '.join(axes)}: choose other experiments"
         )
 
 
@@ -91,7 +97,7 @@ def _check_shown(
 ) -> None:
     if name not in experiments:
         raise ConfigError(
-            f"{path}: unknown experiment {name!r}: one of {', '.join(sorted(experiments))}"
+            f"{path}: unknown experiment {name!r}: expected one of {', '.join(sorted(experiments))}"
         )
     network = experiments[name]["network"]["name"]
     if (
@@ -99,14 +105,14 @@ def _check_shown(
         and not registries["panel"].entry(panel["name"]).convolutional
     ):
         raise ConfigError(
-            f"{path}: the panel {panel['name']} cannot show convolutions, but the network of "
-            f"{name} is {network}: choose an experiment without convolutions"
+            f"{path}: the panel {panel['name']} does not support convolutional networks such as "
+            f"{network} of experiment {name}: choose an experiment without convolutions"
         )
     matcher = panel.get("matcher")
     if matcher is not None and matcher not in experiments[name]["matchers"]:
         raise ConfigError(
             f"{path}: experiment {name} has no matcher {matcher!r}: "
-            f"one of {', '.join(sorted(experiments[name]['matchers']))}"
+            f"expected one of {', '.join(sorted(experiments[name]['matchers']))}"
         )
 
 

@@ -1,8 +1,8 @@
-"""A config completed with its defaults and checked, with one line per error.
+"""Fill in a config's defaults and check it against the schema, with one-line errors.
 
-The schema is ``workflow/schemas/config.schema.yaml``; names and options of data sets, networks,
-optimisers, matchers and panels come from the registries that the caller gives. Nothing heavy is
-imported here: the Snakefile calls this at every start.
+The schema is ``workflow/schemas/config.schema.yaml``. Names and options of data sets, networks,
+optimisers, matchers and panels come from the registries that the caller passes. The Snakefile
+calls this at every start, so the module imports no heavy package.
 """
 
 import copy
@@ -18,8 +18,8 @@ from . import checks, sweep
 from .reading import NOT_UNDERSTOOD
 from .registry import Registry, instead
 
-# Labels that matchers must not have: names of other folders in the folder of a setting, and
-# the name of the unmatched networks in the panels' tables.
+# Labels that matchers must not have: they name other folders in the folder of a setting, or the
+# unmatched networks in the panels' tables.
 RESERVED_LABELS = ["activations", "all_pairs", "kept", "snapshots", "endpoints"]
 _TYPES = {list: "array", dict: "object", str: "string", type(None): "null"}
 _WRITTEN = {"array": "a list", "null": "null"}
@@ -27,16 +27,21 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def complete(config: dict, schema_path: str | Path, registries: dict[str, Registry]) -> dict:
-    """A config with its defaults filled in, numbers read as numbers, and all of it checked.
+    """Return a config with all defaults filled in and all values checked.
 
     Parameters
     ----------
     config
-        As YAML gives it; not changed.
+        The config as loaded from YAML; it is not modified.
     schema_path
-        The schema.
+        The file of the schema.
     registries
-        Kind -> registry, of all kinds that the schema names.
+        Kind -> registry, for all kinds that the schema names.
+
+    Returns
+    -------
+    dict
+        The completed config. Every experiment has its sweep unfolded into ``settings``.
 
     Raises
     ------
@@ -66,11 +71,11 @@ def complete(config: dict, schema_path: str | Path, registries: dict[str, Regist
             config["experiments"][name] = _with_settings(path, swept.axis, settings)
         return checks.check(config, registries)
     except NOT_UNDERSTOOD as error:
-        raise ConfigError(f"cannot be understood: {one_line(error)}") from error
+        raise ConfigError(f"the config cannot be read: {one_line(error)}") from error
 
 
 def _unfolded(path: str, block: dict, schema: dict, registries: dict[str, Registry]) -> sweep.Sweep:
-    """The settings of a block. An overlay cannot delete a sweep, but it can set it to null."""
+    """Unfold a block's sweep into settings; null, as an overlay may set it, means no sweep."""
     swept = {} if block.get("sweep") is None else block["sweep"]
     if isinstance(swept, dict):
         swept = {key: values for key, values in swept.items() if values is not None}
@@ -79,7 +84,7 @@ def _unfolded(path: str, block: dict, schema: dict, registries: dict[str, Regist
 
 
 def _validated(value, schema: dict, path: str, registries: dict[str, Registry]):
-    """A value completed, and checked against the schema."""
+    """Complete a value with its defaults and check it against the schema."""
     value, concrete = _Completion(registries).complete(value, schema, path)
     errors = jsonschema.Draft202012Validator(concrete).iter_errors(value)
     error = jsonschema.exceptions.best_match(errors)
@@ -91,10 +96,10 @@ def _validated(value, schema: dict, path: str, registries: dict[str, Registry]):
 
 
 def _with_settings(path: str, axis: str, settings: list[dict]) -> dict:
-    """A completed experiment: its first setting, the axis, and label -> value and block of each."""
+    """Return the first setting, extended by the axis and by the value and block of each setting."""
     if settings[0]["training"]["learning_rate"] is None:
         raise ConfigError(
-            f"{path}: the key 'training.learning_rate' is missing: give it, or sweep over it: "
+            f"{path}: the key 'training.learning_rate' is missing: set it, or sweep over it: "
             f"sweep: {{{sweep.LEARNING_RATE}: [1.0e-3, 1.0e-2]}}"
         )
     values = [sweep.value_of(block, axis) for block in settings]
@@ -103,7 +108,7 @@ def _with_settings(path: str, axis: str, settings: list[dict]) -> dict:
     labels = [sweep.setting_label(named, number) for number in numbers]
     duplicate = [label for label in labels if labels.count(label) > 1]
     if duplicate:
-        raise ConfigError(f"{path}.sweep.{axis}: two settings have the label {duplicate[0]}")
+        raise ConfigError(f"{path}.sweep.{axis}: two settings share the label {duplicate[0]}")
     return {
         **settings[0],
         "axis": axis,
@@ -114,7 +119,7 @@ def _with_settings(path: str, axis: str, settings: list[dict]) -> dict:
 
 
 def _without_what_is_left_out(config: dict) -> dict:
-    """An overlay cannot delete a key, but it can set an experiment or a figure to null."""
+    """Drop experiments, figures and theories set to null, which is how an overlay removes them."""
     return {
         part: {name: block for name, block in blocks.items() if block is not None}
         if part in ("experiments", "figures", "theory") and isinstance(blocks, dict)
@@ -124,13 +129,13 @@ def _without_what_is_left_out(config: dict) -> dict:
 
 
 class _Completion:
-    """Walks a config and its schema together; names of registered things bring their options."""
+    """Walk a config and its schema together, inserting the options of registered names."""
 
     def __init__(self, registries: dict[str, Registry]):
         self.registries = registries
 
     def complete(self, value, schema: dict, path: str):
-        """The value with defaults, and the schema with its registries replaced by their entries."""
+        """Return the completed value, and its schema with registries replaced by their entries."""
         schema = dict(schema)
         if "registry" in schema:
             schema = self._named(value, schema, path)
@@ -140,13 +145,13 @@ class _Completion:
             kind = _TYPES.get(type(value))
             if kind not in [alternative["type"] for alternative in schema["anyOf"]]:
                 ways = ", or ".join(_way(alternative) for alternative in schema["anyOf"])
-                raise ConfigError(f"{_where(path)}{value!r}: write {ways}")
+                raise ConfigError(f"{_where(path)}{value!r}: expected {ways}")
             schema = next(s for s in schema["anyOf"] if s["type"] == kind)
         types = schema.get("type", ())
         if {"number", "integer"} & _set(types):
             value = _number(value, "number" in _set(types), path)
         if "boolean" in _set(types) and value in ("true", "false"):
-            # As `--config` gives it.
+            # Snakemake's --config passes booleans as text.
             value = value == "true"
         if isinstance(value, dict) and types == "object":
             value, schema = self._complete_object(value, schema, path)
@@ -177,23 +182,23 @@ class _Completion:
             value[key], properties[key] = self.complete(
                 value[key], properties.get(key, others), inside
             )
-        # Rules compare parameters as they are printed: neither the order of a config's keys, nor a
-        # default that it writes out, may train anything again.
+        # Snakemake compares the parameters of rules as text. Reordering the config's keys, or
+        # writing out a default, must not trigger a rerun.
         value = {key: value[key] for key in properties if key in value}
         return value, {**schema, "properties": properties, "additionalProperties": False}
 
     def _named(self, value, schema: dict, path: str) -> dict:
-        """Schema of ``{name: <registered>, option: ...}``."""
+        """Return the schema of a block ``{name: <registered>, option: ...}``."""
         registry = self.registries[schema["registry"]]
         of_name = {"type": "string"}
         if "default" in schema:
-            # Options may be given without it, as those of a sweep are.
+            # The name may be left out, for example if only an option is swept.
             of_name["default"] = schema["default"]["name"]
             value = {"name": of_name["default"], **value} if isinstance(value, dict) else value
         return _block_schema(registry, _asked(path, registry.named, value), of_name)
 
     def _labelled(self, value, schema: dict, path: str) -> dict:
-        """Schema of ``{label: {name: <registered, the label by default>, option: ...}}``."""
+        """Return the schema of ``{label: {name: <registered; default: label>, option: ...}}``."""
         registry = self.registries[schema["registry_map"]]
         if not isinstance(value, dict) or (not value and schema.get("default") != {}):
             raise ConfigError(f"{_where(path)}expected at least one <{registry.kind}>: {{options}}")
@@ -204,7 +209,7 @@ class _Completion:
                     f"{_where(path)}{label!r}: expected a label of lower-case letters, digits and _"
                 )
             if label in RESERVED_LABELS:
-                raise ConfigError(f"{_where(path)}{label!r}: is reserved by the workflow")
+                raise ConfigError(f"{_where(path)}{label!r} is reserved: choose another label")
             options = options if isinstance(options, dict) else {}
             if registry.kind in options:
                 raise ConfigError(
@@ -219,14 +224,17 @@ class _Completion:
 
 
 def _way(alternative: dict) -> str:
-    """How a value of one of several alternatives is written."""
+    """Describe how a value of one of several alternatives is written."""
     if alternative["type"] == "object":
         return f"{{{', '.join(f'{key}: ...' for key in alternative['properties'])}}}"
     return " or ".join(alternative.get("enum", ())) or _WRITTEN[alternative["type"]]
 
 
 def _number(value, fractional: bool, path: str):
-    """A number as it is meant: YAML reads ``1e-3`` as text, ``20.0`` may count, ``0`` may not."""
+    """Convert a number to its intended type.
+
+    YAML reads ``1e-3`` as text; ``20.0`` is accepted as an integer, and ``0`` as a float.
+    """
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = int(value) if re.fullmatch(r"[+-]?\d+", value) else float(value)
     if isinstance(value, float) and not math.isfinite(value):
@@ -247,7 +255,7 @@ def _where(path: str) -> str:
 
 
 def _block_schema(registry: Registry, name: str, of_name: dict) -> dict:
-    """Schema of a block with that name; `of_name` is the schema of the name itself."""
+    """Return the schema of a block of that name; `of_name` is the schema of the name itself."""
     options = registry.options(name)
     return {
         "type": "object",
@@ -257,7 +265,7 @@ def _block_schema(registry: Registry, name: str, of_name: dict) -> dict:
 
 
 def _asked(path: str, ask, value):
-    """The answer of a registry, whose errors get the place of the value in the config."""
+    """Call a registry's method, prefixing its errors with the key of the value."""
     try:
         return ask(value)
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""Names that follow from a completed config: of settings, data sets, tables, pairs; its hash."""
+"""Labels, tables and pairs of networks that follow from a completed config, and its hash."""
 
 import itertools
 from pathlib import Path
@@ -10,47 +10,47 @@ SETTING_LABEL = r"[a-z][a-z0-9_]*-[0-9.e+-]+"
 
 
 def dataset_label(block: dict) -> str:
-    """A data set as it stands in paths: its name, and a hash of its options if it has any."""
+    """Return a data set's label in paths: its name, and a hash of its options if it has any."""
     options = {k: v for k, v in block.items() if k != "name" and v is not None}
     return block["name"] + (f"-{digest(options)}" if options else "")
 
 
 def panel_tables(config: dict, figure: str) -> list[str]:
-    """Names of the tables of a figure's panels: ``figure2``, or ``figure1a, figure1b``."""
+    """Return the names of the tables of a figure: ``figure2``, or ``figure1a, figure1b``."""
     count = len(config["figures"][figure]["panels"])
     return [figure] if count == 1 else [f"{figure}{chr(ord('a') + i)}" for i in range(count)]
 
 
 def panel_experiments(panel: dict) -> list[str]:
-    """The experiments that a panel shows."""
+    """Return the names of the experiments that a panel shows."""
     return panel["experiments"] if "experiments" in panel else [panel["experiment"]]
 
 
 def pairs(experiment: dict) -> list[tuple[int, int]]:
-    """The pairs of networks of each setting: (0, 1), (2, 3), ..."""
+    """Return the disjoint pairs of networks of each setting: (0, 1), (2, 3), ..."""
     return [(i, i + 1) for i in range(0, experiment["networks"], 2)]
 
 
 def all_pairs(experiment: dict) -> list[tuple[int, int]]:
-    """Every pair of networks of each setting: (0, 1), (0, 2), ..., (1, 2), ..."""
+    """Return all pairs of networks of each setting: (0, 1), (0, 2), ..., (1, 2), ..."""
     return list(itertools.combinations(range(experiment["networks"]), 2))
 
 
 def belongs(config: dict, path: Path) -> bool:
-    """Whether a table or a benchmark file is of the config as it is now.
+    """Tell whether a table or a benchmark file belongs to the config in its present form.
 
     Files of a setting, a matcher or an experiment that was removed from the config do not.
 
     Parameters
     ----------
     config
-        Completed.
+        The completed config.
     path
-        Relative to the run's folder of tables, or of benchmark files.
+        The file, relative to the run's folder of tables or of benchmark files.
     """
     first, *rest = path.with_suffix("").parts
-    # A table or a job of an experiment is in the folder of a setting; an experiment may be
-    # called as something else that has files of its own.
+    # Files of an experiment are in the folder of a setting. The length is checked because an
+    # experiment may share its name with another folder, such as "datasets".
     if first in config["experiments"] and len(rest) > 1:
         settings = config["experiments"][first]["settings"]
         setting, *inside = rest
@@ -77,13 +77,13 @@ def belongs(config: dict, path: Path) -> bool:
 
 
 def training_hash(config: dict, experiment: dict) -> str:
-    """Hash of what determines an experiment's networks, but for the value on its axis.
+    """Return a hash of everything that determines an experiment's networks except the swept value.
 
-    Tables that differ in it do not mix.
+    Tables of different hashes are never combined.
     """
     axis = experiment["axis"]
     parts = {key: experiment[key] for key in ("dataset", "network", "training")}
     values = [value_of(setting, axis) for setting in experiment["settings"].values()]
-    # Widths of another shape may be known by the same numbers.
+    # Lists of different shape can have the same numbers: [64] and [64, 64] are both 64.
     common = [] if shared(values) is None else [shared(values)]
     return digest([config["seed"], *without(parts, axis).values(), *common])

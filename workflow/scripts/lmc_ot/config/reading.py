@@ -1,4 +1,4 @@
-"""Config files read strictly: no duplicate keys, no endless aliases, one line per error."""
+"""Strict reading of config files: no duplicate keys, no recursive aliases, one-line errors."""
 
 from pathlib import Path
 
@@ -8,10 +8,15 @@ from ..errors import ConfigError, one_line
 
 
 def check_keys(path: str | Path) -> None:
-    """Raise ConfigError if a YAML file has duplicate keys, or keys that YAML does not read as text.
+    """Check that all keys of a YAML file are unique and are read as text.
 
-    YAML would drop the first of two, and read ``on`` as true and ``001`` as 1. Also if the file is
-    not YAML, or is an endless one.
+    YAML itself silently drops the first of two equal keys, and reads ``on`` as true and ``001``
+    as 1.
+
+    Raises
+    ------
+    ConfigError
+        A key is duplicate or not text; the file is not YAML, or its aliases expand without bound.
     """
     try:
         yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_StrictLoader)
@@ -21,7 +26,7 @@ def check_keys(path: str | Path) -> None:
         raise ConfigError(f"{path}: {one_line(error)}") from error
 
 
-# Errors that YAML's values can cause: invalid UTF-8, numbers of thousands of digits, invalid dates,
+# What malformed values can raise: invalid UTF-8, numbers with thousands of digits, invalid dates,
 # deeply nested lists.
 NOT_UNDERSTOOD = (
     yaml.YAMLError,
@@ -43,16 +48,16 @@ class _StrictLoader(yaml.SafeLoader):
         return node
 
     def _count(self, node, known: dict[int, int]) -> int:
-        """How many values a node stands for, its aliases written out."""
+        """Count the values of a node with all aliases expanded."""
         if id(node) not in known:
-            known[id(node)] = MOST_NODES  # of a node that holds itself
+            known[id(node)] = MOST_NODES  # in case the node contains itself
             inside = [] if isinstance(node, yaml.ScalarNode) else node.value
             parts = [part for entry in inside for part in _parts(entry)]
             known[id(node)] = 1 + sum(self._count(part, known) for part in parts)
         if known[id(node)] > MOST_NODES:
             line = node.start_mark.line + 1
             raise yaml.YAMLError(
-                f"line {line}: has more than {MOST_NODES:,} values: do not use aliases"
+                f"line {line}: expands to more than {MOST_NODES:,} values: do not use aliases"
             )
         return known[id(node)]
 
@@ -66,8 +71,8 @@ class _StrictLoader(yaml.SafeLoader):
             if key.tag != "tag:yaml.org,2002:str":
                 kind = key.tag.rpartition(":")[2]
                 raise yaml.YAMLError(
-                    f"line {line}: the key {key.value} is read as {kind}, not as text: write it in "
-                    f"quotes"
+                    f"line {line}: YAML reads the key {key.value} as {kind}, not as text: put it "
+                    f"in quotes"
                 )
             if key.value in seen:
                 raise yaml.YAMLError(f"line {line}: duplicate key {key.value!r}")
@@ -76,5 +81,5 @@ class _StrictLoader(yaml.SafeLoader):
 
 
 def _parts(entry) -> tuple:
-    """The nodes of an entry: a list's is a node, a mapping's a pair of them."""
+    """Return the nodes of an entry: one in a list, key and value in a mapping."""
     return entry if isinstance(entry, tuple) else (entry,)

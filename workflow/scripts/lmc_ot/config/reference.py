@@ -1,6 +1,6 @@
-"""The config's reference page, written from its schema and the registries.
+"""Generate the reference page of the config from its schema and the registries.
 
-.venv/bin/lmc-ot reference > config/README.md
+``.venv/bin/lmc-ot reference > config/README.md``
 """
 
 import yaml
@@ -10,37 +10,39 @@ from .registry import Registry
 _HEAD = """\
 # The config, key by key
 
-Written from `workflow/schemas/config.schema.yaml` and the registries of `workflow/scripts/lmc_ot/`
-by `.venv/bin/lmc-ot reference > config/README.md`; a test holds it to them.
+This page is generated from `workflow/schemas/config.schema.yaml` and the registries in
+`workflow/scripts/lmc_ot/` by `.venv/bin/lmc-ot reference > config/README.md`; a test checks that
+it is up to date.
 
 | file | what it runs |
 |---|---|
 | `config.yaml` | the default: the paper's experiment on scikit-learn's digits, in minutes |
-| `mnist-small.yaml` | real MNIST at a scale that two cores finish in about a quarter of an hour |
-| `cifar10-small.yaml` | VGG16 on CIFAR-10 at a scale that two cores finish in two to three hours |
-| `paper.yaml` | the paper's own scale |
-| `theory.yaml` | the theorems as experiments, at full size, and a sweep with Adam |
+| `mnist-small.yaml` | MNIST at a reduced scale; about a quarter of an hour on two cores |
+| `cifar10-small.yaml` | VGG16 on CIFAR-10 at a reduced scale; two to three hours on two cores |
+| `paper.yaml` | the paper's experiments at full scale |
+| `theory.yaml` | the experiments on the theorems at full size, and a sweep with Adam |
 | `width.yaml` | the paper's central claim on trained networks: width, depth and dimension |
-| `overlays/cifar10-bfloat16.yaml` | the same, training in bfloat16 (for amx_bf16 or avx512_bf16) |
-| `overlays/cifar10-parquet.yaml` | after `cifar10-small.yaml`: CIFAR-10 from parquet shards |
-| `overlays/paper-mnist.yaml` | after `paper.yaml`: its MNIST experiment alone |
-| `published.csv` | published numbers; every row says where it comes from |
+| `overlays/cifar10-bfloat16.yaml` | on top of `cifar10-small.yaml`: training in bfloat16 |
+| `overlays/cifar10-parquet.yaml` | on top of `cifar10-small.yaml`: CIFAR-10 from parquet shards |
+| `overlays/paper-mnist.yaml` | on top of `paper.yaml`: only its MNIST experiment |
+| `published.csv` | published numbers, with the source of every row |
 
-Run another one with `snakemake --cores all --configfile config/paper.yaml`. Unknown keys are
-errors. A key without a default is required. Files go to `results/<name>/`, figures to
-`paper_figures/<name>/`.
+To run a config other than the default, use
+`snakemake --cores all --configfile config/paper.yaml`; overlays follow the config that they
+modify. Unknown keys are errors. A key without a default is required. Tables are written to
+`results/<name>/`, figures to `paper_figures/<name>/`.
 """
 
 
 def markdown(schema: dict, registries: dict[str, Registry]) -> str:
-    """The page, of the config's schema and the registries of all kinds that it names."""
+    """Return the page in Markdown, from the schema and the registries of all kinds it names."""
     lines = [_HEAD, "## Keys", "", "| key | default | meaning |", "|---|---|---|"]
     lines += _rows(schema, "")
     for kind, registry in registries.items():
         lines += ["", f"## {kind}: registered names", "", "| name | option | default | meaning |"]
         lines += ["|---|---|---|---|"]
         if registry.shared:
-            lines.append("| all of them | | | |")
+            lines.append("| (all) | | | |")
             shared = {"properties": registry.shared, "required": list(registry.shared)}
             lines += [f"| {row}" for row in _rows(shared, "")]
         for name in registry.names:
@@ -66,7 +68,7 @@ def _rows(schema: dict, path: str) -> list[str]:
 
 
 def _rows_inside(schema: dict, path: str) -> list[str]:
-    """Rows of the keys below a key."""
+    """Return the rows of the keys below a key."""
     rows = _rows(schema, f"{path}.")
     for alternative in schema.get("anyOf", ()):
         rows += _rows(alternative, f"{path}.")

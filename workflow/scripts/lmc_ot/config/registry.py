@@ -1,7 +1,7 @@
-"""Registries: names of the config, and the modules that stand behind them.
+"""Registries: the names that a config can use, and the modules that implement them.
 
-A registry is data. It imports a module only when its entry is asked for, so that the Snakefile
-can validate a config (and a matching job can run) without importing torch.
+A registry imports a module only when the object behind an entry is requested, so the Snakefile
+can validate a config without importing torch.
 """
 
 import copy
@@ -15,18 +15,18 @@ from ..errors import ConfigError
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of a registry.
+    """An entry of a registry.
 
     Parameters
     ----------
     target
-        ``"module:object"``, the module relative to the registry's package.
+        ``"module:object"``, where the module is relative to the registry's package.
     description
-        A description for the config's reference page and the report.
+        A description for the reference page of the config and the report.
     options
-        JSON schema (the ``properties`` of an object) of the options. An option without
-        a default is required. The options are the keyword arguments of the target, which has no
-        defaults of its own.
+        JSON schema (the ``properties`` of an object) of the options, which are passed to the
+        target as keyword arguments. Defaults are declared here, not in the target; an option
+        without a default is required.
     """
 
     target: str
@@ -35,18 +35,18 @@ class Entry:
 
 
 class Registry:
-    """The things of one kind that a config can name.
+    """All data sets, networks, optimisers, ... that a config can name.
 
     Parameters
     ----------
     kind
-        Their name in the config and in errors.
+        The kind of the entries, as used in the config and in errors: ``"dataset"``.
     package
         The package that the targets of the entries are relative to.
     entries
         Name -> entry.
     shared
-        Options that the blocks of all entries have, written as an entry's `options` are.
+        Options that all entries accept, in the format of `Entry.options`.
     """
 
     def __init__(
@@ -63,36 +63,39 @@ class Registry:
         return sorted(self.entries)
 
     def entry(self, name: str) -> Entry:
-        """The entry of that name. Raises ConfigError, naming the choices, if there is none."""
+        """Return the entry of that name. Raises ConfigError, listing the names, if unknown."""
         if not isinstance(name, str) or name not in self.entries:
-            raise ConfigError(f"unknown {self.kind} {name!r}: one of {', '.join(self.names)}")
+            raise ConfigError(
+                f"unknown {self.kind} {name!r}: expected one of {', '.join(self.names)}"
+            )
         return self.entries[name]
 
     def named(self, block) -> str:
-        """The name in a block ``{name: ..., option: ...}``. Raises ConfigError if it has none."""
+        """Return the name of a block ``{name: ..., option: ...}``. Raises ConfigError if absent."""
         if not isinstance(block, dict) or "name" not in block:
             raise ConfigError(
-                f"expected {{name: <{self.kind}>, ...}} with one of {', '.join(self.names)}"
+                f"expected {{name: <{self.kind}>, ...}}, where the name is one of "
+                f"{', '.join(self.names)}"
             )
         self.entry(block["name"])
         return block["name"]
 
     def options(self, name: str) -> dict:
-        """JSON schema of the options of a block with that name."""
+        """Return the JSON schema of the options of a block of that name."""
         return {**self.shared, **self.entry(name).options}
 
     def module(self, name: str) -> str:
-        """The full name of the module behind an entry, not imported."""
+        """Return the full name of the module behind an entry, without importing it."""
         return f"{self.package}.{self.entry(name).target.split(':')[0]}"
 
     def get(self, name: str):
-        """The object behind an entry; imports its module."""
+        """Import the module behind an entry and return the object."""
         return getattr(import_module(self.module(name)), self.entry(name).target.split(":")[1])
 
     def complete(self, block: dict) -> dict:
-        """A block with the declared defaults of the options that it leaves out.
+        """Return a block with the declared defaults of the options that it leaves out.
 
-        Values are not checked: `completion.complete` does that, once, for a whole config.
+        Values are not checked here: `completion.complete` checks the whole config once.
 
         Raises
         ------
@@ -116,14 +119,14 @@ class Registry:
         return completed
 
     def build(self, block: dict, *arguments, **others):
-        """The object that a block describes: that of its name, called with its options.
+        """Call the object behind a block's name with the block's options.
 
         Parameters
         ----------
         block
-            ``{name: ..., option: ...}``. Options that it leaves out have their declared defaults.
+            ``{name: ..., option: ...}``; missing options take their declared defaults.
         arguments, others
-            Further arguments, those that do not come from the config.
+            Further arguments, which do not come from the config.
 
         Raises
         ------
@@ -135,9 +138,9 @@ class Registry:
 
 
 def instead(key: str, choices: Iterable[str]) -> str:
-    """The end of an error's line about an unknown key: the closest choice, or all of them."""
+    """Return the end of an error about an unknown key: the closest choice, or all choices."""
     choices = sorted(choices)
     close = difflib.get_close_matches(key, choices, n=1)
     if close:
         return f": did you mean {close[0]!r}?"
-    return f": one of {', '.join(choices)}" if choices else ": expected no keys"
+    return f": expected one of {', '.join(choices)}" if choices else ": expected no keys"

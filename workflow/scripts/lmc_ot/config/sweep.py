@@ -12,15 +12,14 @@ LEARNING_RATE = "training.learning_rate"
 
 @dataclass(frozen=True)
 class Sweep:
-    """A block of an experiment, unfolded.
+    """The settings of an experiment.
 
     Parameters
     ----------
     axis
-        The key that differs, its parts joined by dots; that of the learning rate where nothing is
-        swept.
+        The swept key, its parts joined by dots; the learning rate if there is no sweep.
     blocks
-        The experiment's block of each setting, as YAML gives it.
+        The experiment's block for each setting, as loaded from YAML.
     """
 
     axis: str
@@ -28,7 +27,7 @@ class Sweep:
 
 
 def unfold(path: str, block: dict) -> Sweep:
-    """The settings of an experiment's block, of which only ``sweep`` is completed.
+    """Unfold an experiment's block, of which only the key ``sweep`` is completed, into settings.
 
     Raises
     ------
@@ -38,8 +37,8 @@ def unfold(path: str, block: dict) -> Sweep:
     swept = block["sweep"]
     if len(swept) > 1:
         raise ConfigError(
-            f"{path}.sweep: expected one key, not {', '.join(swept)}: of a config that changes "
-            f"another one, set the other's key to null"
+            f"{path}.sweep: expected one key, not {', '.join(swept)}: remove all but one; an "
+            f"overlay sets the key that it replaces to null"
         )
     if not swept:
         return Sweep(LEARNING_RATE, [block])
@@ -50,7 +49,7 @@ def unfold(path: str, block: dict) -> Sweep:
 
 
 def _spaced(path: str, minimum: float, maximum: float, number: int) -> list[float]:
-    """Numbers spaced evenly in their logarithm; the ends are exact."""
+    """Return numbers that are evenly spaced on a logarithmic scale, with exact end points."""
     if minimum >= maximum:
         raise ConfigError(f"{path}: minimum {minimum} is not below maximum {maximum}")
     step = math.log(maximum / minimum) / (number - 1)
@@ -58,29 +57,29 @@ def _spaced(path: str, minimum: float, maximum: float, number: int) -> list[floa
 
 
 def _with(path: str, block: dict, axis: str, value) -> dict:
-    """A copy of the block with the value at the axis, where the block has none or null."""
+    """Return a copy of the block with the value at the axis, which must be absent or null."""
     block = copy.deepcopy(block)
     *parents, last = axis.split(".")
     inside = block
     for parent in parents:
         inside = inside.setdefault(parent, {})
         if not isinstance(inside, dict):
-            raise ConfigError(f"{path}.sweep.{axis}: {parent!r} is {inside!r}, which has no keys")
+            raise ConfigError(f"{path}.sweep.{axis}: {parent!r} is {inside!r}, not a mapping")
     if inside.get(last) is not None:
-        raise ConfigError(f"{path}.{axis}: is swept: leave it out, or sweep over something else")
+        raise ConfigError(f"{path}.{axis}: is set and swept: remove it, or sweep over another key")
     inside[last] = value
     return block
 
 
 def value_of(block: dict, axis: str):
-    """The value of a completed block at an axis."""
+    """Return the value of a completed block at an axis."""
     for part in axis.split("."):
         block = block[part]
     return block
 
 
 def without(block: dict, axis: str) -> dict:
-    """A copy of a block without the axis."""
+    """Return a copy of a block without the key of the axis."""
     block = copy.deepcopy(block)
     *parents, last = axis.split(".")
     inside = block
@@ -91,16 +90,16 @@ def without(block: dict, axis: str) -> dict:
 
 
 def numbers(path: str, values: list) -> list[float | int]:
-    """The number by which figures and tables know each value.
+    """Return the number that represents each swept value in figures and tables.
 
-    A number is itself. Lists that are multiples of each other are known by their first number: of
-    hidden layers that are 64, or 128, wide, 64 and 128. Lists of one repeated number are known by
-    their lengths: of one to five hidden layers, 1 to 5.
+    A number represents itself. Lists that are multiples of each other are represented by their
+    first number (hidden widths [64, 64] and [128, 128] by 64 and 128), lists that repeat one
+    number by their lengths (one to five hidden layers of equal width by 1 to 5).
 
     Raises
     ------
     ConfigError
-        The values are of another kind, or two have one number.
+        The values are of another kind, or two values have the same number.
     """
     if all(_is_number(value) for value in values):
         of_values = values
@@ -115,7 +114,7 @@ def numbers(path: str, values: list) -> list[float | int]:
 
 
 def _numbers_of_lists(path: str, lists: list[list]) -> list[float | int]:
-    """The number by which each list is known. Raises ConfigError where there is none."""
+    """Return the number that represents each list. Raises ConfigError if there is none."""
     flat = [_flat(values) for values in lists]
     if not all(values and all(_is_number(x) and x > 0 for x in values) for values in flat):
         raise ConfigError(f"{path}: only lists of positive numbers can be swept")
@@ -125,20 +124,21 @@ def _numbers_of_lists(path: str, lists: list[list]) -> list[float | int]:
         return [len(values) for values in flat]
     raise ConfigError(
         f"{path}: expected lists that are multiples of each other, or that repeat one number and "
-        f"differ in length: figures could not draw others at a number"
+        f"differ in length: figures need one number per list"
     )
 
 
 def name(axis: str, values: list) -> str:
-    """The axis as tables and figures name it: with ``.length`` where lists differ in length."""
+    """Return the axis's name in tables and figures, with ``.length`` if lists differ in length."""
     by_length = isinstance(values[0], list) and not _are_multiples(values)
     return f"{axis}.length" if by_length else axis
 
 
 def shared(values: list):
-    """What lists on an axis have in common beside their numbers; None of values that are numbers.
+    """Return what the lists on an axis have in common besides the numbers that represent them.
 
-    Of multiples it is their ratios, of lists that repeat one number that number.
+    For lists that are multiples of each other these are their ratios, for lists that repeat one
+    number that number. The result is None if the values are numbers.
     """
     if not isinstance(values[0], list):
         return None
@@ -147,35 +147,37 @@ def shared(values: list):
 
 
 def _are_multiples(lists: list[list]) -> bool:
-    """Whether lists, which may hold lists, differ in a factor alone."""
+    """Tell whether lists, possibly nested, differ only by a factor."""
     ratios = [_ratios(values, _flat(values)[0]) for values in lists]
     return all(some == ratios[0] for some in ratios)
 
 
 def _ratios(values: list, unit: float) -> list:
-    """Each number over the unit, in lists as they are."""
+    """Divide each number by the unit, keeping the nesting of the lists."""
     return [_ratios(v, unit) if isinstance(v, list) else round(v / unit, 9) for v in values]
 
 
 def _flat(values: list) -> list:
-    """The values of lists within lists, in one list."""
+    """Flatten nested lists."""
     return list(
         itertools.chain.from_iterable(_flat(v) if isinstance(v, list) else [v] for v in values)
     )
 
 
 def _is_number(value) -> bool:
-    """Whether it is a number; True and False are not."""
+    """Tell whether a value is a number; booleans are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def setting_label(axis: str, number: float | int) -> str:
-    """A setting as it stands in paths: ``learning_rate-1.585e-03``, ``hidden_widths-64``.
+    """Return a setting's label in paths: ``learning_rate-1.585e-03``, ``hidden_widths-64``.
 
     Parameters
     ----------
     axis
-        From `name`; a length is ``hidden_widths_length-3``.
+        As returned by `name`; lengths give ``hidden_widths_length-3``.
+    number
+        As returned by `numbers`.
     """
     parts = axis.split(".")
     last = "_".join(parts[-2:]) if parts[-1] == "length" else parts[-1]

@@ -1,4 +1,4 @@
-"""Linear mode connectivity, measured: paths between matched networks, barriers, dimensions.
+"""Measures of linear mode connectivity: paths between matched networks and their barriers.
 
-Interpolation, approximate dimension, independence of neurons, and a bootstrap over networks.
+Also approximate dimension, independence of neurons, and a bootstrap over networks.
 """

@@ -1,9 +1,9 @@
 """A bootstrap over networks, for means over their pairs.
 
-Pairs that share a network are not independent: 8 networks make 28 pairs, but no more than 8
-independent observations. So networks are drawn with replacement, not pairs, and a pair counts as
-often as both its networks were drawn. `scipy.stats.bootstrap` draws observations and has no such
-pairs, nor the same draws for several matchers, which a comparison of matchers needs.
+Pairs that share a network are not independent: 8 networks form 28 pairs, but provide only 8
+independent observations. Therefore networks are drawn with replacement, not pairs, and the weight
+of a pair is the product of the counts of its networks. `scipy.stats.bootstrap` supports neither
+such pairs nor common draws for several matchers, which a comparison of matchers needs.
 """
 
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ from scipy.special import ndtr, stdtrit
 
 @dataclass(frozen=True)
 class Resamples:
-    """Resamples of networks, as the weights of their pairs.
+    """Bootstrap resamples of networks, represented by the weights of their pairs.
 
     Parameters
     ----------
     weights
-        float64 (R, pairs), every row with sum 1: how much every pair counts.
+        The weights of the pairs in each resample, float64 (R, pairs); every row sums to 1.
     networks
-        How many there are.
+        Number of networks.
     narrowness
-        How much narrower the resampled means are spread than the mean itself: the ratio of standard
-        deviations, for pairs whose value is a sum of two networks'.
+        Ratio of the standard deviation of resampled means to that of the mean itself, for pairs
+        whose value is a sum of contributions of the two networks.
     """
 
     weights: np.ndarray
@@ -32,32 +32,35 @@ class Resamples:
     narrowness: float
 
     def means(self, values: np.ndarray) -> np.ndarray:
-        """Means over the pairs, of values (pairs, ...), in every resample: (R, ...)."""
+        """Return the mean over pairs of values (pairs, ...) in every resample, (R, ...)."""
         return self.weights @ values
 
     def interval(self, values: np.ndarray, confidence: float) -> tuple[float, float]:
-        """The expanded percentile interval of resampled values (R,)."""
+        """Return the expanded percentile interval of resampled values (R,)."""
         return expanded_interval(values, confidence, self.networks - 1, self.narrowness)
 
 
 def expanded_interval(
     values: np.ndarray, confidence: float, freedom: int, narrowness: float
 ) -> tuple[float, float]:
-    """The expanded percentile interval of resampled values.
+    """Return the expanded percentile interval of resampled values.
 
-    Percentiles of a few observations' resamples make too short an interval, by the narrowness
-    and by the normal law's thin tails where Student's apply; tails so much smaller make up for
-    it (Hesterberg, The American Statistician 69, 2015).
+    For few observations, bootstrap percentile intervals are too short, because resampled values
+    have a smaller spread (`narrowness`) and normal instead of Student tails. The expanded interval
+    corrects for both by using more extreme percentiles (Hesterberg, The American Statistician 69,
+    2015).
 
     Parameters
     ----------
     values
-        (R,), of the resamples.
+        Values of the resamples, (R,).
+    confidence
+        Confidence level, in (0, 1).
     freedom
-        Degrees of freedom of Student's law.
+        Degrees of freedom of Student's t distribution.
     narrowness
-        How much narrower the resampled values are spread than the value itself: sqrt(1 - 1/n) for
-        a mean of n observations.
+        Ratio of the standard deviation of resampled values to that of the value itself:
+        sqrt(1 - 1/n) for a mean of n observations.
     """
     tail = ndtr(-stdtrit(freedom, (1 + confidence) / 2) / narrowness)
     low, high = np.quantile(values, [tail, 1 - tail])
@@ -69,25 +72,25 @@ def resample(
 ) -> Resamples:
     """Draw networks with replacement.
 
-    A pair's weight is the product of its networks' counts; a network does not form a pair
-    with itself. Resamples without a pair, those of one network alone, are drawn again.
+    The weight of a pair is proportional to the product of its networks' counts; a network does not
+    form a pair with itself. Resamples without any pair are drawn again.
 
     Parameters
     ----------
     pairs
-        Pairs of different networks, any numbers; the networks are those that are in a pair.
+        Pairs of different networks. All networks that occur in a pair are resampled.
     resamples
-        How many, R.
+        Number of resamples, R.
     stream
-        The source of randomness.
+        The random generator.
 
     Raises
     ------
     ValueError
-        There are fewer than two pairs: nothing would vary.
+        There are fewer than two pairs, so the mean would not vary.
     """
     if len(pairs) < 2:
-        raise ValueError(f"{len(pairs)} pairs: a bootstrap needs at least two")
+        raise ValueError(f"{len(pairs)} pairs: the bootstrap needs at least two")
     networks, places = np.unique(np.asarray(pairs), return_inverse=True)
     a, b = places.reshape(-1, 2).T
     n = len(networks)
@@ -97,7 +100,7 @@ def resample(
         drawn = (counts[:, a] * counts[:, b]).astype(float)
         weights = np.concatenate([weights, drawn[drawn.any(axis=1)]])
     weights /= weights.sum(axis=1, keepdims=True)
-    # Of a sum over pairs of x_a + x_b: how much every x counts, in a resample and in the mean.
+    # Weights of the terms x in a sum of x_a + x_b over pairs, in the resamples and in the mean.
     member = (np.arange(n) == a[:, None]) + (np.arange(n) == b[:, None]).astype(float)
     variance = (weights @ member).var(axis=0).sum()
     return Resamples(weights, n, float(np.sqrt(variance / (member.mean(axis=0) ** 2).sum())))

@@ -1,7 +1,7 @@
-"""Dimensions of a layer's units: the paper's approximate dimension, and others beside it.
+"""Dimensions of a layer's units: the paper's approximate dimension, and two alternatives.
 
-What the paper calls approximate dimension (Figure 1b and Appendix D.2) is the *participation ratio*
-of the spectrum. The others answer the same question in other ways.
+The paper's approximate dimension (Figure 1b and Appendix D.2) is known as the *participation ratio*
+of the spectrum. The alternatives are the entropy rank and an intrinsic dimension.
 """
 
 from dataclasses import dataclass
@@ -9,22 +9,22 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigvalsh
 
-# Of two units, as a share of the largest squared norm: nearer ones are the same point.
+# Units closer than this fraction of the largest squared norm count as the same point.
 SAME = 1e-14
 
 
 @dataclass(frozen=True)
 class Dimension:
-    """What `describe` finds.
+    """The result of `describe`.
 
     Parameters
     ----------
     dimension
         The approximate dimension.
     entropy_rank, neighbour_dimension
-        See the functions of these names; neighbour_dimension is None where it is not defined.
+        See the functions of these names; neighbour_dimension is None if it is undefined.
     trace, largest_eigenvalue
-        Of the matrix.
+        Trace and largest eigenvalue of the Gram matrix.
     """
 
     dimension: float
@@ -35,40 +35,44 @@ class Dimension:
 
 
 def approximate_dimension(covariance: np.ndarray) -> float:
-    """(tr S)^2 / tr(S^2) = (sum lambda)^2 / sum lambda^2.
+    """Return the paper's approximate dimension, the participation ratio (tr S)^2 / tr(S^2).
 
-    Between 1 and the rank of S; the rank itself for a multiple of a projector. Scale-free. By
-    traces, since tr(S^2) = ||S||_F^2 needs no eigenvalues.
+    It equals (sum lambda)^2 / sum lambda^2 for eigenvalues lambda. It does not depend on the scale,
+    lies between 1 and the rank of S, and equals the rank if S is a multiple of a projection. Since
+    tr(S^2) = ||S||_F^2, eigenvalues are not computed.
 
     Parameters
     ----------
     covariance
-        Symmetric positive semi-definite, (d, d); or a Gram matrix, which has its eigenvalues.
+        Symmetric positive semi-definite matrix, (d, d), or a Gram matrix, which has the same
+        nonzero eigenvalues.
 
     Returns
     -------
     float
-        0 for the zero matrix: the measure is a point.
+        0 for the zero matrix, where all points coincide.
     """
     trace, square = float(np.trace(covariance)), float(np.sum(np.square(covariance)))
     return trace * trace / square if square > 0 else 0.0
 
 
 def entropy_rank(eigenvalues: np.ndarray) -> float:
-    """exp(-sum p log p), p = lambda / sum lambda: the effective rank of Roy and Vetterli (2007).
+    """Return the effective rank of Roy and Vetterli (2007), the exponential of the entropy.
 
-    Between the participation ratio and the rank; the rank itself for a multiple of a projector. It
-    is larger than the participation ratio where many small eigenvalues follow a few large ones.
+    It is exp(-sum p log p) with p = lambda / sum lambda. It lies between the participation ratio
+    and the rank, and equals the rank for a multiple of a projection. It exceeds the participation
+    ratio most if the spectrum has a few large and many small eigenvalues.
 
     Parameters
     ----------
     eigenvalues
-        Of a positive semi-definite matrix, (d,): negative ones are rounding errors.
+        Eigenvalues of a positive semi-definite matrix, (d,). Negative values are taken as rounding
+        errors and ignored.
 
     Returns
     -------
     float
-        0 where no eigenvalue is positive.
+        0 if no eigenvalue is positive.
     """
     positive = eigenvalues[eigenvalues > 0]
     if not len(positive):
@@ -79,12 +83,12 @@ def entropy_rank(eigenvalues: np.ndarray) -> float:
 
 
 def neighbour_dimension(gram: np.ndarray) -> float | None:
-    """Intrinsic dimension of points, by the distances to their two nearest neighbours.
+    """Estimate the intrinsic dimension of points from their two nearest neighbours (TwoNN).
 
-    Where the density hardly changes between them, the ratio r_2 / r_1 of a point's distances has
-    the law of Pareto, whose exponent is the dimension (Facco and others, Scientific Reports 7,
-    2017: TwoNN). The estimate is (n - 1) / sum log(r_2 / r_1), which has no bias under that law.
-    Points in the same place count once.
+    If the density is locally constant, the ratio r_2 / r_1 of a point's distances to its two
+    nearest neighbours has a Pareto distribution whose exponent is the dimension (Facco et al.,
+    Scientific Reports 7, 2017). The estimate is (n - 1) / sum log(r_2 / r_1), which is unbiased
+    for this distribution. Coinciding points count once.
 
     Parameters
     ----------
@@ -94,8 +98,7 @@ def neighbour_dimension(gram: np.ndarray) -> float | None:
     Returns
     -------
     float or None
-        None for fewer than three different points, or where all have two nearest neighbours at the
-        same distance.
+        None for fewer than three distinct points, or if r_1 = r_2 for all points.
     """
     norms = np.diagonal(gram)
     squares = norms[:, None] + norms[None, :] - 2 * gram
@@ -111,7 +114,7 @@ def neighbour_dimension(gram: np.ndarray) -> float | None:
 
 
 def describe(gram: np.ndarray) -> Dimension:
-    """The dimensions of units, whose inner products are symmetric, (units, units)."""
+    """Compute the dimensions of units from their Gram matrix, symmetric (units, units)."""
     eigenvalues = eigvalsh(gram)
     return Dimension(
         approximate_dimension(gram),

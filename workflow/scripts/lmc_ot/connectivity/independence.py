@@ -1,19 +1,21 @@
-"""How far the neurons of a layer are from independent: the paper's central assumption, measured.
+"""A measure of how far the neurons of a layer are from independent, as the paper assumes.
 
-The theorems take a layer's weight vectors as independent draws of one law (Assumption 6). Pairs of
-neurons then have the same joint law whether both are of one network or not. So the cosines between
-the weight vectors of a layer are compared with those of a reference whose neurons are independent:
+The theorems assume that a layer's weight vectors are independent draws from one distribution
+(Assumption 6). Pairs of neurons then have the same joint distribution whether or not both belong
+to the same network. The cosines between the weight vectors of a layer are therefore compared with
+those of a reference with independent neurons:
 
 ``other network``
-    one neuron of each of two networks, which are independent as they were trained separately. Only
-    for the first layer: the inputs of deeper ones are hidden units, which correspond to nothing.
+    Pairs of one neuron from each of two networks, which are independent because the networks were
+    trained separately. This works only for the first layer, since the inputs of deeper layers are
+    hidden units, which do not correspond between networks.
 ``reshuffled``
-    the layer after its entries were exchanged within columns, each on its own, which leaves no
-    relation between neurons. Columns are taken in the basis of the principal components, so that
-    the second moment stays; each half of the neurons in the basis of the other half, since a basis
-    that is fitted to a sample makes its columns more nearly uncorrelated than independent draws
-    are. It also undoes a dependence between the entries of one neuron (all large, all small),
-    which the assumption allows: read it as an upper bound.
+    The layer after permuting the entries of each column separately, which removes any relation
+    between neurons. Columns are taken in the basis of principal components, which preserves the
+    second moment. Each half of the neurons uses the basis of the other half, because a basis
+    fitted to the same sample makes its columns less correlated than those of independent draws.
+    Reshuffling also removes dependence between the entries of one neuron (all large or all small),
+    which the assumption allows; the measure is therefore an upper bound.
 """
 
 import numpy as np
@@ -23,16 +25,17 @@ OTHER, RESHUFFLED, INDEPENDENT = "other network", "reshuffled", "independent"
 
 
 def cosines(x: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
-    """Cosines between rows: of all pairs of x, or of every row of x with every row of y.
+    """Return the cosines between all pairs of rows of x, or between every row of x and of y.
 
     Parameters
     ----------
     x, y
-        (neurons, inputs). A row of zeros has no direction and is left out.
+        (neurons, inputs). Rows of zeros have no direction and are left out.
 
     Returns
     -------
-    float64 (pairs,).
+    numpy.ndarray
+        float64 (pairs,).
     """
     x = _directions(x)
     if y is None:
@@ -47,7 +50,7 @@ def _directions(weight: np.ndarray) -> np.ndarray:
 
 
 def halves(weight: np.ndarray, stream: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The neurons in two random halves, each with the principal components of the other.
+    """Split the neurons into two random halves, each with the principal components of the other.
 
     Parameters
     ----------
@@ -56,8 +59,9 @@ def halves(weight: np.ndarray, stream: np.random.Generator) -> list[tuple[np.nda
 
     Returns
     -------
-    Two of (half, components): float64 (neurons / 2, inputs), and an orthogonal matrix
-    (inputs, inputs), one component per row.
+    list
+        Two pairs (half, components): float64 (neurons / 2, inputs), and an orthogonal matrix
+        (inputs, inputs) with one component per row.
     """
     order = stream.permutation(len(weight))
     a, b = (weight[np.sort(order[i::2])].astype(np.float64) for i in (0, 1))
@@ -67,13 +71,16 @@ def halves(weight: np.ndarray, stream: np.random.Generator) -> list[tuple[np.nda
 def reshuffled(
     weight: np.ndarray, components: np.ndarray, stream: np.random.Generator
 ) -> np.ndarray:
-    """A layer with its entries along each component permuted over the neurons, float64."""
+    """Permute a layer's entries along each component over the neurons, independently; float64."""
     return stream.permuted(weight @ components.T, axis=0) @ components
 
 
 def distance(values: np.ndarray, reference: np.ndarray) -> float:
-    """1-Wasserstein distance between two samples of cosines, in the reference's standard
-    deviations; missing where the reference has none, as of two neurons."""
+    """Return the 1-Wasserstein distance between two samples of cosines.
+
+    The unit is the standard deviation of the reference. The result is NaN if that is 0 or
+    undefined, for example for two neurons.
+    """
     if len(values) == 0 or len(reference) < 2 or reference.std() == 0:
         return float("nan")
     return float(wasserstein_distance(values, reference) / reference.std())

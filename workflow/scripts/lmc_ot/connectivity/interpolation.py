@@ -1,4 +1,4 @@
-"""The networks on the line between A and permuted B, and their losses."""
+"""The networks on the line segment between A and the permuted B, and their losses."""
 
 from collections.abc import Sequence
 
@@ -11,12 +11,12 @@ from ..tables import Parameters
 from ..training.device import run_in_batches
 from ..training.evaluation import evaluate, on_device
 
-# Networks evaluated at once; more of them only move more memory.
+# Number of networks evaluated at once; larger stacks need more memory without being faster.
 NETWORKS_AT_ONCE = 16
 
 
 def interpolate(a: Parameters, b: Parameters, t: float) -> Parameters:
-    """(1 - t) A + t B, computed in float64, returned in float32; A at 0 and B at 1 exactly."""
+    """Return (1 - t) A + t B, computed in float64 and rounded to float32; exact at t = 0 and 1."""
     return {
         key: ((1 - t) * a[key].astype(np.float64) + t * b[key].astype(np.float64)).astype(
             np.float32
@@ -35,15 +35,23 @@ def evaluate_path(
     device: torch.device | str = "cpu",
     statistics_images: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Loss and accuracy, float64 (len(t),), along the line from A to B.
+    """Return the loss and the accuracy along the line from A to B, float64 (len(t),) each.
 
     Parameters
     ----------
+    network
+        The architecture.
+    a, b
+        The networks at t = 0 and t = 1.
+    t
+        Positions on the line.
     images, labels
         float32 (n, pixels) and int64 (n,).
+    device
+        The device to evaluate on.
     statistics_images
         Training inputs, float32 (n, pixels), on which the running statistics of every network on
-        the path are recomputed; needed by networks with batch normalisation only.
+        the path are recomputed. Required only for networks with batch normalisation.
     """
     points = [(a, b, x) for x in t]
     return evaluate_points(network, points, images, labels, device, statistics_images)
@@ -57,9 +65,9 @@ def evaluate_points(
     device: torch.device | str = "cpu",
     statistics_images: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Loss and accuracy, float64 (len(points),), of networks on any lines: ``(A, B, t)`` each.
+    """Return the loss and the accuracy at points ``(A, B, t)``, float64 (len(points),) each.
 
-    The other parameters are those of `evaluate_path`.
+    The points may lie on different lines. The other parameters are those of `evaluate_path`.
     """
     data = on_device(images, labels, torch.device(device))
     if network.running_statistics:
@@ -80,19 +88,19 @@ def evaluate_points(
 def check_same_function(
     network: Network, a: Parameters, b: Parameters, images: np.ndarray, what: str
 ) -> None:
-    """Check that two networks compute the same function, as a permutation must leave it.
+    """Check that two networks compute the same function, as they must after a permutation.
 
     Parameters
     ----------
     images
-        float32 (n, pixels): where to compare their logits.
+        Inputs on which the logits are compared, float32 (n, pixels).
     what
-        How to call the pair in the message.
+        The name of the pair in the message.
 
     Raises
     ------
     UserError
-        Logits differ by more than float32 rounding explains.
+        The logits differ by more than float32 rounding can explain.
     """
     with torch.inference_mode():
         _, logits = network.forward(stack([a, b]), torch.from_numpy(images))

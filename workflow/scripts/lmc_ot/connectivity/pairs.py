@@ -1,4 +1,4 @@
-"""The paths of all pairs of one learning rate: examples, pairs with pi(B), rows of the table."""
+"""The paths of all pairs of one setting: examples, permuted networks, rows of the table."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +17,7 @@ from ..networks.network import Network
 from ..tables import Parameters
 from . import interpolation
 
-# Enough to see that a permuted network is another function.
+# Number of examples on which a network and its permuted version are compared.
 _COMPARED = 256
 
 Splits = dict[str, tuple[np.ndarray, np.ndarray]]
@@ -25,7 +25,17 @@ Splits = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 def evaluation_examples(data: Dataset, train_examples: int | None, seed: int) -> Splits:
-    """The examples to evaluate paths on: all of the test split, some of the training split."""
+    """Return the examples for evaluating paths: the test split, and some training examples.
+
+    Parameters
+    ----------
+    data
+        The data set.
+    train_examples
+        Number of training examples; None for all.
+    seed
+        The config's seed, which determines the training examples.
+    """
     some = chosen_examples(data, train_examples, seed)
     return {
         "test": (data.inputs("test"), data.test.labels),
@@ -34,22 +44,24 @@ def evaluation_examples(data: Dataset, train_examples: int | None, seed: int) ->
 
 
 class PathEvaluation:
-    """Losses and accuracies on the paths of pairs, for one matcher after another.
+    """Losses and accuracies on the paths of all pairs, for several matchers.
 
-    pi(B) computes what B does, so every network is evaluated once, whatever it is paired with and
-    whatever matches it.
+    The permuted network pi(B) computes the same function as B, so the endpoints are evaluated only
+    once per network, for all pairs and matchers.
 
     Parameters
     ----------
     built, networks
-        The architecture, and networks by their numbers.
+        The architecture, and the networks by number.
     pairs
-        From `whole_pairs`.
+        The pairs, from `whole_pairs`.
     t
-        Increasing, from 0 to 1.
+        Points of the paths, increasing from 0 to 1.
     splits
-        From `evaluation_examples`. Running statistics, if the network has some, are measured on
-        the training examples, for every network on a path.
+        The examples, from `evaluation_examples`. Running statistics, if there are any, are
+        measured on the training examples for every network on a path.
+    device
+        The device to evaluate on.
     """
 
     def __init__(
@@ -69,12 +81,12 @@ class PathEvaluation:
         self.device = device
 
     def rows(self, matcher: str, permutations: str, run: dict) -> list[dict]:
-        """Rows of the table ``path`` of the matcher of that label.
+        """Return the rows of a matcher, given its label, for the table ``path``.
 
         Raises
         ------
         TableError, UserError
-            As `permuted_pairs`.
+            As for `permuted_pairs`.
         """
         images = self.splits["test"][0]
         permuted = list(
@@ -91,7 +103,7 @@ class PathEvaluation:
                 on_path = [self._ends[split][a], *between, self._ends[split][b]]
                 of_pair = {**columns, "split": split}
                 rows += path_rows(of_pair, number, (a, b), self.t, *zip(*on_path, strict=True))
-            print(f"{matcher}, {split}: {len(points)} networks on {len(permuted)} paths")
+            print(f"{matcher}, {split}: {len(points)} networks on {len(permuted)} paths evaluated")
         return rows
 
     @cached_property
@@ -106,7 +118,7 @@ class PathEvaluation:
     def _evaluate(
         self, split: str, points: list[tuple[Parameters, Parameters, float]]
     ) -> list[tuple[float, float]]:
-        """Loss and accuracy of each."""
+        """Return loss and accuracy at each point."""
         if not points:
             return []
         images, labels = self.splits[split]
@@ -124,21 +136,26 @@ def permuted_pairs(
     images: np.ndarray,
     run: dict,
 ) -> Iterator[tuple[int, tuple[int, int], Parameters]]:
-    """The pairs, numbered, each with pi(B) after a check that it computes what B does.
+    """Yield the numbered pairs with pi(B), after checking that it computes the same as B.
 
     Parameters
     ----------
+    built, networks
+        The architecture, and the networks by number.
     pairs
-        From `whole_pairs`.
+        The pairs, from `whole_pairs`.
     permutations
-        Path of the table of pi, which is refused as `read_permutations` says.
+        The table of permutations, read by `read_permutations`.
     images
-        Inputs, float32 (n, pixels), of which the check takes the first few hundred.
+        Inputs, float32 (n, pixels), of which the check uses the first few hundred.
+    run
+        The run that the table must come from.
 
     Raises
     ------
     TableError, UserError
-        The table is of another run, lacks a pair, or its permutations are not of these networks.
+        The table is from another run or lacks a pair, or its permutations do not belong to these
+        networks.
     """
     by_pair = read_permutations(permutations, run)
     for number, (a, b) in pairs:
@@ -160,12 +177,12 @@ def path_rows(
     losses: Iterable[float],
     accuracies: Iterable[float],
 ) -> list[dict]:
-    """Rows of the table ``path``, one per point; a loss that is not finite is missing.
+    """Return one row per point for the table ``path``; a loss that is not finite is missing.
 
     Parameters
     ----------
     columns
-        The columns that are the same in every row: matcher, split, calibrated.
+        The columns that are equal in all rows: matcher, split, calibrated.
     """
     a, b = networks
     return [

@@ -1,29 +1,29 @@
-"""How a quantity falls with a size such as the width: its slope, and the size where it is small.
+"""How a quantity decreases with a size such as the width: its slope, and the size needed.
 
-Everything is computed for the quantity itself and for its bootstrap resamples at once: arrays have
-one row per resample and one column per size.
+Functions handle the quantity and its bootstrap resamples at once: arrays have one row per resample
+and one column per size.
 """
 
 import numpy as np
 
-# log10 of a size that is never needed, or that is as good as none.
+# log10 of the size needed if the target is never reached, or only at absurdly large sizes.
 NEVER = 99.0
 
 
 def slopes(sizes: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The exponent s of value = constant * size^s, by least squares between the logarithms.
+    """Fit the exponent s of value = constant * size^s by least squares on logarithmic axes.
 
     Parameters
     ----------
     sizes
-        Positive and different, (S,).
+        Positive and distinct, (S,).
     values
-        (R, S). Those that are not positive have no logarithm and are left out.
+        (R, S). Values that are not positive are left out.
 
     Returns
     -------
     ndarray
-        (R,), missing where fewer than two values are left.
+        (R,), NaN where fewer than two values remain.
     """
     known = values > 0
     x = np.where(known, np.log(sizes), 0.0)
@@ -36,23 +36,25 @@ def slopes(sizes: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def size_needed(sizes: np.ndarray, values: np.ndarray, target: float) -> np.ndarray:
-    """log10 of the size at which the values come down to a target.
+    """Return log10 of the size at which the values fall to a target.
 
-    Between the last size above the target and the first one below, straight between the logarithms;
-    beyond the largest size on the line of `slopes` through its value.
+    Between the last size above the target and the first one below it, logarithms are interpolated
+    linearly. Beyond the largest size, its value is extrapolated with the slope from `slopes`.
 
     Parameters
     ----------
     sizes
         Increasing, (S,).
     values
-        (R, S). A value that is not positive is below every target.
+        (R, S). Values that are not positive count as below any target.
+    target
+        The target value.
 
     Returns
     -------
     ndarray
-        (R,), at most NEVER: that of the smallest size where the values start below the target, and
-        NEVER where they stay above it and do not fall; missing where a value is.
+        (R,), at most NEVER. It is log10 of the smallest size if the values start below the target,
+        NEVER if they stay above it and do not decrease, and NaN if a value is missing.
     """
     x = np.log(sizes)
     slope = slopes(sizes, values)
@@ -73,28 +75,30 @@ def size_needed(sizes: np.ndarray, values: np.ndarray, target: float) -> np.ndar
 
 
 def _beyond(x: float, value: float, target: float, slope: float) -> float:
-    """The logarithm of the size at which a line from (x, log value) comes down to the target."""
+    """Return the log of the size at which a line from (x, log value) reaches the target."""
     return x + np.log(value / target) / -slope if slope < 0 else np.inf
 
 
 def size_predicted(
     size: float, values: np.ndarray, target: float, exponents: np.ndarray
 ) -> np.ndarray:
-    """log10 of the size at which values come down to a target, with an exponent that is given.
+    """Return log10 of the size at which values fall to a target, for given exponents.
 
     Parameters
     ----------
     size
-        A size.
+        The size at which `values` were measured.
     values
-        The values there, (R,).
+        The values at that size, (R,).
+    target
+        The target value.
     exponents
-        (R,), negative: value = constant * size^exponent.
+        The exponents in value = constant * size^exponent, (R,), negative.
 
     Returns
     -------
     ndarray
-        (R,), at most NEVER; missing where a value is not positive.
+        (R,), at most NEVER; NaN where a value is not positive or an exponent is not negative.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         needed = np.log(size) + np.log(values / target) / -exponents

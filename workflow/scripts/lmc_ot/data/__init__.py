@@ -1,8 +1,8 @@
-"""Data sets. A new one is one file with a function that returns a `Dataset`, and one line here.
+"""Data sets. To add one, write a function that returns a `Dataset` and add an entry below.
 
-The function's keyword arguments are the options declared with its line, and it has no defaults of
-its own. It is called once, by the rule prepare_dataset; everything after reads the parquet file
-that rule writes.
+The function's keyword arguments are the options declared in its entry; defaults belong there, not
+in the function. The rule prepare_dataset calls it once and writes a parquet file, which all later
+rules read.
 """
 
 from ..config.registry import Entry, Registry
@@ -13,7 +13,7 @@ _COUNT = {"type": ["integer", "null"], "minimum": 1, "default": None}
 _STANDARDISE = {
     "default": None,
     "description": "subtract each channel's mean from the inputs and divide by its standard "
-    "deviation: `measured` on the training split, or by given values; null for no standardisation",
+    "deviation, either `measured` on the training split or given; null for no standardisation",
     "anyOf": [
         {"type": "null"},
         {"type": "string", "enum": ["measured"]},
@@ -25,13 +25,13 @@ _STANDARDISE = {
                     "type": "array",
                     "minItems": 1,
                     "items": {"type": "number"},
-                    "description": "one mean per channel, of pixels divided by scale",
+                    "description": "one mean per channel, in units of scale",
                 },
                 "deviation": {
                     "type": "array",
                     "minItems": 1,
                     "items": {"type": "number", "exclusiveMinimum": 0},
-                    "description": "one standard deviation per channel",
+                    "description": "one standard deviation per channel, in units of scale",
                 },
             },
         },
@@ -40,10 +40,10 @@ _STANDARDISE = {
 
 
 class DatasetRegistry(Registry):
-    """Data sets: a block says of any of them how its inputs are standardised."""
+    """The registry of data sets; every block has the option ``standardise``."""
 
     def build(self, block: dict, *arguments, **others):
-        """The `Dataset` that a block describes, standardised if the block says so."""
+        """Return the `Dataset` that a block describes, standardised if the block asks for it."""
         options = self.complete(block)
         standardise = options.pop("standardise")
         data = self.get(options.pop("name"))(*arguments, **options, **others)
@@ -56,52 +56,59 @@ REGISTRY = DatasetRegistry(
     {
         "cifar10": Entry(
             "cifar10:cifar10",
-            "CIFAR-10: 50,000 train, 10,000 test; downloaded, or found in the data folder",
+            "CIFAR-10: 50,000 training and 10,000 test images, downloaded unless they are in the "
+            "data folder",
         ),
         "digits": Entry(
             "digits:digits",
-            "8 x 8 digits that ship inside scikit-learn: 1,437 train, 360 test, no download",
+            "the 8 x 8 digits of scikit-learn: 1,437 training and 360 test images, no download",
         ),
         "mnist": Entry(
             "mnist:mnist",
-            "MNIST: 60,000 train, 10,000 test; downloaded, or found in the data folder",
+            "MNIST: 60,000 training and 10,000 test images, downloaded unless they are in the data "
+            "folder",
         ),
         "parquet": Entry(
             "parquet:parquet",
-            "your own images: parquet files with a column of images (PNG or JPEG files, as binary "
-            "or as a struct of bytes and path; or raw pixels as a list of uint8) and one of labels "
-            "(integers from 0, or strings)",
+            "your own images: parquet files with a column of images (PNG or JPEG files as binary "
+            "or as a struct of bytes and path, or raw pixels as a list of uint8) and a column of "
+            "labels (integers from 0, or strings)",
             {
                 "train": {
                     **_FILES,
                     "default": None,
-                    "description": "the training files: names or patterns (train-*.parquet), one "
-                    "or a list, relative to the data folder or absolute; needs test",
+                    "description": "the training files: a name or pattern (train-*.parquet), or a "
+                    "list of them, relative to the data folder or absolute; requires test",
                 },
-                "test": {**_FILES, "default": None, "description": "the test files, as train"},
+                "test": {
+                    **_FILES,
+                    "default": None,
+                    "description": "the test files, in the format of train",
+                },
                 "files": {
                     **_FILES,
                     "default": None,
-                    "description": "instead of train and test: files with a column split "
-                    "(train or test)",
+                    "description": "instead of train and test: files with a column `split`, whose "
+                    "values are train or test",
                 },
                 "folder": {
                     "type": ["string", "null"],
                     "default": None,
-                    "description": "instead of train and test: a folder as data hubs have it, with "
-                    "files train-00000-of-00002.parquet, test-00000-of-00001.parquet and the like",
+                    "description": "instead of train and test: a folder in the layout of data "
+                    "hubs, with files such as train-00000-of-00002.parquet and "
+                    "test-00000-of-00001.parquet",
                 },
                 "image_column": {
                     "type": ["string", "null"],
                     "default": None,
-                    "description": "the column of images; null for the one that is named image, "
-                    "img or pixel_values",
+                    "description": "the column of images; null for the one named image, img or "
+                    "pixel_values",
                 },
                 "label_column": {
                     "type": ["string", "null"],
                     "default": None,
-                    "description": "the column of labels; null for the one that is named label, "
-                    "labels or fine_label",
+                    "description": "the column of labels; null for the one named label, labels or "
+                    "fine_label",
                 },
                 "shape": {
                     "type": ["array", "null"],
@@ -109,29 +116,31 @@ REGISTRY = DatasetRegistry(
                     "minItems": 2,
                     "maxItems": 3,
                     "default": None,
-                    "description": "[height, width] or [height, width, channels] of an image; "
-                    "required for raw pixels, null for that of the first image",
+                    "description": "[height, width] or [height, width, channels] of the images; "
+                    "required for raw pixels; null for the shape of the first image",
                 },
                 "classes": {
                     "type": ["integer", "null"],
                     "minimum": 1,
                     "maximum": 32768,
                     "default": None,
-                    "description": "number of classes; null for the largest label + 1",
+                    "description": "number of classes; null for the largest label plus 1",
                 },
                 "scale": {
                     "type": "number",
                     "exclusiveMinimum": 0,
                     "default": 255.0,
-                    "description": "the pixel value that stands for 1",
+                    "description": "the pixel value that is scaled to 1",
                 },
                 "train_examples": {
                     **_COUNT,
-                    "description": "read only the first training examples, this many; null for all",
+                    "description": "number of training examples to read, from the first on; null "
+                    "for all",
                 },
                 "test_examples": {
                     **_COUNT,
-                    "description": "read only the first test examples, this many; null for all",
+                    "description": "number of test examples to read, from the first on; null for "
+                    "all",
                 },
             },
         ),

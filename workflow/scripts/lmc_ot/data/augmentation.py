@@ -1,9 +1,9 @@
-"""Augmentation: every image of an epoch moved a little, by numbers drawn for it beforehand.
+"""Augmentation: in every epoch, each image is randomly flipped, zoomed and rotated.
 
-Drawing and moving are separate. The numbers of a network and an epoch come from one random stream,
-one row per example, so an image is moved alike in whatever batch, and on whatever device, it
-is. Moving is one affine map of the image plane: flip, crop and rotation are composed before a
-pixel is read, so an image is interpolated once.
+Drawing the random numbers and transforming the images are separate. The numbers of a network and
+an epoch come from one random stream, one row per example, so the result depends neither on the
+batch nor on the device. Flip, crop and rotation are composed into one affine map, so an image is
+interpolated only once.
 """
 
 import math
@@ -16,28 +16,28 @@ import torch.nn.functional as F
 from ..errors import ConfigError
 
 COLUMNS = ("flip", "zoom", "angle", "across", "down")
-"""A row: 1 to mirror left and right, else 0; the factor by which the picture grows; its rotation
-in degrees, counter-clockwise; where the crop's centre lies, in half widths to the right and half
-heights down from the image's. ``(0, 1, 0, 0, 0)`` changes nothing."""
+"""The numbers of an example: 1 to mirror left and right, else 0; the magnification; the rotation in
+degrees, counter-clockwise; the offset of the crop's centre from that of the image, to the right in
+half widths and down in half heights. ``(0, 1, 0, 0, 0)`` is the identity."""
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """The ranges to draw from; the config's schema declares the options and their defaults.
+    """The ranges of random transforms; defaults are declared in the schema of the config.
 
-    Git Re-Basin's recipe for CIFAR-10 is ``Augmentation(True, (0.8, 1.2), 30.0)``, its crop,
-    flip and rotation in that order.
+    Git Re-Basin's recipe for CIFAR-10 (crop, flip and rotation, in this order) is
+    ``Augmentation(True, (0.8, 1.2), 30.0)``.
 
     Parameters
     ----------
     flip
-        Whether images are mirrored.
+        Whether images are mirrored, with probability 1/2.
     zoom
-        Smallest and largest zoom, uniform in its logarithm. A zoom z above 1 crops a window of
-        1/z of height and width at a random place and enlarges it to the image's size; below 1 the
-        whole image is shrunk and lies at a random place.
+        Smallest and largest zoom; its logarithm is uniform. A zoom z above 1 crops a window of 1/z
+        of the height and width at a random position and enlarges it to the size of the image. A
+        zoom below 1 shrinks the whole image and places it at a random position.
     rotation
-        Largest angle in degrees, uniform to both sides.
+        Largest angle in degrees; the angle is uniform in [-rotation, rotation].
 
     Raises
     ------
@@ -54,22 +54,22 @@ class Augmentation:
         finite = all(math.isfinite(zoom) for zoom in self.zoom)
         if len(self.zoom) != 2 or not finite or not 0 < self.zoom[0] <= self.zoom[1]:
             raise ConfigError(
-                f"augmentation.zoom: {list(self.zoom)}: expected [smallest, largest], above 0"
+                f"augmentation.zoom: {list(self.zoom)}: expected [smallest, largest], both above 0"
             )
         if not 0 <= self.rotation <= 180:
             raise ConfigError(f"augmentation.rotation: {self.rotation}: expected 0 .. 180 degrees")
 
     @property
     def changes_nothing(self) -> bool:
-        """Whether every image stays as it is, whatever is drawn."""
+        """Whether the transform is always the identity."""
         return not self.flip and self.zoom == (1, 1) and self.rotation == 0
 
     def draw(self, stream: np.random.Generator, examples: int) -> np.ndarray:
-        """Numbers for that many examples.
+        """Draw the numbers of `examples` examples.
 
-        Five numbers are taken from the stream for every example, whatever is switched on: an
-        example's flip does not depend on whether images are rotated, nor any of its numbers on
-        how many examples come after it.
+        Every example takes five numbers from the stream, even if some transforms are disabled: an
+        example's flip does not depend on whether images are rotated, and its numbers do not
+        depend on how many examples follow.
 
         Returns
         -------
@@ -79,7 +79,7 @@ class Augmentation:
         uniform = stream.random((examples, len(COLUMNS)))
         smallest, largest = self.zoom
         zoom = smallest * (largest / smallest) ** uniform[:, 1]
-        # The window's centre can move by half of what it is smaller, or larger, than the image.
+        # The window's centre can move by half the difference in size between window and image.
         room = np.abs(1 - 1 / zoom)
         rows = [
             (uniform[:, 0] < 0.5) & self.flip,
@@ -94,10 +94,10 @@ class Augmentation:
     def apply(
         images: torch.Tensor, rows: torch.Tensor, black: torch.Tensor | float = 0.0
     ) -> torch.Tensor:
-        """Move images, each by its row.
+        """Transform each image by its row of numbers.
 
-        Pixels are interpolated bilinearly. Everything outside of an image is black, as in Git
-        Re-Basin's recipe: a reflection would put a second copy of the border's objects there.
+        Pixels are interpolated bilinearly. Everything outside the image is black, as in Git
+        Re-Basin's recipe; reflecting the image would duplicate objects at the border.
 
         Parameters
         ----------
@@ -106,8 +106,8 @@ class Augmentation:
         rows
             float32 (n, 5), columns as in `COLUMNS`.
         black
-            The input of a black pixel: one value, or float32 (channels,), on the device of
-            the images.
+            The network's input for a black pixel: one value, or float32 (channels,) on the device
+            of the images.
 
         Returns
         -------
@@ -116,13 +116,13 @@ class Augmentation:
         """
         examples, height, width, _ = images.shape
         flip, zoom, angle, across, down = rows.to(images.device)[:, :, None, None].unbind(1)
-        # A pixel at (x, y) of the result is read at A (x, y) + (across, down), in half widths and
-        # half heights from the centre, y downwards: rotated back, mirrored, then into the crop.
-        # Not by affine_grid, whose matrix product takes as long as all the rest.
+        # The pixel (x, y) of the result is read at A (x, y) + (across, down), with coordinates in
+        # half widths and half heights from the centre, y pointing down: rotated back, mirrored,
+        # then shifted into the crop. affine_grid would double the time by its matrix product.
         x = _centres(width, images.device)
         y = _centres(height, images.device)[:, None]
         sine = torch.sin(torch.deg2rad(angle)) / zoom
-        cosine = torch.sin(torch.deg2rad(90 - angle.abs())) / zoom  # of 90 degrees exactly 0
+        cosine = torch.sin(torch.deg2rad(90 - angle.abs())) / zoom  # exactly 0 at 90 degrees
         mirror = 1 - 2 * flip
         places = images.new_empty(examples, height, width, 2)
         torch.add(
@@ -130,7 +130,7 @@ class Augmentation:
         )
         torch.add(sine * (width / height) * x + down, cosine * y, out=places[..., 1])
         moved = F.grid_sample(
-            # grid_sample fills with 0. Rotated rows are read twice as fast from planes.
+            # grid_sample pads with 0. With channels first it reads rotated rows twice as fast.
             (images - black).permute(0, 3, 1, 2).contiguous(),
             places,
             mode="bilinear",
@@ -141,5 +141,5 @@ class Augmentation:
 
 
 def _centres(pixels: int, device: torch.device) -> torch.Tensor:
-    """The pixels' centres along a side that reaches from -1 to 1."""
+    """Return the coordinates of the pixels' centres along a side from -1 to 1."""
     return (2 * torch.arange(pixels, device=device) + 1) / pixels - 1

@@ -1,4 +1,4 @@
-"""CIFAR-10 through torchvision: its folder or its archive, its md5 checks, its reader."""
+"""CIFAR-10, read, verified and downloaded through torchvision."""
 
 import os
 import shutil
@@ -14,25 +14,25 @@ from .dataset import Dataset, Split
 from .download import fetch
 from .folder import data_folder
 
-LARGEST_BATCH = 1 << 25  # bytes; the originals have 31 million
-ROOM = "190 MB"  # of all of them
+LARGEST_BATCH = 1 << 25  # bytes; an original file has 31 million
+ROOM = "190 MB"  # of all unpacked files
 
 
 def cifar10() -> Dataset:
-    """50,000 training and 10,000 test images of 32 x 32 pixels in RGB, 0 .. 255.
+    """Return CIFAR-10: 50,000 training and 10,000 test RGB images of 32 x 32 pixels, 0 .. 255.
 
-    The folder ``cifar-10-batches-py`` is read from the data folder if it is there and whole. Else
-    the archive is unpacked into a temporary folder, whatever packed it; it may also be called
-    ``.tar``, as some browsers uncompress what they download. If neither is there, torchvision
-    downloads the archive. The data folder may be read-only.
+    The folder ``cifar-10-batches-py`` in the data folder is used if it is present and intact.
+    Otherwise the archive is unpacked into a temporary folder; it may use any compression and may
+    also end in ``.tar``, since some browsers uncompress downloads. If neither is present,
+    torchvision downloads the archive. The data folder may be read-only if nothing is missing.
 
-    The files inside are pickles, which can run any code when they are loaded. torchvision loads
-    one only if its md5 is that of the original.
+    The files are pickles, which can execute arbitrary code when they are loaded. torchvision loads
+    a file only if its md5 matches the original.
 
     Raises
     ------
     DataError
-        A file is corrupt, or missing and cannot be downloaded; or the temporary folder is full.
+        A file is corrupt, or missing and cannot be downloaded, or the temporary folder is full.
     """
     from torchvision.datasets import CIFAR10
 
@@ -65,16 +65,16 @@ def cifar10() -> Dataset:
     except OSError as error:
         raise DataError(
             f"{archive}: cannot be unpacked into {tempfile.tempdir or 'a temporary folder'} "
-            f"({error}): it needs {ROOM} of space: set TMPDIR to a folder that has it"
+            f"({error}): set TMPDIR to a folder with {ROOM} of free space"
         ) from error
     raise DataError(
-        f"{archive}: corrupt ({wrong} in it is missing, or its md5 is not {_md5()[wrong]}): "
+        f"{archive}: corrupt (its file {wrong} is missing, or its md5 is not {_md5()[wrong]}): "
         "delete it and run again"
     )
 
 
 def _md5() -> dict[str, str]:
-    """File name -> md5 of every file that torchvision reads."""
+    """Return the md5 of every file that torchvision reads, by file name."""
     from torchvision.datasets import CIFAR10
 
     meta = CIFAR10.meta
@@ -82,7 +82,7 @@ def _md5() -> dict[str, str]:
 
 
 def _wrong(batches: Path) -> str | None:
-    """The first file that is missing, unreadable or not the original. None if all are whole."""
+    """Return the first file that is missing, unreadable or modified; None if all are intact."""
     from torchvision.datasets.utils import check_integrity
 
     for name, md5 in _md5().items():
@@ -95,23 +95,23 @@ def _wrong(batches: Path) -> str | None:
 
 
 def _unpack(archive: Path, batches: Path) -> None:
-    """Copy the batches out of an archive: regular files only, by their names, into a new folder.
+    """Extract the batches from an archive into a new folder: only regular files of known names.
 
-    Everything that can be copied from a damaged archive is copied. OSError if the disk is full.
+    From a damaged archive, everything readable is extracted. Raises OSError if the disk is full.
     """
     originals = _md5()
     batches.mkdir()
     try:
         with tarfile.open(archive) as members:
             for member in members:
-                if member.size < 0:  # the next member would be this one
+                if member.size < 0:  # a damaged header: iteration would not advance
                     break
                 name = PurePosixPath(member.name).name
                 if name in originals and member.isreg() and member.size <= LARGEST_BATCH:
                     with open(batches / name, "wb") as file:
                         shutil.copyfileobj(members.extractfile(member), file)
-    except Exception as error:  # on damage tarfile raises errors of many types
-        if getattr(error, "errno", None):  # of the operating system
+    except Exception as error:  # tarfile raises many types of errors for damaged archives
+        if getattr(error, "errno", None):  # an error of the operating system, such as a full disk
             raise
 
 

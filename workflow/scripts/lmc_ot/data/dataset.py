@@ -1,4 +1,4 @@
-"""Data sets in memory."""
+"""Data sets in memory, and their standardisation."""
 
 from dataclasses import dataclass, replace
 
@@ -9,7 +9,7 @@ from ..errors import DataError
 
 @dataclass(frozen=True)
 class Split:
-    """One split: ``images`` uint8 (n, *shape), ``labels`` int64 (n,)."""
+    """A split of a data set: ``images``, uint8 (n, *shape), and ``labels``, int64 (n,)."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -17,7 +17,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Standardisation:
-    """``mean`` and ``deviation`` of every channel of ``images / scale``, one number per channel."""
+    """Mean and standard deviation of ``images / scale``, one number per channel."""
 
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
@@ -25,19 +25,19 @@ class Standardisation:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images and labels, train and test.
+    """Images and labels of a training and a test split.
 
     Parameters
     ----------
     train, test
-        The two splits, neither of them empty.
+        The two splits; neither may be empty.
     classes
         Number of classes; labels are 0 .. classes - 1.
     scale
-        The pixel value that stands for 1.
+        The pixel value that is scaled to 1: networks see ``images / scale`` (float32).
     standardisation
-        Networks see ``images / scale`` (float32), less the mean and divided by the deviation of
-        their channel if this is given.
+        If given, the mean of each channel is subtracted from these inputs, and the result is
+        divided by the channel's standard deviation.
     """
 
     train: Split
@@ -51,10 +51,10 @@ class Dataset:
         for name, split in self.splits.items():
             images, labels = split.images, split.labels
             if len(images) == 0:
-                raise DataError(f"data set: the {name} split is empty: it needs examples")
+                raise DataError(f"data set: the {name} split is empty: expected examples")
             if len(images) != len(labels):
                 raise DataError(
-                    f"data set: the {name} split has {len(images)} images and {len(labels)} labels"
+                    f"data set: the {name} split has {len(images)} images but {len(labels)} labels"
                 )
             if images.dtype != np.uint8 or images.shape[1:] != shape:
                 raise DataError(
@@ -73,23 +73,26 @@ class Dataset:
         for name, values in vars(self.standardisation).items():
             if len(values) != self.channels:
                 raise DataError(
-                    f"data set: standardise.{name} has {len(values)} values, the images have "
+                    f"data set: standardise.{name} has {len(values)} values, but the images have "
                     f"{self.channels} channels: give one value per channel"
                 )
             with np.errstate(over="ignore"):
                 finite = np.isfinite(np.array(values, np.float32)).all()
             if not finite:
-                raise DataError(f"data set: standardise.{name}: {list(values)}: not finite")
+                raise DataError(
+                    f"data set: standardise.{name}: {list(values)}: expected finite numbers"
+                )
         for channel, deviation in enumerate(self.standardisation.deviation):
             if not deviation >= np.finfo(np.float32).tiny:
                 raise DataError(
-                    f"data set: channel {channel} cannot be standardised, its deviation is "
-                    f"{deviation:g}: set standardise to null, or give a deviation above 0"
+                    f"data set: channel {channel} cannot be standardised, since its standard "
+                    f"deviation is {deviation:g}: set standardise to null, or give a deviation "
+                    f"above 0"
                 )
 
     @property
     def splits(self) -> dict[str, Split]:
-        """Both splits by name."""
+        """The two splits, by name."""
         return {"train": self.train, "test": self.test}
 
     @property
@@ -99,29 +102,29 @@ class Dataset:
 
     @property
     def channels(self) -> int:
-        """Number of channels of an image: the length of its third axis, 1 where it has none."""
+        """Number of channels of an image: the length of its third axis, or 1 if there is none."""
         return self.shape[2] if len(self.shape) == 3 else 1
 
     @property
     def black(self) -> np.ndarray:
-        """The input of a network for a pixel of value 0: float32 (channels,)."""
+        """The network's input for a pixel of value 0, float32 (channels,)."""
         return self._normalised(np.zeros(self.channels, np.float32))
 
     def standardised(
         self, mean: list[float] | None = None, deviation: list[float] | None = None
     ) -> "Dataset":
-        """The same images, standardised per channel.
+        """Return the same images, standardised per channel.
 
         Parameters
         ----------
         mean, deviation
-            One value per channel, in units of ``scale``; both are measured over all pixels of the
-            training split where they are None (the deviation with denominator n).
+            One value per channel, in units of ``scale``. None measures it over all pixels of the
+            training split (the standard deviation with denominator n).
 
         Raises
         ------
         DataError
-            The numbers of values and channels differ, or a deviation is 0.
+            The number of values is not the number of channels, or a deviation is 0.
         """
         measured = self._measured()
         return replace(
@@ -133,12 +136,12 @@ class Dataset:
         )
 
     def standardised_as(self, standardise: str | dict | None) -> "Dataset":
-        """The same images, as the option `standardise` of a config's block asks for.
+        """Return the same images, standardised according to the config's option `standardise`.
 
         Parameters
         ----------
         standardise
-            ``measured``, the arguments of `standardised`, or None for the images as they are.
+            ``measured``, the arguments of `standardised`, or None for no standardisation.
         """
         if standardise is None:
             return self
@@ -146,7 +149,7 @@ class Dataset:
 
     def _measured(self) -> Standardisation:
         pixels = self.train.images.reshape(-1, self.channels)
-        # Integers, so that the sums are exact in any order.
+        # Integer sums are exact, whatever the order of summation.
         sums = pixels.sum(0, dtype=np.int64).tolist()
         squares = np.einsum("pc,pc->c", pixels, pixels, dtype=np.int64).tolist()
         count = len(pixels)
@@ -160,14 +163,14 @@ class Dataset:
         )
 
     def _normalised(self, values: np.ndarray) -> np.ndarray:
-        """Values of ``images / scale``, float32 (..., channels), standardised in place."""
+        """Standardise values of ``images / scale``, float32 (..., channels), in place."""
         if self.standardisation is not None:
             values -= np.array(self.standardisation.mean, np.float32)
             values /= np.array(self.standardisation.deviation, np.float32)
         return values
 
     def inputs(self, split: str, examples: np.ndarray | None = None) -> np.ndarray:
-        """The inputs of a network: float32 (n, pixels), of all examples, or of some."""
+        """Return the network's inputs, float32 (n, pixels), for all or for selected examples."""
         images = self.splits[split].images
         if examples is not None:
             images = images[examples]

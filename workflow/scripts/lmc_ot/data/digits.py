@@ -1,4 +1,4 @@
-"""The handwritten digits that ship inside scikit-learn: 8 x 8 pixels of 0 .. 16, no download."""
+"""The handwritten digits included in scikit-learn: 8 x 8 pixels, 0 .. 16, no download."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ TEST_EXAMPLES = 360
 
 
 def digits() -> Dataset:
-    """1,437 training and 360 test images (a fixed random split of scikit-learn's 1,797)."""
+    """Return 1,437 training and 360 test images, a fixed random split of scikit-learn's 1,797."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()

@@ -1,4 +1,4 @@
-"""Downloads the files of a data set that are missing; a file has its name only when it is whole."""
+"""Download the missing files of a data set, atomically."""
 
 import os
 import tempfile
@@ -15,22 +15,22 @@ def fetch(
 ) -> None:
     """Download the files that are missing from a folder.
 
-    A file that is there is left as it is; its reader checks it. The folder is written to only if
-    a file is missing. A download that fails leaves nothing behind; of one that is killed, a folder
-    ``unfinished-*`` stays, which nothing reads. Several processes may download at once.
+    Existing files are not touched; their reader verifies them. The folder is written to only if a
+    file is missing. A failed download leaves nothing behind; a killed one leaves a folder
+    ``unfinished-*``, which is never read. Several processes may download at the same time.
 
     Parameters
     ----------
     dataset
-        The data set's name, for the message.
+        The name of the data set, for the error message.
     folder
-        Where the files belong.
+        The folder of the files.
     md5
         File name -> its md5.
     mirrors
-        Addresses to put before a file's name, tried one after another.
+        URLs to prepend to a file's name, tried in order.
     holds
-        The files or folders that a data folder must hold, for the message.
+        What the data folder must contain, for the error message.
 
     Raises
     ------
@@ -44,14 +44,14 @@ def fetch(
             try:
                 _download(f"{mirror}{name}", folder / name, md5[name])
                 break
-            # No network, a mirror that is down, a full disk; a wrong md5; a broken answer.
+            # In this order: no network, mirror down or disk full; wrong md5; malformed response.
             except (OSError, RuntimeError, HTTPException) as error:
                 reason = error
-        if not os.path.isfile(folder / name):  # another process may have finished it meanwhile
+        if not os.path.isfile(folder / name):  # another process may have downloaded it
             raise DataError(
                 f"{dataset}: cannot download {name} ({one_line(reason)}): put "
                 f"{', '.join(missing)} into {folder}, or point {ENVIRONMENT} (or data_dir in the "
-                f"config) at a folder that holds {holds}"
+                f"config) to a folder that contains {holds}"
             ) from reason
 
 

@@ -1,4 +1,4 @@
-"""Where downloaded data sets lie."""
+"""The folder of downloaded data sets."""
 
 import os
 from pathlib import Path
@@ -7,5 +7,8 @@ ENVIRONMENT = "LMC_DATA_DIR"
 
 
 def data_folder() -> Path:
-    """The folder in ``LMC_DATA_DIR`` (the workflow sets it from the config), else ``data``."""
+    """Return the folder in ``LMC_DATA_DIR``, which the workflow sets from the config, or ``data``.
+
+    A leading ``~`` is expanded.
+    """
     return Path(os.environ.get(ENVIRONMENT) or "data").expanduser()

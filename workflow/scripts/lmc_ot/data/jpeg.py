@@ -1,4 +1,4 @@
-"""JPEG images, checked and decoded into 8-bit pixels, as `png` does it for PNG."""
+"""JPEG images, verified and decoded into 8-bit pixels. Errors have the form described in `png`."""
 
 from io import BytesIO
 
@@ -8,12 +8,12 @@ SIGNATURE = b"\xff\xd8\xff"
 
 
 def jpeg_shape(data: bytes) -> tuple[int, ...]:
-    """The shape of a JPEG's image, without decoding it: (height, width), or (height, width, 3).
+    """Return the shape of a JPEG without decoding it: (height, width) or (height, width, 3).
 
     Raises
     ------
     ValueError
-        Its header is broken, or it is neither RGB nor greyscale.
+        The header is corrupt, or the image is neither RGB nor greyscale.
     """
     from PIL import Image
 
@@ -28,12 +28,12 @@ def jpeg_shape(data: bytes) -> tuple[int, ...]:
 
 
 def jpeg_pixels(data: bytes) -> np.ndarray:
-    """The pixels of a JPEG that has a shape: uint8 (height, width), or (height, width, 3).
+    """Decode a JPEG accepted by `jpeg_shape`: uint8 (height, width) or (height, width, 3).
 
     Raises
     ------
     ValueError
-        It is broken or truncated, or so large that Pillow refuses it.
+        The image is corrupt or truncated, or exceeds Pillow's limit on the number of pixels.
     """
     from PIL import Image
 

@@ -1,4 +1,4 @@
-"""MNIST's four files, compressed or not: found or downloaded, checked, read."""
+"""MNIST: its four files, compressed or not, are downloaded if necessary, verified and read."""
 
 import gzip
 import os
@@ -15,22 +15,21 @@ from .dataset import Dataset, Split
 from .download import fetch
 from .folder import data_folder
 
-# Of the uncompressed files: the same data compressed by another program have another md5.
+# Digests of the uncompressed files, since the md5 of a .gz file depends on the compressor.
 SHA256 = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-MOST_BYTES = 1 << 26  # read of a file, which may be anything; the largest has 47 million
+MOST_BYTES = 1 << 26  # limit on bytes read per file; the largest original has 47 million
 
 
 def mnist() -> Dataset:
-    """60,000 training and 10,000 test images of 28 x 28 pixels, 0 .. 255.
+    """Return MNIST: 60,000 training and 10,000 test images of 28 x 28 pixels, 0 .. 255.
 
-    Each of the four files is taken from ``<data folder>/MNIST/raw`` if it is there, with or
-    without .gz, whatever compressed it; else the original is downloaded into it. Files that are
-    there are only read, and unpacked in memory.
+    Each of the four files is read from ``<data folder>/MNIST/raw``, with or without .gz; a missing
+    file is downloaded there. Existing files are not modified: they are unpacked in memory.
 
     Raises
     ------
@@ -56,20 +55,20 @@ def mnist() -> Dataset:
 
 
 def _plain(packed: Path) -> Path:
-    """The name of a .gz file once it is uncompressed."""
+    """Return the name of a .gz file after decompression."""
     return packed.with_suffix("")
 
 
 def _content(packed: Path, md5: str) -> bytes:
-    """The uncompressed content of a file that is there with or without .gz.
+    """Return the uncompressed content of an existing file, with or without .gz.
 
-    It is that of the original if its own digest says so, or that of its .gz, which torchvision
-    knows.
+    The content is accepted if its SHA-256 is that of the original, or if the .gz file has the md5
+    that torchvision expects.
     """
     from torchvision.datasets.utils import check_integrity
 
     plain = _plain(packed)
-    # A browser may have uncompressed a file and kept its name.
+    # Browsers may uncompress a file without changing its name, so try both names both ways.
     for path, opened in product((plain, packed), (open, gzip.open)):
         with suppress(OSError, EOFError, zlib.error), opened(path, "rb") as file:
             content = file.read(MOST_BYTES)
@@ -79,13 +78,13 @@ def _content(packed: Path, md5: str) -> bytes:
                 return content
     corrupt = packed if os.path.isfile(packed) else plain
     raise DataError(
-        f"{corrupt}: corrupt or unreadable (its content is not that of MNIST's {plain.name}): "
+        f"{corrupt}: corrupt or unreadable (its content differs from MNIST's {plain.name}): "
         "delete it and run again"
     )
 
 
 def _split(images: bytes, labels: bytes) -> Split:
-    """A split from its two files: a header of 16 and of 8 bytes, then one byte per value."""
+    """Parse the two files of a split: a header of 16 or 8 bytes, then one byte per value."""
     return Split(
         images=np.frombuffer(images, np.uint8, offset=16).reshape(-1, 28, 28).copy(),
         labels=np.frombuffer(labels, np.uint8, offset=8).astype(np.int64),

@@ -1,4 +1,4 @@
-"""The user's own images in parquet files, in the layouts that data hubs write, and others."""
+"""The user's own images from parquet files, in the layouts of data hubs and in others."""
 
 import re
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ from .folder import ENVIRONMENT, data_folder
 from .parquet_columns import Shape, check_rows, natural, opened
 
 SPLITS = ("train", "test")
-BATCH_ROWS = 256  # of encoded images in memory at a time
+BATCH_ROWS = 256  # encoded images in memory at a time
 SHARD = re.compile(r"(.*)-(\d{5})-of-(\d{5})(-[0-9a-f]+)?\.parquet")
 
 
 @dataclass(frozen=True)
 class Part:
-    """Rows of one file: ``rows`` are their numbers, int64, counting from 0 and ascending."""
+    """Selected rows of one file: ``rows`` are their indices from 0, int64, ascending."""
 
     path: Path
     rows: np.ndarray
@@ -29,7 +29,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Content:
-    """What the options say of the columns; ``names`` are the classes' if labels are strings."""
+    """The options on columns and classes; ``names`` are the class names if labels are strings."""
 
     image: str | None
     label: str | None
@@ -50,58 +50,58 @@ def parquet(
     train_examples: int | None,
     test_examples: int | None,
 ) -> Dataset:
-    """Images and labels from columns of parquet files.
+    """Read images and labels from columns of parquet files.
 
     ======== ========================== ======================================================
-    column   type                       what
+    column   type                       content
     ======== ========================== ======================================================
-    image    binary                     a PNG or JPEG file: RGB (or palette), or greyscale; no
-                                        alpha
-    image    struct of bytes (binary)   the same; where bytes are null, path names a file,
-             and path (string)          relative to the folder of the table
-    image    list of uint8, of fixed    raw pixels, row by row, channels last; needs `shape`
+    image    binary                     a PNG or JPEG file: RGB, palette or greyscale, without
+                                        alpha channel
+    image    struct of bytes (binary)   the same; if bytes is null, path is the file, relative
+             and path (string)          to the folder of the parquet file
+    image    list of uint8, of fixed    raw pixels, row by row, channels last; requires `shape`
              or variable size
     label    any integer                the class, from 0
     label    string                     the name of the class; classes are numbered in the
-                                        order of all names in the files
+                                        sorted order of all names in the files
     split    string                     ``train`` or ``test``; only with `files`
-    original boolean, may be missing    false: a stand-in for an image; they are counted
+    original boolean, optional          false marks a stand-in image; their number is logged
     ======== ========================== ======================================================
 
-    Labels and splits may be categorical (dictionary-encoded). Other columns are not read. Examples
-    keep the order of the rows; the files of a pattern or folder are in the order of their names,
-    numbers in them by value. At most 256 encoded images are in memory at a time.
+    Labels and splits may be categorical (dictionary-encoded). Other columns are ignored. Examples
+    keep the order of the rows; the files of a pattern or folder are sorted by name, with numbers
+    compared by value. At most 256 encoded images are in memory at a time.
 
     Parameters
     ----------
     train, test
         The files of each split: names or glob patterns, relative to the data folder or absolute.
     files
-        Instead of both: files whose column ``split`` says where a row belongs.
+        Instead of `train` and `test`: files with a column ``split``.
     folder
-        Instead of these: a folder as a data hub has it, relative to the data folder or absolute,
-        with files ``train-00000-of-00002.parquet``, ..., ``test.parquet`` and the like, or folders
-        ``train`` and ``test``, in it or in its folder ``data``.
+        Instead of these: a folder in the layout of data hubs, relative to the data folder or
+        absolute. It, or its subfolder ``data``, contains files such as
+        ``train-00000-of-00002.parquet`` and ``test.parquet``, or folders ``train`` and ``test``.
     image_column, label_column
-        Their names. Default: the column of a usual name (``image``, ``img``, ``pixel_values``;
-        ``label``, ``labels``, ``fine_label``).
+        Names of the columns. None looks for the usual names (``image``, ``img``,
+        ``pixel_values``; ``label``, ``labels``, ``fine_label``).
     shape
-        (height, width) or (height, width, channels) of every image. Default: that of the first
-        PNG or JPEG, (height, width) if it is greyscale, else (height, width, 3).
+        (height, width) or (height, width, channels) of every image. None takes that of the first
+        PNG or JPEG: (height, width) for greyscale, otherwise (height, width, 3).
     classes
-        Number of classes. Default: the largest label that was read, plus 1.
+        Number of classes. None for the largest label that was read, plus 1.
     scale
-        The pixel value that stands for 1.
+        The pixel value that is scaled to 1.
     train_examples, test_examples
-        Number of examples to read of a split, from its beginning.
+        Number of examples to read from the beginning of a split. None for all.
 
     Raises
     ------
     ConfigError
-        Options are missing or exclude each other, or it is not clear which column to read.
+        Options are missing or exclude each other, or the column to read is ambiguous.
     DataError
-        A file is missing or malformed: its name, the row (counting from 0), and the expected
-        content.
+        A file is missing or malformed. The message names the file, the row (from 0) and the
+        expected content.
     """
     parts = _parts(train, test, files, folder)
     asked = {"train": train_examples, "test": test_examples}
@@ -117,8 +117,8 @@ def parquet(
             splits[split] = _read(split, parts[split], expected, bool(shape), content)
         except MemoryError as error:
             raise DataError(
-                f"data set parquet: the {split} split does not fit into memory: read less of it, "
-                f"with {split}_examples"
+                f"data set parquet: the {split} split does not fit into memory: read fewer "
+                f"examples by setting {split}_examples"
             ) from error
         expected = splits[split].images.shape[1:]
     largest = max(int(split.labels.max()) for split in splits.values())
@@ -129,30 +129,28 @@ def parquet(
 
 
 def _parts(train, test, files, folder) -> dict[str, list[Part]]:
-    """The rows of each split, as the options say."""
+    """Return the rows of each split according to the options."""
     if sum(option is not None for option in (train or test, files, folder)) > 1:
-        raise ConfigError(
-            "dataset parquet: give one of these, not both: train and test; files; folder"
-        )
+        raise ConfigError("dataset parquet: give only one of: train and test; files; folder")
     if files is not None:
         return _by_column(_found("files", files))
     if folder is not None:
         return _by_file(_in_folder(folder))
     if train is None or test is None:
         raise ConfigError(
-            "dataset parquet: give train and test, or files with a column split (file names or "
-            "patterns, relative to the data folder), or a folder"
+            "dataset parquet: no files given: set train and test, or files with a column split "
+            "(names or patterns relative to the data folder), or folder"
         )
     return _by_file({"train": _found("train", train), "test": _found("test", test)})
 
 
 def _in_folder(name: str) -> dict[str, list[Path]]:
-    """The files of each split in a folder as a data hub has it."""
+    """Return the files of each split in a folder in the layout of data hubs."""
     folder = data_folder() / name
     if not folder.is_dir():
         raise DataError(
             f"data set parquet: folder: no folder {name!r} in {data_folder().absolute()}: put it "
-            f"there, or point {ENVIRONMENT} (or data_dir in the config) at a folder that holds it"
+            f"there, or point {ENVIRONMENT} (or data_dir in the config) to the folder that holds it"
         )
     for place in (folder, folder / "data"):
         by_split = {split: _of_split(place, split) for split in SPLITS}
@@ -161,23 +159,23 @@ def _in_folder(name: str) -> dict[str, list[Path]]:
     for split in SPLITS:
         if not by_split[split]:
             raise DataError(
-                f"{folder}: no files of the {split} split: expected {split}.parquet, "
-                f"{split}-00000-of-00001.parquet or the like, in it or in its folder data; or "
-                f"give train and test instead of folder"
+                f"{folder}: no files of the {split} split: expected files such as {split}.parquet "
+                f"or {split}-00000-of-00001.parquet in it or in its subfolder data; or set train "
+                f"and test instead of folder"
             )
         _check_shards(by_split[split])
     return by_split
 
 
 def _of_split(place: Path, split: str) -> list[Path]:
-    """Files named after a split, or those in a folder of its name."""
+    """Return the files named after a split, or else those in a folder of its name."""
     files = [path for path in place.glob("*.parquet") if re.match(f"{split}[-_.]", path.name)]
     files = files or list((place / split).glob("*.parquet"))
     return sorted((p for p in files if p.is_file()), key=lambda path: natural(path.name))
 
 
 def _check_shards(paths: list[Path]) -> None:
-    """DataError unless the files that are numbered "i of n" are all n of them, each once."""
+    """Raise DataError unless the files numbered "i of n" are complete and unique."""
     shards = [match for path in paths if (match := SHARD.fullmatch(path.name))]
     numbers = sorted(int(match[2]) for match in shards)
     for total in {int(match[3]) for match in shards}:
@@ -185,16 +183,16 @@ def _check_shards(paths: list[Path]) -> None:
             raise DataError(
                 f"{paths[0].parent}: its files {shards[0][1]}-*.parquet are numbered "
                 f"{', '.join(map(str, numbers))} of {total}: expected each number below {total} "
-                f"once: add or remove files, or give train and test instead of folder"
+                f"once: add or remove files, or set train and test instead of folder"
             )
 
 
 def _found(option: str, patterns: str | list[str]) -> list[Path]:
-    """The files of one or several names or patterns, each file once."""
+    """Return the files that match one or several names or patterns, without duplicates."""
     folder = data_folder()
     paths = []
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
-        if (folder / pattern).is_file():  # also a name with a bracket in it
+        if (folder / pattern).is_file():  # a name may contain brackets
             names = [pattern]
         else:
             names = glob(pattern, root_dir=folder, recursive=True)
@@ -202,7 +200,7 @@ def _found(option: str, patterns: str | list[str]) -> list[Path]:
         if not names:
             raise DataError(
                 f"data set parquet: {option}: no file {pattern!r} in {folder.absolute()}: put it "
-                f"there, or point {ENVIRONMENT} (or data_dir in the config) at a folder that "
+                f"there, or point {ENVIRONMENT} (or data_dir in the config) to the folder that "
                 f"holds it"
             )
         paths += [folder / name for name in names]
@@ -210,10 +208,12 @@ def _found(option: str, patterns: str | list[str]) -> list[Path]:
 
 
 def _by_file(paths: dict[str, list[Path]]) -> dict[str, list[Part]]:
-    """The rows of each split where every file belongs to one."""
+    """Return the rows of each split, given the files of each split."""
     both = {p.resolve() for p in paths["train"]} & {p.resolve() for p in paths["test"]}
     if both:
-        raise ConfigError(f"dataset parquet: {min(both)} is in train and in test")
+        raise ConfigError(
+            f"dataset parquet: {min(both)} is in both train and test: remove it from one"
+        )
     parts = {split: [] for split in SPLITS}
     for split in SPLITS:
         for path in paths[split]:
@@ -223,7 +223,7 @@ def _by_file(paths: dict[str, list[Path]]) -> dict[str, list[Part]]:
 
 
 def _by_column(paths: list[Path]) -> dict[str, list[Part]]:
-    """The rows of each split where a column says it."""
+    """Return the rows of each split according to the column ``split``."""
     import pyarrow as pa
 
     parts = {split: [] for split in SPLITS}
@@ -245,17 +245,17 @@ def _by_column(paths: list[Path]) -> dict[str, list[Part]]:
 
 
 def _first(split: str, parts: list[Part], examples: int | None) -> list[Part]:
-    """The first rows of a split. Raises DataError if it has no rows, or fewer than requested."""
+    """Return the first rows of a split. Raises DataError if there are none or not enough."""
     there = sum(len(part.rows) for part in parts)
     if there == 0:
         names = ", ".join(str(part.path) for part in parts)
-        raise DataError(f"{names}: the {split} split is empty: it needs rows")
+        raise DataError(f"{names}: the {split} split is empty: expected rows")
     if examples is None:
         return parts
     if examples > there:
         raise DataError(
-            f"data set parquet: {split}_examples: {examples} is more than the {there} rows of the "
-            f"{split} split"
+            f"data set parquet: {split}_examples: {examples} exceeds the {there} rows of the "
+            f"{split} split: give a smaller number, or null"
         )
     begins = np.cumsum([0, *(len(part.rows) for part in parts)])
     return [
@@ -271,12 +271,14 @@ def _first(split: str, parts: list[Part], examples: int | None) -> list[Part]:
 def _read(
     split: str, parts: list[Part], shape: Shape | None, told: bool, content: Content
 ) -> Split:
-    """Read the rows of a split, of which there is at least one.
+    """Read the rows of a split, which is not empty.
 
     Parameters
     ----------
     shape
-        Of an image, or None for that of the first; `told` if the option says it.
+        Shape of an image; None takes that of the first image.
+    told
+        Whether the shape is given by the option.
     """
     total = sum(len(part.rows) for part in parts)
     images, labels = None, np.empty(total, np.int64)
@@ -301,7 +303,7 @@ def _read(
 
 
 def _batches(part: Part, content: Content) -> Iterator[tuple[np.ndarray, list["pyarrow.Array"]]]:  # noqa: F821
-    """A part's rows, a few at a time: their numbers; images, labels, and originals if any."""
+    """Yield a part's rows in batches: row numbers; images, labels and, if present, originals."""
     import pyarrow as pa
 
     with opened(part.path) as file:

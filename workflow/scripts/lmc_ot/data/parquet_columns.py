@@ -1,4 +1,4 @@
-"""The columns of a user's parquet files: which hold images and labels, and what is in them."""
+"""The columns of a user's parquet files: finding, checking and decoding images and labels."""
 
 import math
 import re
@@ -14,8 +14,8 @@ from .png import png_pixels, png_shape
 
 Shape = tuple[int, ...]
 
-MOST_CLASSES = 1 << 15  # a label is an int16 in the table of the data set
-# The names that data hubs use.
+MOST_CLASSES = 1 << 15  # labels are stored as int16 in the table of the data set
+# The column names that data hubs use.
 IMAGE_NAMES = ("image", "img", "pixel_values")
 LABEL_NAMES = ("label", "labels", "fine_label")
 IMAGE = "binary (PNG or JPEG), a struct of bytes and path, or a list of uint8 (raw pixels)"
@@ -24,13 +24,13 @@ LABEL = "an integer or a string"
 
 @contextmanager
 def opened(path: Path) -> Iterator["pyarrow.parquet.ParquetFile"]:  # noqa: F821
-    """The file, open; errors of pyarrow become DataErrors."""
+    """Open a parquet file; errors of pyarrow are raised as DataError."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        # With a buffer, pages are read as they are needed, not a whole row group at once.
-        # Pages have checksums if the program that wrote them gave them some.
+        # With a buffer, pages are read on demand instead of a whole row group at once. Checksums
+        # of pages are verified if the file has any.
         with pq.ParquetFile(
             path, buffer_size=1 << 20, pre_buffer=False, page_checksum_verification=True
         ) as file:
@@ -45,14 +45,15 @@ def opened(path: Path) -> Iterator["pyarrow.parquet.ParquetFile"]:  # noqa: F821
 
 
 def check_rows(path: Path, right: bool) -> None:
+    """Raise DataError unless the number of rows agrees with the file's metadata (`right`)."""
     if not right:
         raise DataError(
-            f"{path}: its columns do not have as many rows as its metadata say: write it again"
+            f"{path}: the number of rows differs from the file's metadata: write it again"
         )
 
 
 def natural(name: str) -> list:
-    """A key that sorts train-2 before train-10."""
+    """Return a sort key that puts train-2 before train-10."""
     return [int(part) if i % 2 else part for i, part in enumerate(re.split("([0-9]+)", name))]
 
 
@@ -60,12 +61,12 @@ def natural(name: str) -> list:
 
 
 def image_column(path: Path, schema, name: str | None) -> str:
-    """The column that holds the images: `name`, or the one that has a usual name."""
+    """Return the column of images: `name`, or if None the column with a usual name."""
     return _chosen(path, schema, "image_column", name, IMAGE_NAMES, IMAGE, _is_image)
 
 
 def label_column(path: Path, schema, name: str | None) -> str:
-    """The column that holds the labels: `name`, or the one that has a usual name."""
+    """Return the column of labels: `name`, or if None the column with a usual name."""
     return _chosen(path, schema, "label_column", name, LABEL_NAMES, LABEL, _is_label)
 
 
@@ -75,15 +76,15 @@ def _chosen(path, schema, option: str, name: str | None, usual, expected: str, f
     if not names:
         raise ConfigError(
             f"dataset parquet: {path} has no column {' or '.join(map(repr, usual))}: set {option} "
-            f"to the name of another column; {columns}"
+            f"to the name of the column; {columns}"
         )
     if name is not None and name not in schema.names:
         raise ConfigError(f"dataset parquet: {option}: {path} has no column {name!r}; {columns}")
     fitting = [n for n in names if schema.names.count(n) == 1 and fits(schema.field(n).type)]
     if len(fitting) > 1:
         raise ConfigError(
-            f"dataset parquet: {path}: it is not clear which of the columns "
-            f"{', '.join(fitting)} to read: set {option}; {columns}"
+            f"dataset parquet: {path}: the columns {', '.join(fitting)} are all possible: set "
+            f"{option} to one of them; {columns}"
         )
     name = fitting[0] if fitting else names[0]
     check_column(path, schema, name, expected, fits)
@@ -91,10 +92,10 @@ def _chosen(path, schema, option: str, name: str | None, usual, expected: str, f
 
 
 def check_column(path: Path, schema, name: str, expected: str, fits: Callable) -> None:
-    """DataError unless there is one column of that name, of a type that fits."""
+    """Raise DataError unless there is exactly one column of that name and its type fits."""
     if schema.names.count(name) != 1:
         raise DataError(
-            f"{path}: column {name!r} is missing (or there twice): expected {expected}; its "
+            f"{path}: column {name!r} is missing or duplicate: expected {expected}; its "
             f"columns are {', '.join(schema.names)}"
         )
     kind = schema.field(name).type
@@ -116,7 +117,10 @@ def _is_list(kind) -> bool:
 
 
 def _is_file(kind) -> bool:
-    """A struct of bytes and path, either of which may be missing, or of no type if all are null."""
+    """Tell whether a type is a struct of bytes and path.
+
+    One of the two may be missing, or have the null type if all its values are null.
+    """
     import pyarrow as pa
 
     if not pa.types.is_struct(kind):
@@ -150,7 +154,7 @@ def _is_label(kind) -> bool:
 
 
 def is_text(kind) -> bool:
-    """Whether a column of that type holds strings, as they are or as a categorical column."""
+    """Tell whether a type is that of strings, plain or categorical."""
     import pyarrow as pa
 
     kind = _value_type(kind)
@@ -158,7 +162,7 @@ def is_text(kind) -> bool:
 
 
 def check_nulls(path: Path, name: str, column, rows: np.ndarray) -> None:
-    """DataError with the first row in which a value is missing."""
+    """Raise DataError with the first row that has a missing value."""
     if column.null_count:
         row = rows[np.argmax(column.is_null().to_numpy(zero_copy_only=False))]
         raise DataError(f"{path}: row {row}: {name} is missing (null): expected a value")
@@ -168,7 +172,7 @@ def check_nulls(path: Path, name: str, column, rows: np.ndarray) -> None:
 
 
 def class_names(paths: list[Path], name: str | None) -> list[str] | None:
-    """All labels of the files in order, numbers in them by value; None if they are integers.
+    """Return all class names in the files, in natural order; None if labels are integers.
 
     Raises
     ------
@@ -186,8 +190,8 @@ def class_names(paths: list[Path], name: str | None) -> list[str] | None:
                 integers.append(path)
     if texts and integers:
         raise DataError(
-            f"{texts[0]}: its labels are strings, those of {integers[0]} are integers: write "
-            f"both with labels of one type"
+            f"{texts[0]}: its labels are strings, but those of {integers[0]} are integers: use "
+            f"one type of labels in all files"
         )
     return sorted(names - {None}, key=natural) if texts else None
 
@@ -195,12 +199,23 @@ def class_names(paths: list[Path], name: str | None) -> list[str] | None:
 def labels(
     path: Path, rows: np.ndarray, column, classes: int | None, names: list[str] | None
 ) -> np.ndarray:
-    """The class of each row, int64 (rows,). DataError if one is missing or out of range.
+    """Return the class of each row, int64 (rows,).
 
     Parameters
     ----------
+    rows
+        The row numbers, for error messages.
+    column
+        The labels.
+    classes
+        Number of classes; None for no limit but the table's.
     names
-        The class names, if labels are strings: a label's class is its place among them.
+        The class names if labels are strings: the class is the index of the label in this list.
+
+    Raises
+    ------
+    DataError
+        A label is missing or out of range.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -218,7 +233,7 @@ def labels(
         called = "" if names is None else f" ({names[values[i]]!r})"
         raise DataError(
             f"{path}: row {rows[i]}: label is {values[i]}{called}: expected 0 .. {number - 1}"
-            + (f", as classes is {classes}" if classes else "")
+            + (f", since classes is {classes}" if classes else "")
         )
     return values.astype(np.int64)
 
@@ -227,12 +242,14 @@ def labels(
 
 
 def images(path: Path, rows: np.ndarray, column, shape: Shape | None, told: bool) -> np.ndarray:
-    """The images of some rows, uint8 (rows, *shape).
+    """Return the images of a batch of rows, uint8 (rows, *shape).
 
     Parameters
     ----------
     shape
-        Of an image, or None for that of the first; `told` if the option says it.
+        Shape of an image; None takes that of the first image.
+    told
+        Whether the shape is given by the option.
     """
     if _is_list(column.type):
         return _reshape(path, rows, column, shape, told)
@@ -245,13 +262,13 @@ def images(path: Path, rows: np.ndarray, column, shape: Shape | None, told: bool
 
 
 def _reshape(path: Path, rows: np.ndarray, column, shape: Shape | None, told: bool) -> np.ndarray:
-    """Images from lists of pixels."""
+    """Return images from lists of pixels."""
     import pyarrow.compute as pc
 
     if not told:
         raise ConfigError(
-            f"dataset parquet: shape is missing: {path} has raw pixels ({column.type}): give "
-            f"shape: [height, width] or [height, width, channels]"
+            f"dataset parquet: shape is missing: {path} has raw pixels ({column.type}): set "
+            f"shape to [height, width] or [height, width, channels]"
         )
     check_nulls(path, "image", column, rows)
     lengths = pc.list_value_length(column).to_numpy(zero_copy_only=False)
@@ -259,7 +276,7 @@ def _reshape(path: Path, rows: np.ndarray, column, shape: Shape | None, told: bo
     if (lengths != size).any():
         i = np.argmax(lengths != size)
         raise DataError(
-            f"{path}: row {rows[i]}: the image has {lengths[i]} values: expected {size}, as "
+            f"{path}: row {rows[i]}: the image has {lengths[i]} values: expected {size}, since "
             f"shape is {list(shape)}"
         )
     values = column.flatten()
@@ -268,7 +285,7 @@ def _reshape(path: Path, rows: np.ndarray, column, shape: Shape | None, told: bo
 
 
 def _contents(path: Path, rows: np.ndarray, column) -> Iterator[bytes]:
-    """The image files of a struct of bytes and path; a path is relative to the table's folder."""
+    """Yield the image files of a struct column; paths are relative to the parquet file's folder."""
     for row, value in zip(rows, column.to_pylist(), strict=True):
         data, name = value.get("bytes"), value.get("path")
         if data is not None:
@@ -281,8 +298,8 @@ def _contents(path: Path, rows: np.ndarray, column) -> Iterator[bytes]:
         inside = PurePosixPath(name)
         if inside.is_absolute() or ".." in inside.parts:
             raise DataError(
-                f"{path}: row {row}: the image's path {name!r} leads out of the folder of its "
-                f"table: put the image below {path.parent} and give its path from there"
+                f"{path}: row {row}: the image's path {name!r} leads outside the parquet file's "
+                f"folder: put the image into {path.parent} and give its path relative to it"
             )
         try:
             yield (path.parent / inside).read_bytes()
@@ -290,14 +307,14 @@ def _contents(path: Path, rows: np.ndarray, column) -> Iterator[bytes]:
             reason = getattr(error, "strerror", None) or error
             raise DataError(
                 f"{path}: row {row}: the image file {name!r} cannot be read ({reason}): put it "
-                f"below {path.parent}"
+                f"into {path.parent}"
             ) from error
 
 
 def _decode(
     path: Path, rows: np.ndarray, contents: Iterator[bytes], shape: Shape | None, told: bool
 ) -> np.ndarray:
-    """Images from PNG and JPEG files."""
+    """Decode PNG and JPEG files."""
     pixels = None
     for i, data in enumerate(contents):
         is_jpeg = data.startswith(jpeg.SIGNATURE)
@@ -306,10 +323,10 @@ def _decode(
             shape = shape or own
             if own != shape:
                 raise ValueError(
-                    f"is {_size(own)}: expected {_size(shape)}, as "
-                    + ("shape says" if told else "the first image is")
+                    f"is {_size(own)}: expected {_size(shape)}, "
+                    + ("the value of shape" if told else "the shape of the first image")
                 )
-            # Decoded before there is room for more: Pillow refuses a huge one.
+            # Decode before allocating the batch: Pillow rejects images of excessive size.
             image = jpeg.jpeg_pixels(data) if is_jpeg else png_pixels(data)
             if pixels is None:
                 pixels = np.empty((len(rows), *shape), np.uint8)

@@ -1,7 +1,7 @@
-"""PNG images, checked and decoded into 8-bit pixels.
+"""PNG images, verified and decoded into 8-bit pixels.
 
-An error says what the image is and how to mend it: "is a truncated PNG (of 60 bytes): write it
-again". The caller says before it which image that is.
+Error messages are predicates, such as "is a truncated PNG (of 60 bytes): write it again". The
+caller prepends which image is meant.
 """
 
 import struct
@@ -15,12 +15,12 @@ _COLOURS = {0: "greyscale", 2: "RGB", 3: "palette", 4: "greyscale with alpha", 6
 
 
 def png_shape(data: bytes) -> tuple[int, ...]:
-    """The shape of a PNG's image, without decoding it: (height, width), or (height, width, 3).
+    """Return the shape of a PNG without decoding it: (height, width) or (height, width, 3).
 
     Raises
     ------
     ValueError
-        It is not a PNG, it is broken, or of a kind that 8-bit RGB or greyscale cannot hold.
+        The data are not a PNG or are corrupt, or 8-bit RGB or greyscale cannot represent it.
     """
     if not data.startswith(_PNG):
         raise ValueError(
@@ -29,8 +29,8 @@ def png_shape(data: bytes) -> tuple[int, ...]:
     kinds = []
     position = len(_PNG)
     while b"IEND" not in kinds:
-        # A chunk: length, kind, content, checksum. Pillow does not look at the checksums of
-        # pixels, nor does it miss the end of a file if all pixels are there.
+        # A chunk consists of length, kind, content and checksum. Pillow neither verifies the
+        # checksums of pixel data nor detects a truncated file if all pixels are present.
         if position + 12 > len(data):
             raise ValueError(_truncated(data))
         length, kind = struct.unpack_from(">I4s", data, position)
@@ -64,17 +64,17 @@ def _other_format(data: bytes) -> str:
     try:
         with Image.open(BytesIO(data)) as image:
             return f"{image.format} of mode {image.mode}"
-    except Exception:  # Pillow has no one error for what it does not know
-        return "something else"
+    except Exception:  # Pillow raises many types of errors for unknown formats
+        return "of an unknown format"
 
 
 def png_pixels(data: bytes) -> np.ndarray:
-    """The pixels of a PNG that has a shape: uint8 (height, width), or (height, width, 3).
+    """Decode a PNG accepted by `png_shape`: uint8 (height, width) or (height, width, 3).
 
     Raises
     ------
     ValueError
-        It is broken, or so large that Pillow refuses it.
+        The image is corrupt, or exceeds Pillow's limit on the number of pixels.
     """
     from PIL import Image
 

@@ -1,4 +1,4 @@
-"""A data set as a table: one row per example."""
+"""Data sets as tables, with one row per example."""
 
 from dataclasses import asdict
 from operator import index
@@ -12,7 +12,7 @@ from .dataset import Dataset, Split, Standardisation
 
 
 def write_dataset(path, dataset: Dataset, run: dict) -> None:
-    """Write a data set, the training split first."""
+    """Write a data set as a table, the training split first."""
     splits = dataset.splits
     pixels = np.concatenate([s.images.reshape(len(s.images), -1) for s in splits.values()])
     write(
@@ -32,7 +32,13 @@ def write_dataset(path, dataset: Dataset, run: dict) -> None:
 
 
 def read_dataset(path) -> Dataset:
-    """Read a data set. Raises TableError, also where its labels or shapes contradict it."""
+    """Read a data set written by `write_dataset`.
+
+    Raises
+    ------
+    TableError
+        As for `read`; or labels, shapes and metadata are inconsistent.
+    """
     table, about = read("dataset", path), metadata("dataset", path)
     names = table["split"].to_numpy(zero_copy_only=False)
     labels = table["label"].to_numpy().astype(np.int64)
@@ -43,7 +49,7 @@ def read_dataset(path) -> Dataset:
         train, test = (
             Split(images[names == split], labels[names == split]) for split in ("train", "test")
         )
-        # A table made before there was this option is of images that are not standardised.
+        # Tables from before this option existed lack the key; their images are not standardised.
         standardisation = about.get("standardisation")
         if standardisation is not None:
             standardisation = Standardisation(
@@ -51,10 +57,10 @@ def read_dataset(path) -> Dataset:
             )
         return Dataset(train, test, index(about["classes"]), float(about["scale"]), standardisation)
     except KeyError as error:
-        raise TableError(f"{path}: its metadata lack {error}") from error
+        raise TableError(f"{path}: the metadata lack the key {error}: {rebuild(path)}") from error
     except (TypeError, OverflowError) as error:
         raise TableError(
-            f"{path}: its metadata are not those of a data set ({error}): {rebuild(path)}"
+            f"{path}: the metadata do not describe a data set ({error}): {rebuild(path)}"
         ) from error
     except (ValueError, DataError) as error:
         raise TableError(f"{path}: {error}") from error

@@ -1,8 +1,8 @@
-"""Matchers. A new one is one file with a class, and one line here.
+"""Matchers. To add one, write a subclass of `matcher.Matcher` and add an entry below.
 
-A matcher says how alike two units are; `solver` turns that into permutations. The class is
-documented in `matcher`. Its keyword arguments are the options declared with its line, and it has no
-defaults of its own.
+A matcher defines the similarity of units of two networks; `solver` turns it into permutations. The
+keyword arguments of the class are the options declared in its entry; defaults belong there, not in
+the class.
 """
 
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from ..config.registry import Entry, Registry
 
 @dataclass(frozen=True)
 class MatcherEntry(Entry):
-    """One line of this registry.
+    """An entry of this registry.
 
     Parameters
     ----------
     activations
-        Whether it takes statistics of the activations. One that reads weights alone is given
-        neither activations nor the data set, and does not depend on them.
+        Whether the matcher uses statistics of the activations. If not, its jobs depend neither on
+        activations nor on the data set.
     """
 
     activations: bool = True
@@ -29,16 +29,18 @@ REGISTRY = Registry(
     __name__,
     {
         "identity": MatcherEntry(
-            "identity:Identity", "no matching, the baseline", activations=False
+            "identity:Identity", "no permutation, the baseline", activations=False
         ),
         "naive_wm": MatcherEntry(
             "naive_wm:NaiveWeightMatching",
-            "weight matching by incoming weights: minimises ||W_A - P W_B||_F^2",
+            "the paper's naive weight matching, by incoming weights only: minimises "
+            "||W_A - P W_B||_F^2; not Git Re-Basin's weight matching",
             activations=False,
         ),
         "sigma_wm": MatcherEntry(
             "sigma_wm:SigmaWeightMatching",
-            "weight matching weighted by the second moment of A's activations: the paper's own",
+            "the paper's proposed weight matching, weighted by the second moment of the "
+            "activations of network A",
         ),
         "am": MatcherEntry(
             "am:ActivationMatching",
@@ -47,8 +49,8 @@ REGISTRY = Registry(
                 "centred": {
                     "type": "boolean",
                     "default": True,
-                    "description": "cross covariance (the published runs) or, if false, "
-                    "uncentred cross second moment (the paper's formula)",
+                    "description": "true uses the cross-covariance, as in the published runs; "
+                    "false the uncentred cross second moment, as in the paper's formula",
                 }
             },
         ),

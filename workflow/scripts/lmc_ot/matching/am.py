@@ -4,7 +4,7 @@ from .matcher import Matcher
 
 
 class ActivationMatching(Matcher):
-    """Minimises (1/n) ||Z_A - P Z_B||_F^2: S is the cross moment of phi_l of A and of B."""
+    """Minimise (1/n) ||Z_A - P Z_B||_F^2: S is the cross second moment of phi_l of A and B."""
 
     def __init__(self, centred: bool):
         self.centred = centred
@@ -16,5 +16,5 @@ class ActivationMatching(Matcher):
         return layer.activations.squared_norms(self.centred)
 
     def gram(self, layer, centred):
-        """E[phi_l phi_l^T], or the covariance of phi_l."""
+        """Return E[phi_l phi_l^T], or if centred the covariance of phi_l."""
         return layer.moments_of_activations().second_moment(centred)

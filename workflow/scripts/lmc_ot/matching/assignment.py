@@ -1,9 +1,9 @@
-"""Exact linear assignments, also where a low approximate dimension makes them slow."""
+"""Exact linear assignment, also for similarities of low approximate dimension, which are slow."""
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-# Below, scipy takes some tenths of a second at most, and its answer stays what it always was.
+# Below this size scipy takes some tenths of a second at most; its results are then used unchanged.
 SMALLEST = 1024
 EASY = 0.5
 TIED = 0.25
@@ -15,35 +15,36 @@ LARGEST_EXPONENT = 60.0  # exp(-60) is well within float32
 
 
 def maximise(similarity: np.ndarray) -> np.ndarray:
-    """The permutation p that maximises sum_i S[i, p_i]: int (n,).
+    """Return the permutation p that maximises sum_i S[i, p_i], int (n,).
 
     Parameters
     ----------
     similarity
-        S, (n, n), finite; any real type.
+        S, (n, n), finite, of any real type.
 
     Raises
     ------
     ValueError
-        An entry is not a number, or no assignment is finite; or S is not a matrix.
+        S is not a matrix, an entry is NaN, or no assignment has a finite sum.
 
     Notes
     -----
-    scipy's `linear_sum_assignment` (Crouse 2016, shortest augmenting paths) finds it. Its searches
-    are long where many rows want the same columns, as they do if S is of low rank: 20 to 30 s at
-    n = 4096 and rank 4. To subtract a number from every entry of a row or column changes the sums
-    of all permutations by the same, so scipy is given
+    The solver is scipy's `linear_sum_assignment` (shortest augmenting paths; Crouse, 2016). It is
+    slow if many rows compete for the same columns, as happens if S has low rank: 20 to 30 s at
+    n = 4096 and rank 4. Subtracting a constant from a row or a column changes the sums of all
+    permutations by the same amount, so in these cases scipy solves the equivalent problem
 
         C - u 1^T - 1 v^T,   C = -S,
 
-    with u, v near optimal potentials (dual variables). Then a row finds its column at once, or
-    near by. They are those of the entropic problem (`potentials`). Bad ones cost time and nothing
-    else: scipy searches the whole matrix, and is exact. What is left is the rounding of the
-    differences, 1e-16 of an entry. Where optima tie, it may be another one that is found.
+    with potentials (dual variables) u, v close to the optimum, namely those of the entropic
+    problem (`potentials`). The search for a row's column then ends almost immediately. Inaccurate
+    potentials cost time but not correctness, since scipy solves the problem exactly; the only
+    error is the rounding of the differences, 1e-16 of an entry. Among tied optima, a different one
+    may be returned.
 
-    Scipy gets S as it is where that is fast: n is small, the rows want different columns, or
-    maxima tie (rounding would break the ties that make it fast). `benchmarks/assignment.py`
-    measures all this; `gap` proves an assignment optimal.
+    Scipy solves S directly where this is fast: n is small, the rows prefer different columns, or
+    maxima are tied (rounding would break the ties that make it fast). `benchmarks/assignment.py`
+    measures the timings; `gap` certifies optimality.
     """
     similarity = np.asarray(similarity)
     n = len(similarity)
@@ -56,19 +57,21 @@ def maximise(similarity: np.ndarray) -> np.ndarray:
 
 
 def _crowded(similarity: np.ndarray) -> bool:
-    """Whether many rows want the same columns."""
+    """Tell whether many rows compete for the same columns."""
     return len(np.unique(similarity.argmax(1))) <= EASY * len(similarity)
 
 
 def _tied(similarity: np.ndarray) -> bool:
-    """Whether rows' maxima tie, in a sample of the rows."""
+    """Tell whether the maxima of many rows are tied, from a sample of the rows."""
     sample = similarity[:: max(1, len(similarity) // SAMPLED_ROWS)]
     return np.mean((sample == sample.max(1, keepdims=True)).sum(1) > 1) > TIED
 
 
 def reduced_costs(similarity: np.ndarray) -> np.ndarray | None:
-    """Costs of the same optimum on which scipy is fast, float64 (n, n); None if the entries do not
-    differ, or overflow."""
+    """Return equivalent costs on which scipy is fast, float64 (n, n).
+
+    The result is None if all entries are equal, or if the computation overflows.
+    """
     n = len(similarity)
     with np.errstate(all="ignore"):
         rows = similarity.mean(1, dtype=np.float64)
@@ -80,7 +83,7 @@ def reduced_costs(similarity: np.ndarray) -> np.ndarray | None:
             return None
         single = np.empty((n, n), np.float32)
         u, v = potentials(np.divide(costs, scale, out=single, casting="same_kind"))
-        # Rounded, so that rows that are equal (dead units) remain equal, and likewise columns.
+        # Rounding keeps equal rows (of dead units) equal, and likewise columns.
         grid = 2.0 ** (np.floor(np.log2(scale)) - 12)
         u = grid * np.rint((scale * u.astype(np.float64) - rows) / grid)
         v = grid * np.rint((scale * v.astype(np.float64) - columns) / grid)
@@ -92,19 +95,19 @@ def reduced_costs(similarity: np.ndarray) -> np.ndarray | None:
 
 
 def potentials(costs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Potentials u, v (n,) of the entropic assignment problem, roughly.
+    """Return approximate potentials u, v, (n,) each, of the entropic assignment problem.
 
     Parameters
     ----------
     costs
-        float32 (n, n), of mean absolute value 1 and with rows and columns of mean 0.
+        float32 (n, n), with mean absolute value 1 and with rows and columns of mean 0.
 
     Notes
     -----
-    Sinkhorn's algorithm with epsilon scaling, in the stabilised form of Schmitzer (2019): at
-    every level epsilon a few iterations on exp(-(C - u - v) / epsilon), whose scalings then go
-    into u and v. So they stay near 1, and float32 suffices. The first level is one at which
-    nothing underflows.
+    This is Sinkhorn's algorithm with epsilon scaling in the stabilised form of Schmitzer (2019).
+    Each level epsilon performs a few iterations on exp(-(C - u - v) / epsilon) and then absorbs
+    the scalings into u and v. The scalings therefore stay close to 1, and float32 suffices. The
+    first level is large enough to avoid underflow.
     """
     n = len(costs)
     u, v = np.zeros(n, np.float32), np.zeros(n, np.float32)
@@ -130,15 +133,17 @@ def potentials(costs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def gap(similarity: np.ndarray, permutation: np.ndarray) -> float:
-    """An upper bound on how far sum_i S[i, p_i] is below the optimum: 0, up to rounding, proves
-    that p is optimal.
+    """Return an upper bound on the distance of sum_i S[i, p_i] from the optimum.
+
+    A bound of 0, up to rounding, proves that p is optimal.
 
     Notes
     -----
-    Potentials with u_i + v_j <= C_ij and equality on p are looked for, by Bellman and Ford's
-    method: v_j <- min_i (C_ij - C_{i, p_i} + v_{p_i}). It ends if and only if p is optimal, and is
-    stopped after n rounds. If u_i + v_j exceeds C_ij by at most e, no sum is below that of p by
-    more than n e. A round is two passes over the matrix: for tests, not for every matching.
+    The Bellman-Ford iteration v_j <- min_i (C_ij - C_{i, p_i} + v_{p_i}) searches for potentials
+    with u_i + v_j <= C_ij and equality on p. It converges if and only if p is optimal, and is
+    stopped after n rounds. If u_i + v_j exceeds C_ij by at most e, then no permutation has a cost
+    more than n e below that of p. Each round takes two passes over the matrix, so this is meant
+    for tests and not for every matching.
     """
     n = len(similarity)
     own = similarity[np.arange(n), permutation].astype(np.float64)

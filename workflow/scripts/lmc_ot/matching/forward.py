@@ -1,7 +1,8 @@
-"""Statistics of networks that are run as they are asked for: no activations are stored.
+"""Moments of activations computed on the fly by running the networks, without storing activations.
 
-It answers as `moments.NetworkMoments` does, for every kind of layer. Of a convolution every example
-and position is a sample, so the moments are exact, in memory that grows with the units squared.
+`StreamedMoments` has the interface of `moments.NetworkMoments` and supports all types of layers.
+For a convolution, every example and position is a sample. The moments are exact, and the memory
+needed grows with the square of the number of units.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,26 +20,26 @@ from ..training.device import resolve
 from .moments import INPUTS_AT_ONCE, Moments, moments_of
 from .recording import chosen_examples
 
-# Floats of a batch's largest layer, and bytes of a layer's inputs that may stay in memory.
+# Bounds on the floats of a batch's largest layer, and on the bytes of a layer's cached inputs.
 BATCH_FLOATS = 8 << 20
 KEPT_BYTES = 1 << 30
 
 
 class StreamedMoments:
-    """Moments of one network over some examples.
+    """Moments of the activations of one network over given examples.
 
     Parameters
     ----------
     network, parameters
-        The network, with its running statistics if it has batch normalisation.
+        The network, including running statistics if it has batch normalisation.
     images
-        Inputs, float32 (n, pixels).
+        The inputs, float32 (n, pixels).
     device
-        Where the network runs.
+        The device that runs the network.
     precision
-        The networks' arithmetic; moments are accumulated in float64 in any case.
+        The type in which the network is run; moments are always accumulated in float64.
     inputs
-        Returns the moments of the images; networks on the same examples can share them.
+        Returns the moments of the images, which networks can share.
     """
 
     def __init__(
@@ -62,19 +63,25 @@ class StreamedMoments:
         self._kept: tuple[int, list[torch.Tensor]] | None = None
 
     def __call__(self, layer: int) -> Moments:
-        """Moments of phi_layer, over examples and positions. All layers are taken in one pass."""
+        """Return the moments of phi_layer over examples and positions.
+
+        The first call computes all layers in one pass.
+        """
         if not self._outputs:
             self._outputs = self._over_layers(self)
         return self._outputs[layer]
 
     def cross(self, layer: int, other: "StreamedMoments") -> Moments:
-        """Moments of phi_layer of this network (x) and of another (y). One pass for all layers."""
+        """Return the moments of phi_layer of this network (x) and of another one (y).
+
+        The first call for a network computes all layers in one pass.
+        """
         if other not in self._crosses:
             self._crosses[other] = self._over_layers(other)
         return self._crosses[other][layer]
 
     def through(self, layer: int, weight_x: np.ndarray, weight_y: np.ndarray) -> Moments:
-        """Moments of the outputs W_x phi and W_y phi of two weights, phi = phi_{layer-1}.
+        """Return the moments of W_x phi and W_y phi, where phi = phi_{layer-1}.
 
         Parameters
         ----------
@@ -82,7 +89,7 @@ class StreamedMoments:
             (units, inputs) each, used instead of this layer's weight.
         """
         if not self.network.convolutional:
-            # Much less work than running both weights on every example, for every pair.
+            # This is much cheaper than applying both weights to every example for every pair.
             below = self(layer - 1) if layer > 1 else self._moments_of_inputs()
             return below.through(weight_x, weight_y)
         both = np.concatenate([weight_x, weight_y]) if weight_x is not weight_y else weight_x
@@ -115,10 +122,10 @@ class StreamedMoments:
 
     @torch.inference_mode()
     def _inputs(self, layer: int) -> Iterator[torch.Tensor]:
-        """The inputs of a layer, (1, n, ...), one batch after another.
+        """Yield the inputs of a layer in batches, (1, n, ...).
 
-        The solver asks for one layer after another, so a layer's inputs are kept for the next
-        one to start from, if they are small enough.
+        The solver visits the layers in order, so the inputs of the last layer are cached if they
+        are small enough, and the next layer starts from them.
         """
         below, kept = self._kept or (1, None)
         if kept is None or below > layer:
@@ -151,14 +158,22 @@ def open_networks(
     device: str,
     seed: int,
 ) -> Callable[[int], StreamedMoments]:
-    """A function that gives the moments of a network, by its number; each is made once.
+    """Return a cached function from the number of a network to its moments.
 
     Parameters
     ----------
+    dataset
+        The data set.
+    networks
+        Network number -> its parameters.
     network
-        The config's block.
+        The block of the config that describes the architecture.
     examples
-        How many training examples, the same for all networks; None for all.
+        Number of training examples, the same for all networks; None for all.
+    device
+        The device that runs the networks.
+    seed
+        The config's seed, which determines the examples.
     """
     built = build(network, dataset)
     images = dataset.inputs("train", chosen_examples(dataset, examples, seed))
@@ -173,13 +188,13 @@ def open_networks(
 
 
 def moments_of_images(images: np.ndarray) -> Moments:
-    """Moments of flat images, float32 (n, pixels)."""
+    """Return the moments of flat images, float32 (n, pixels)."""
     parts = range(0, len(images), INPUTS_AT_ONCE)
     return moments_of(images[start : start + INPUTS_AT_ONCE] for start in parts)
 
 
 class _Accumulator:
-    """Sums of x y^T, of x, y and their squares in float64, batch by batch."""
+    """Accumulate the sums of x y^T, x, y and their squares in float64, batch by batch."""
 
     def __init__(self):
         self.count, self.second = 0, 0.0
@@ -188,7 +203,7 @@ class _Accumulator:
     def add(self, x: torch.Tensor, y: torch.Tensor) -> None:
         """Add samples, (n, units) each."""
         same = x is y
-        # MPS has no float64.
+        # MPS does not support float64.
         x = (x.cpu() if x.device.type == "mps" else x).double()
         y = x if same else (y.cpu() if y.device.type == "mps" else y).double()
         self.count += len(x)
@@ -198,6 +213,6 @@ class _Accumulator:
         self.squares_y = self.squares_x if same else self.squares_y + y.square().sum(0)
 
     def moments(self) -> Moments:
-        """The moments of all that was added."""
+        """Return the moments of all samples added so far."""
         sums = (self.second, self.sum_x, self.sum_y, self.squares_x, self.squares_y)
         return Moments.of_sums(self.count, *(total.cpu().numpy() for total in sums))

@@ -1,4 +1,4 @@
-"""No matching: the baseline of every figure."""
+"""The identity permutation: the baseline of every figure."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from .matcher import Matcher
 
 
 class Identity(Matcher):
-    """A unit is like the unit of the same number, and like no other."""
+    """Match every unit with the unit of the same number: S is the identity matrix."""
 
     def similarity(self, layer):
         return np.eye(len(layer.a.weight))

@@ -1,4 +1,4 @@
-"""The base class of matchers, and the layers and the outcome of a matching."""
+"""The base class of matchers, and the input and the result of a matching."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -14,18 +14,18 @@ from .moments import Moments, NetworkMoments
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer of one network, as a matcher sees it.
+    """A layer of one network, as passed to a matcher.
 
     Parameters
     ----------
     weight
         W_l, (units, inputs).
     moments_through
-        Returns the moments of W_x phi and W_y phi for two weights W_x, W_y (units, inputs) that
-        are used instead of this layer's, phi = phi_{l-1} of this network. For a convolution, every
-        example and position is a sample.
+        Returns the moments of W_x phi and W_y phi for two weights W_x, W_y, (units, inputs) each,
+        where phi = phi_{l-1} of this network. For a convolution, every example and position is a
+        sample.
     moments_of_activations
-        Returns the moments of phi_l, the activations of this layer of this network.
+        Returns the moments of phi_l, the activations of this layer.
     """
 
     weight: np.ndarray
@@ -34,7 +34,7 @@ class Layer:
 
     @classmethod
     def of(cls, parameters: Parameters, layer: int, moments: NetworkMoments) -> "Layer":
-        """That layer of a network."""
+        """Return a layer of a network."""
         return cls(
             weight=parameters[layer, "weight"],
             moments_through=lambda weight_x, weight_y: moments.through(layer, weight_x, weight_y),
@@ -51,7 +51,7 @@ class PairLayer:
     a
         Network A's layer.
     weight_b
-        Network B's W_l, its columns already reordered by the permutation of layer l - 1.
+        W_l of network B, with columns already reordered by the permutation of layer l - 1.
     moments_across
         Returns the moments of phi_l of A (x) and of B (y) over the same examples.
     """
@@ -62,7 +62,7 @@ class PairLayer:
 
     @cached_property
     def outputs(self) -> Moments:
-        """Moments of W_A phi (x) and of W_B phi (y), both with phi = phi_{l-1} of A."""
+        """Moments of W_A phi (x) and of W_B phi (y), where phi = phi_{l-1} of A in both."""
         return self.a.moments_through(self.a.weight, self.weight_b)
 
     @cached_property
@@ -73,17 +73,17 @@ class PairLayer:
 
 @dataclass(frozen=True)
 class Match:
-    """The outcome of matching a pair.
+    """The result of matching a pair of networks.
 
     Parameters
     ----------
     permutations
-        For every hidden layer, which unit of B is moved to which place.
+        Hidden layer -> permutation of the units of B.
     objectives, identity_objectives
-        Hidden layer -> the sum of similarities reached, and that of moving nothing in this
-        layer (B's columns reordered as the layers below were).
+        Hidden layer -> sum of the similarities of matched units, with the permutation of this
+        layer and with the identity instead. In both, the layers below are permuted.
     norms
-        Hidden layer -> what `Matcher.norms` gives.
+        Hidden layer -> result of `Matcher.norms`.
     """
 
     permutations: Permutations
@@ -93,36 +93,39 @@ class Match:
 
 
 class Matcher(ABC):
-    """How alike a unit of A and a unit of B are.
+    """Defines the similarity S of the units of two networks A and B.
 
-    The permutation p that the solver finds maximises the sum over i of S[i, p[i]].
+    The solver finds the permutation p that maximises sum_i S[i, p[i]].
     """
 
     @abstractmethod
     def similarity(self, layer: PairLayer) -> np.ndarray:
-        """S, float64 (units of A, units of B)."""
+        """Return S, float64 (units of A, units of B)."""
 
     def norms(self, layer: PairLayer) -> tuple[float, float] | None:
-        """The squared norms of A's layer and of B's, in the norm that this matcher minimises.
+        """Return the squared norms of the layers of A and B in the norm that is minimised.
 
-        With the similarity S that permutation p reaches, norm_a + norm_b - 2 sum_i S[i, p[i]] is
-        the squared distance between the two. None if the matcher minimises no distance.
+        The squared distance between A and the permuted B is norm_a + norm_b - 2 sum_i S[i, p[i]].
+        The result is None if the matcher does not minimise a distance.
         """
         return None
 
     def gram(self, layer: Layer, centred: bool) -> np.ndarray | None:
-        """The inner products of a network's units, as this matcher sees them.
+        """Return the Gram matrix of a network's units in the geometry of this matcher.
 
-        Its eigenvalues are those of the covariance that drives the matcher's Wasserstein rate
-        (paper, Appendix D.2), but for zeros.
+        Up to zeros, its eigenvalues are those of the covariance that determines the Wasserstein
+        convergence rate for this matcher (paper, Appendix D.2).
 
         Parameters
         ----------
+        layer
+            A layer of one network.
         centred
-            False is the paper's.
+            Whether the means are subtracted. The paper's definition does not subtract them.
 
         Returns
         -------
-        Symmetric, float64 (units, units), or None if the matcher has none.
+        numpy.ndarray or None
+            Symmetric, float64 (units, units); None if the matcher defines no geometry.
         """
         return None

@@ -1,4 +1,4 @@
-"""First and second moments of activations, streamed and accumulated in float64."""
+"""First and second moments of activations, accumulated batch by batch in float64."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -12,23 +12,23 @@ from ..errors import UserError
 from ..tables import ActivationFile
 
 INPUTS_AT_ONCE = 4096
-# Of an entry of a covariance, relative to the product of its means. Activations are float32: units
-# that vary by less than the root of it are constant, and what is left of them is rounding error.
+# A covariance below this fraction of the product of the means is set to 0. Activations are float32,
+# so a unit whose relative variation is below the square root is constant up to rounding errors.
 CONSTANT = 1e-12
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Moments of a pair of random vectors x, y (of one vector if y is x).
+    """Moments of a pair of random vectors x and y, which may be the same vector.
 
     Parameters
     ----------
     covariance
         E[(x - E x)(y - E y)^T], float64 (dim x, dim y).
     mean_x, mean_y
-        E[x] and E[y].
+        E[x], (dim x,), and E[y], (dim y,).
     variance_x, variance_y
-        E[(x - E x)^2] of every unit, and the same of y.
+        The variances of all entries of x, (dim x,), and of y, (dim y,).
     """
 
     covariance: np.ndarray
@@ -39,9 +39,9 @@ class Moments:
 
     @classmethod
     def of_sums(cls, count: int, products, sum_x, sum_y, squares_x, squares_y) -> "Moments":
-        """From sums over `count` examples, of x y^T (dim x, dim y), of x, y and their squares.
+        """Compute the moments from sums over `count` samples of x y^T, x, y and their squares.
 
-        A constant unit has no covariance, not a rounding error of one.
+        Covariances of constant units are exactly 0, without rounding errors.
         """
         mean_x, mean_y = sum_x / count, sum_y / count
         return cls(
@@ -54,19 +54,19 @@ class Moments:
 
     @classmethod
     def of_one(cls, covariance: np.ndarray, mean: np.ndarray) -> "Moments":
-        """Moments of one vector, (dim, dim) and (dim,)."""
+        """Return the moments of a single vector with covariance (dim, dim) and mean (dim,)."""
         variance = np.diagonal(covariance)
         return cls(covariance, mean, mean, variance, variance)
 
     @cached_property
     def second(self) -> np.ndarray:
-        """E[x y^T]."""
+        """The uncentred second moment E[x y^T]."""
         return self.covariance + np.outer(self.mean_x, self.mean_y)
 
     def through(self, weight_x: np.ndarray, weight_y: np.ndarray) -> "Moments":
-        """Moments of the outputs W_x x and W_y x of two weights, (units, dim) each.
+        """Return the moments of W_x x and W_y x for two weights, (units, dim) each.
 
-        These are moments of one vector, x.
+        This requires that these are moments of a single vector x.
         """
         x, y = weight_x.astype(np.float64), weight_y.astype(np.float64)
         of_x, of_y = x @ self.covariance, y @ self.covariance
@@ -79,11 +79,11 @@ class Moments:
         )
 
     def second_moment(self, centred: bool) -> np.ndarray:
-        """The central second moment (the covariance) if centred, else the raw one."""
+        """Return the covariance if centred, otherwise the uncentred second moment."""
         return self.covariance if centred else self.second
 
     def squared_norms(self, centred: bool) -> tuple[float, float]:
-        """E|x - E x|^2 and E|y - E y|^2 if centred, else E|x|^2 and E|y|^2."""
+        """Return E|x - E x|^2 and E|y - E y|^2 if centred, otherwise E|x|^2 and E|y|^2."""
         x, y = self.variance_x.sum(), self.variance_y.sum()
         if not centred:
             x, y = x + (self.mean_x**2).sum(), y + (self.mean_y**2).sum()
@@ -91,19 +91,32 @@ class Moments:
 
 
 def _central(second: np.ndarray, of_means: np.ndarray) -> np.ndarray:
-    """Second moments without the means' part; 0 where only a rounding error is left."""
+    """Subtract the products of means from second moments; set rounding errors to 0."""
     central = second - of_means
     central[np.abs(central) <= CONSTANT * np.abs(of_means)] = 0.0
     return central
 
 
 def moments_of(batches: Iterable[np.ndarray]) -> Moments:
-    """Moments of one vector over batches (n, d) of examples. Raises ValueError without any."""
+    """Return the moments of one vector over batches, (n, d). Raises ValueError without examples."""
     return cross_moments_of((batch, batch) for batch in batches)
 
 
 def cross_moments_of(batches: Iterable[tuple[np.ndarray, np.ndarray]]) -> Moments:
-    """Moments of two vectors over pairs of batches (n, d_x), (n, d_y) of the same examples."""
+    """Return the moments of two vectors over pairs of batches of the same examples.
+
+    Parameters
+    ----------
+    batches
+        Pairs of arrays, (n, d_x) and (n, d_y).
+
+    Raises
+    ------
+    UserError
+        The two batches of a pair differ in length.
+    ValueError
+        There are no examples.
+    """
     count, second, sum_x, sum_y, squares_x, squares_y = 0, 0.0, 0.0, 0.0, 0.0, 0.0
     for x, y in batches:
         same = x is y
@@ -111,7 +124,7 @@ def cross_moments_of(batches: Iterable[tuple[np.ndarray, np.ndarray]]) -> Moment
         y = x if same else y.astype(np.float64)
         if len(x) != len(y):
             raise UserError(
-                f"moments: the activations of two networks are of {len(x)} and {len(y)} examples: "
+                f"moments: the activations of two networks have {len(x)} and {len(y)} examples: "
                 f"expected the same examples"
             )
         count += len(x)
@@ -125,26 +138,28 @@ def cross_moments_of(batches: Iterable[tuple[np.ndarray, np.ndarray]]) -> Moment
 
 
 class Activations(Protocol):
-    """A network's activations on some examples. Layer 0 is the network's input."""
+    """Protocol of a network's activations on given examples. Layer 0 is the network's input."""
 
     def batches(self, layer: int) -> Iterator[np.ndarray]:
-        """phi_layer, float32 (n, units) at a time, the examples in the same order and batches
-        for every layer and network."""
+        """Yield phi_layer in batches, float32 (n, units).
+
+        Order and batches of the examples are the same for all layers and networks.
+        """
 
 
 class InMemory:
-    """Activations that are arrays: ``layers[0]`` the inputs, ``layers[l]`` phi_l, (n, units)."""
+    """Activations given as arrays (n, units): ``layers[0]`` is the input, ``layers[l]`` phi_l."""
 
     def __init__(self, layers: list[np.ndarray]):
         self.layers = layers
 
     def batches(self, layer: int) -> Iterator[np.ndarray]:
-        """The whole layer as one batch."""
+        """Yield the whole layer as one batch."""
         yield self.layers[layer]
 
 
 class Recorded:
-    """Activations in a file, opened when asked for, and the inputs they were recorded on.
+    """Activations recorded in a file, which is opened on demand, and the inputs they belong to.
 
     Parameters
     ----------
@@ -167,11 +182,11 @@ class Recorded:
         self.run = run
 
     def examples(self) -> np.ndarray:
-        """Numbers of the training examples, int (n,)."""
+        """Return the indices of the training examples, int (n,)."""
         return ActivationFile(self.path, self.run).examples()
 
     def batches(self, layer: int) -> Iterator[np.ndarray]:
-        """One row group of the file at a time."""
+        """Yield one row group of the file at a time."""
         if layer > 0:
             yield from ActivationFile(self.path, self.run).batches(layer)
             return
@@ -181,14 +196,14 @@ class Recorded:
 
 
 class NetworkMoments:
-    """The moments of every layer of one network, each computed once, when asked for.
+    """The moments of every layer of one network, computed on demand and cached.
 
     Parameters
     ----------
     activations
-        The network's.
+        The activations of the network.
     inputs
-        Returns the moments of the input. Networks on the same examples share it: `shared`.
+        Returns the moments of the input, which networks on the same examples can share.
     """
 
     def __init__(self, activations: Activations, inputs: Callable[[], Moments] | None = None):
@@ -197,7 +212,7 @@ class NetworkMoments:
         self._inputs = inputs
 
     def __call__(self, layer: int) -> Moments:
-        """Moments of phi_layer; of the input for layer 0."""
+        """Return the moments of phi_layer, where layer 0 is the input."""
         if layer not in self._known:
             if layer == 0 and self._inputs is not None:
                 self._known[layer] = self._inputs()
@@ -206,12 +221,12 @@ class NetworkMoments:
         return self._known[layer]
 
     def cross(self, layer: int, other: "NetworkMoments") -> Moments:
-        """Moments of phi_layer of this network (x) and of another (y), on the same examples."""
+        """Return the moments of phi_layer of this network (x) and another one (y)."""
         batches = (network.activations.batches(layer) for network in (self, other))
         return cross_moments_of(zip(*batches, strict=True))
 
     def through(self, layer: int, weight_x: np.ndarray, weight_y: np.ndarray) -> Moments:
-        """Moments of the outputs W_x phi and W_y phi of two weights, phi = phi_{layer-1}.
+        """Return the moments of W_x phi and W_y phi, where phi = phi_{layer-1}.
 
         Their covariance is W_x Cov(phi) W_y^T.
 
@@ -223,24 +238,25 @@ class NetworkMoments:
         Raises
         ------
         UserError
-            The layer's inputs are not the units below: it is a convolution, or follows one.
+            The layer's inputs are not the units below: the layer is or follows a convolution.
         """
         inputs = self(layer - 1)
         if weight_x.shape[1] != len(inputs.mean_x):
             raise UserError(
-                f"layer {layer} has {weight_x.shape[1]} inputs, but {len(inputs.mean_x)} units of "
-                f"the layer below are recorded: set activations.streamed to true for convolutions"
+                f"layer {layer} has {weight_x.shape[1]} inputs, but the layer below has "
+                f"{len(inputs.mean_x)} recorded units: set activations.streamed to true for "
+                f"convolutions"
             )
         return inputs.through(weight_x, weight_y)
 
 
 class NoMoments:
-    """Moments that nobody gave, of which a matcher asks for some.
+    """Placeholder for missing moments; any use raises UserError.
 
     Parameters
     ----------
     network
-        How to call the network in the message.
+        The name of the network in the message.
     """
 
     def __init__(self, network: str):
@@ -248,7 +264,7 @@ class NoMoments:
 
     def _refuse(self, *_):
         raise UserError(
-            f"{self.network}: this matcher needs statistics of the activations: give the moments "
+            f"{self.network}: this matcher needs statistics of the activations: pass the moments "
             f"of both networks (lmc_ot.matching.moments.NetworkMoments)"
         )
 

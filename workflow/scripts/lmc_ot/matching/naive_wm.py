@@ -1,8 +1,8 @@
 """Naive weight matching (paper, Section 6 and Appendix D.2).
 
-It compares the incoming weights of two units only. So it is not the weight matching of Git Re-Basin
-(Ainsworth et al., 2022), which also compares outgoing weights, biases and the parameters of norms,
-and visits the layers repeatedly until no permutation changes.
+It compares only the incoming weights of units. It is therefore not the weight matching of Git
+Re-Basin (Ainsworth et al., 2022), which also compares outgoing weights, biases and the parameters
+of norms, and iterates over the layers until no permutation changes.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from .matcher import Matcher
 
 
 class NaiveWeightMatching(Matcher):
-    """Minimises ||W_A - P W~_B||_F^2: S = W_A W~_B^T."""
+    """Minimise ||W_A - P W~_B||_F^2, where W~_B has its columns permuted: S = W_A W~_B^T."""
 
     def similarity(self, layer):
         return layer.a.weight.astype(np.float64) @ layer.weight_b.astype(np.float64).T
@@ -21,7 +21,7 @@ class NaiveWeightMatching(Matcher):
         return float(a), float(b)
 
     def gram(self, layer, centred):
-        """W W^T, times 1 / units; centred: of the neurons without their mean."""
+        """Return W W^T / units, where centred subtracts the mean over the neurons from W."""
         weight = layer.weight.astype(np.float64)
         if centred:
             weight = weight - weight.mean(0)

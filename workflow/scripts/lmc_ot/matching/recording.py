@@ -11,21 +11,21 @@ from ..networks.network import Network, stack
 from ..rng import generator
 from ..tables import Parameters
 
-# Of the largest layer, in a batch: this bounds the memory.
+# Bound on the floats of the largest layer in a batch, which bounds the memory.
 BATCH_FLOATS = 8 << 20
 
 
 @dataclass(frozen=True)
 class Samples:
-    """The samples to record: examples, and a place in the image for layers that have positions.
+    """The samples to record: examples, and a position in the image for convolutional layers.
 
     Parameters
     ----------
     example
-        Numbers of training examples, int (n,), in their order.
+        Indices of training examples, int (n,), ascending.
     y, x
-        Where in the image, in [0, 1), float64 (n,): a layer of h x w positions records position
-        (floor(y h), floor(x w)).
+        Relative position in the image, in [0, 1), float64 (n,). A layer of h x w positions records
+        position (floor(y h), floor(x w)).
     """
 
     example: np.ndarray
@@ -34,9 +34,9 @@ class Samples:
 
 
 def chosen_examples(dataset: Dataset, examples: int | None, seed: int) -> np.ndarray:
-    """The training examples to look at, in their order, int (n,): all, or a random `examples`.
+    """Return the indices of all or of `examples` random training examples, int (n,), ascending.
 
-    The choice depends on the seed only, so that it is the same for every network.
+    The choice depends only on the seed, so it is the same for every network.
     """
     total = len(dataset.train.labels)
     if examples is None or examples >= total:
@@ -46,7 +46,7 @@ def chosen_examples(dataset: Dataset, examples: int | None, seed: int) -> np.nda
 
 
 def chosen_samples(dataset: Dataset, examples: int | None, positions: int, seed: int) -> Samples:
-    """`chosen_examples`, each at so many random places, the same ones for every network."""
+    """Return `chosen_examples` at random positions each, which are the same for every network."""
     example = np.repeat(chosen_examples(dataset, examples, seed), positions)
     y, x = generator(seed, "positions").random((2, len(example)))
     return Samples(example, y, x)
@@ -59,12 +59,12 @@ def record(
     samples: Samples,
     device: torch.device | str = "cpu",
 ) -> Iterator[tuple[Samples, list[np.ndarray]]]:
-    """phi_1 .. phi_L of one network on training examples, one batch after another.
+    """Compute phi_1 .. phi_L of one network on training examples, batch by batch.
 
     Yields
     ------
     samples, activations
-        A part of the samples, and a float32 array (b, units) for every hidden layer.
+        A batch of b samples, and one float32 array (b, units) per hidden layer.
     """
     stacked = stack([parameters], device)
     inputs = dataset.inputs("train")
@@ -80,7 +80,7 @@ def record(
 
 
 def _at(values: torch.Tensor, samples: Samples) -> torch.Tensor:
-    """(b, units) of (b, units), or of (b, height, width, units) at the samples' places."""
+    """Select the samples' positions from (b, height, width, units); (b, units) is unchanged."""
     if values.dim() == 2:
         return values
     rows, columns = (

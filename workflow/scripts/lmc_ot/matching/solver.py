@@ -1,4 +1,4 @@
-"""One pass over the layers, with one linear assignment per layer (paper, Section 6)."""
+"""Matching in one pass over the layers, with one linear assignment per layer (paper, Section 6)."""
 
 import numpy as np
 
@@ -18,25 +18,27 @@ def match(
     moments_b: NetworkMoments | None = None,
     what: str = "a pair of networks",
 ) -> Match:
-    """Permute the hidden units of B so that they are like those of A.
+    """Match the hidden units of B to those of A.
 
-    For l = 1 .. L, p_l maximises sum_i S_l[i, p_l[i]], with S_l the matcher's similarity given
-    p_{l-1}. This is the exact optimum of the published scheme.
+    For l = 1 .. L, the permutation p_l maximises sum_i S_l[i, p_l[i]] exactly, where S_l is the
+    matcher's similarity given p_{l-1}, as in the published scheme.
 
     Parameters
     ----------
+    matcher
+        The matcher, which defines the similarity.
     a, b
-        Two networks of one architecture, as `as_parameters` takes them.
+        Two networks of the same architecture, in a format accepted by `as_parameters`.
     moments_a, moments_b
-        Moments of both networks on the same examples, for the matchers that ask for them: a
-        `moments.NetworkMoments` or a `forward.StreamedMoments` each.
+        Moments of both networks on the same examples, for matchers that need them; instances of
+        `moments.NetworkMoments` or `forward.StreamedMoments`.
     what
-        How to call the pair in an error.
+        The name of the pair in error messages.
 
     Raises
     ------
     UserError
-        The networks differ in shape.
+        The networks differ in shape, or the matcher needs moments that are not given.
     """
     a, b = as_parameters(a, f"{what}, A"), as_parameters(b, f"{what}, B")
     check_same_shape(a, b, what)

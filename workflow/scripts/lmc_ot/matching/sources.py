@@ -1,4 +1,4 @@
-"""The moments of the networks of one learning rate: from files, or by running the networks."""
+"""The moments of the networks of one setting, from files or by running the networks."""
 
 from collections.abc import Callable
 from functools import cache
@@ -18,27 +18,29 @@ def of_networks(
     streamed: dict,
     run: dict,
 ) -> Callable[[int], NetworkMoments]:
-    """A function that gives the moments of a network of one learning rate, by its number.
+    """Return a function from the number of a network of one setting to its moments.
 
-    Nothing is read or run until a matcher asks for it, and nothing twice.
+    Files are read and networks are run on demand, and only once.
 
     Parameters
     ----------
     dataset
-        The data set's table; None for a matcher that reads weights alone, which is refused any.
+        The table of the data set; None for a matcher that uses only weights, for which any use of
+        moments raises UserError.
     networks
-        The networks.
+        Network number -> its parameters.
     activations
         Folder of the recorded activations; None to run the networks instead.
     streamed
-        How to run them: ``network``, the config's block; ``examples``, how many; ``device``.
+        How to run the networks: ``network``, the config's block; ``examples``, the number of
+        examples; ``device``.
     run
-        The run that the activations must come from; its seed chooses the examples.
+        The run that the activations must come from; its seed determines the examples.
 
     Raises
     ------
     TableError
-        When something is read: the activations are of another run, or see `tables.read`.
+        On reading: the activations are from another run, or as for `tables.read`.
     """
     if dataset is None:
         return lambda number: NoMoments(f"network {number}")
@@ -63,7 +65,7 @@ def of_networks(
 
 
 def device(streamed: dict) -> str:
-    """Where the statistics come from, for a file's metadata."""
+    """Return the device on which the statistics are computed, for a file's metadata."""
     if not streamed:
         return "cpu"
     from ..training.device import describe, resolve
@@ -78,12 +80,12 @@ def _opened(dataset: str, networks: dict[int, Parameters], streamed: dict, seed:
 
 
 class OnDemand:
-    """Moments that are opened when first asked for: not every matcher asks.
+    """Moments that are created on first use, since not every matcher uses them.
 
     Parameters
     ----------
     open_moments
-        Returns the moments.
+        Creates the moments.
     """
 
     def __init__(self, open_moments: Callable[[], NetworkMoments]):

@@ -1,4 +1,4 @@
-"""The pairs of networks without diverged ones, and their permutations as tables."""
+"""Pairs of networks without diverged ones, and their permutations as tables."""
 
 from collections.abc import Iterator
 
@@ -14,17 +14,21 @@ from .matcher import Match
 def whole_pairs(
     pairs: list[tuple[int, int]], networks: dict[int, Parameters], checkpoints: str
 ) -> Iterator[tuple[int, tuple[int, int]]]:
-    """The pairs, numbered from 0, without those of which a network diverged.
+    """Yield the pairs, numbered from 0, without those that contain a diverged network.
 
     Parameters
     ----------
+    pairs
+        All pairs of networks.
     networks
-        As read from the file `checkpoints`.
+        The networks as read from the file `checkpoints`.
+    checkpoints
+        The file of the networks.
 
     Raises
     ------
     TableError
-        A network neither is in the file nor diverged.
+        A network is missing from the file although it did not diverge.
     """
     diverged = tables.metadata("checkpoints", checkpoints).get("diverged", [])
     for number, pair in enumerate(pairs):
@@ -34,7 +38,7 @@ def whole_pairs(
                     f"{checkpoints}: network {network} is missing: {tables.rebuild(checkpoints)}"
                 )
         if any(network in diverged for network in pair):
-            print(f"pair {number}: left out, a network diverged")
+            print(f"pair {number}: skipped, since a network diverged")
         else:
             yield number, tuple(pair)
 
@@ -47,7 +51,17 @@ def write_matches(
     run: dict,
     device: str = "cpu",
 ) -> None:
-    """Write the matches of the matcher of that label: ``(pair, network_a, network_b)`` -> Match."""
+    """Write the results of a matcher, given its label, as two tables.
+
+    Parameters
+    ----------
+    permutations, objectives
+        The files to write.
+    matches
+        ``(pair, network_a, network_b)`` -> result.
+    matcher
+        The label of the matcher.
+    """
     units, layers = [], []
     for (pair, a, b), match in matches.items():
         row = {"matcher": matcher, "pair": pair, "network_a": a, "network_b": b}
@@ -71,7 +85,7 @@ def write_matches(
 
 
 def read_permutations(path: str, run: dict | None = None) -> dict[int, Permutations]:
-    """Pair -> its permutations.
+    """Read a table of permutations: pair -> its permutations.
 
     Parameters
     ----------
@@ -81,7 +95,7 @@ def read_permutations(path: str, run: dict | None = None) -> dict[int, Permutati
     Raises
     ------
     TableError
-        As `tables.read`; also where a vector is not a permutation.
+        As for `tables.read`; or a vector is not a permutation.
     """
     table = tables.read("permutations", path, run=run)
     pair, layer, unit, permuted = (

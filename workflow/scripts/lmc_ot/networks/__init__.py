@@ -1,8 +1,7 @@
-"""Networks. A new one is one file with a class, and one line here.
+"""Networks. To add one, write a subclass of `network.Network` and add an entry below.
 
-The class is documented in `network`. Its keyword arguments are the options declared with its
-line, after the input shape and the number of classes, which the data set gives; it has no defaults
-of its own.
+Its arguments are the image shape and the number of classes, which come from the data set, and as
+keywords the options declared in its entry; defaults belong there, not in the class.
 """
 
 from dataclasses import dataclass
@@ -12,12 +11,13 @@ from ..config.registry import Entry, Registry
 
 @dataclass(frozen=True)
 class NetworkEntry(Entry):
-    """One line of this registry.
+    """An entry of this registry.
 
     Parameters
     ----------
     convolutional
-        Whether it has convolutions: its statistics are streamed unless the config says otherwise.
+        Whether the network has convolutions. If so, the statistics of its activations are computed
+        on the fly unless the config says otherwise.
     """
 
     convolutional: bool = False
@@ -26,13 +26,13 @@ class NetworkEntry(Entry):
 _INITIALISER = {
     "enum": ["lecun_normal", "lecun_uniform"],
     "default": "lecun_normal",
-    "description": "law of the initial weights, variance 1 / fan-in; biases are 0",
+    "description": "distribution of the initial weights, with variance 1 / fan-in; biases are 0",
 }
 _NORM = {
     "enum": ["layer", "batch", "none"],
     "default": "layer",
-    "description": "between a convolution and its relu: over channels at every position, over the "
-    "batch, or nothing",
+    "description": "normalisation between a convolution and its ReLU: over the channels at each "
+    "position, over the batch, or none",
 }
 _WIDTHS = {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 1}
 
@@ -42,31 +42,32 @@ REGISTRY = Registry(
     {
         "mlp": NetworkEntry(
             "mlp:MLP",
-            "multilayer perceptron with relu; an image is flattened",
+            "multilayer perceptron with ReLU; images are flattened",
             {
                 "hidden_widths": {
                     **_WIDTHS,
                     "default": [512, 512, 512],
-                    "description": "units of each hidden layer",
+                    "description": "number of units of each hidden layer",
                 },
                 "initialiser": _INITIALISER,
             },
         ),
         "convnet": NetworkEntry(
             "convolutional:Convolutional",
-            "groups of 3 x 3 convolutions with relu, each group max-pooled, and a dense head",
+            "groups of 3 x 3 convolutions with ReLU, max-pooling after each group, and a dense "
+            "head",
             {
                 "groups": {
                     "type": "array",
                     "items": _WIDTHS,
                     "minItems": 1,
                     "default": [[16, 16], [32, 32]],
-                    "description": "channels of the convolutions, group by group",
+                    "description": "number of channels of each convolution, group by group",
                 },
                 "head": {
                     **_WIDTHS,
                     "default": [64],
-                    "description": "units of the head's hidden layers",
+                    "description": "number of units of each hidden layer of the head",
                 },
                 "norm": _NORM,
                 "initialiser": _INITIALISER,
@@ -75,13 +76,14 @@ REGISTRY = Registry(
         ),
         "vgg16": NetworkEntry(
             "vgg16:VGG16",
-            "VGG16 of 13 convolutions, m | 2m | 4m | 8m | 8m wide, and a head 8m - 8m",
+            "VGG16: 13 convolutions in five groups of m, 2m, 4m, 8m and 8m channels, and a head "
+            "of two hidden layers of 8m units",
             {
                 "width": {
                     "type": "integer",
                     "minimum": 1,
                     "default": 64,
-                    "description": "m; 64 is 1x",
+                    "description": "the width m; 64 is that of the original VGG16",
                 },
                 "norm": _NORM,
                 "initialiser": _INITIALISER,

@@ -1,4 +1,4 @@
-"""From a config's block to a network."""
+"""Build a network from a block of the config."""
 
 from ..data.dataset import Dataset
 from . import REGISTRY
@@ -6,5 +6,5 @@ from .network import Network
 
 
 def build(block: dict, dataset: Dataset) -> Network:
-    """The network that ``{name: ..., option: ...}`` names, for a data set's images and classes."""
+    """Return the network of a block ``{name: ..., option: ...}`` for a data set's images."""
     return REGISTRY.build(block, dataset.shape, dataset.classes)

@@ -1,4 +1,4 @@
-"""Convolutional networks: groups of 3 x 3 convolutions, each group pooled, and a dense head."""
+"""Convolutional networks: groups of 3 x 3 convolutions with pooling, and a dense head."""
 
 from collections.abc import Sequence
 
@@ -11,38 +11,42 @@ from .initialisers import INITIALISERS
 from .network import Network, Stacked
 
 KERNEL = 3
-EPSILON = 1e-5  # added to a variance before its root
-# Examples per batch when running statistics are recomputed: many, since each batch is normalised
-# by its own.
+EPSILON = 1e-5  # added to a variance before the square root
+# Examples per batch when running statistics are recomputed. Batches are large because each one is
+# normalised by its own statistics.
 STATISTICS_BATCH = 1000
 RUNNING = ("running_mean", "running_variance")
 
 
 class Convolutional(Network):
-    """phi_l = relu(norm(W_l * phi_{l-1} + b_l)), pooled after the last layer of every group.
+    """phi_l = relu(norm(W_l * phi_{l-1} + b_l)), with max-pooling after each group.
 
-    Convolutions are 3 x 3 with stride 1 and zero padding, pooling takes the maximum over 2 x 2,
-    the head's hidden layers have no norm. The weight of a convolution is stored as
-    (units, channels below x 9), one kernel after another.
+    Convolutions are 3 x 3 with stride 1 and zero padding; pooling takes the maximum over 2 x 2
+    positions. The hidden layers of the head have no norm. The weight of a convolution has shape
+    (units, 9 x channels below), with one flattened kernel after another.
 
     Parameters
     ----------
     shape, classes
         See `Network`; an image is (height, width) or (height, width, channels).
+    groups
+        Number of channels of each convolution, group by group.
+    head
+        Number of units of each hidden layer of the head.
     norm
-        ``layer``: over the channels at every position; ``batch``: over examples and positions,
-        by running statistics outside of training; ``none``.
+        ``layer`` normalises over the channels at each position; ``batch`` over examples and
+        positions, with running statistics outside of training; ``none`` does not normalise.
     initialiser
-        Of the weights; biases and shifts start at 0, scales at 1.
+        Distribution of the initial weights; biases and shifts start at 0, scales at 1.
 
     Raises
     ------
     ConfigError
-        The input is not an image, or cannot be halved once per group.
+        The input is not an image, or its sides cannot be halved once per group.
     """
 
     convolutional = True
-    at_once = 1  # as one grouped convolution, several networks take longer than in turn
+    at_once = 1  # a grouped convolution of several networks is slower than one after the other
     reduces_precision = True
 
     def __init__(
@@ -57,14 +61,15 @@ class Convolutional(Network):
         super().__init__(shape, classes)
         if len(self.shape) not in (2, 3):
             raise ConfigError(
-                f"network: an image of shape {self.shape} is not (height, width, ...)"
+                f"network: images have shape {self.shape}: expected (height, width) or (height, "
+                f"width, channels)"
             )
         height, width, channels = self.image_shape
         halves = 2 ** len(groups)
         if height % halves or width % halves:
             raise ConfigError(
-                f"network: images of {height} x {width} cannot be halved {len(groups)} times, once "
-                f"per group: both sides must be multiples of {halves}"
+                f"network: images of {height} x {width} pixels cannot be halved {len(groups)} "
+                f"times, once per group: both sides must be multiples of {halves}"
             )
         self.norm = norm
         self.initialiser = INITIALISERS[initialiser]
@@ -140,7 +145,7 @@ class Convolutional(Network):
             return torch.relu_(values)
         scale, shift = (parameters[layer, name] for name in ("scale", "shift"))
         if self.norm == "layer":
-            # Normalised, scaled and shifted by one operation per network, which reads less memory.
+            # One fused operation per network needs less memory traffic than separate steps.
             normed = [
                 F.layer_norm(own, own.shape[-1:], own_scale, own_shift, EPSILON)
                 for own, own_scale, own_shift in zip(
@@ -170,7 +175,8 @@ class Convolutional(Network):
             pooled = F.max_pool2d(flat, 2).movedim(1, -1)
             values = pooled.unflatten(0, values.shape[:2])
         if layer == len(self.convolutions):
-            # A unit's positions side by side, as the columns of the layer above have them.
+            # Flatten with the positions of a unit next to each other, which is the order of the
+            # columns of the next layer's weight.
             values = values.movedim(-1, 2).flatten(2)
         return values
 
@@ -189,7 +195,7 @@ class Convolutional(Network):
         return {key: free[key] if key in free else sums[key] / count for key in self.shapes}
 
     def _statistics_of(self, parameters: Stacked, images: torch.Tensor) -> Stacked:
-        """The statistics by which a batch normalises itself, layer by layer."""
+        """Return the batch statistics of every normalised layer on one batch."""
         statistics = {}
         values = self.enter(images, len(parameters[1, "weight"]))
         for layer in range(1, len(self.convolutions) + 1):
@@ -203,17 +209,20 @@ class Convolutional(Network):
 
 
 def batch_statistics(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and variance of every unit over examples and positions, (K, 1, 1, 1, units) each."""
+    """Return each unit's mean and variance over examples and positions, (K, 1, 1, 1, units)."""
     variance, mean = torch.var_mean(values, dim=(1, 2, 3), correction=0, keepdim=True)
     return mean, variance
 
 
 def _apart(values: torch.Tensor) -> Sequence[torch.Tensor]:
-    """The K parts of (K, ...). That of a single network is a view: the gradient of an index would
-    be written into zeros."""
+    """Split a tensor of shape (K, ...) into its K parts.
+
+    For K = 1 the part is a view by ``squeeze``; the backward pass of indexing would write its
+    gradient into a new tensor of zeros.
+    """
     return [values.squeeze(0)] if len(values) == 1 else values.unbind()
 
 
 def _together(outputs: Sequence[torch.Tensor]) -> torch.Tensor:
-    """The inverse of `_apart`; the part of a single network is not copied."""
+    """Invert `_apart`, without a copy for K = 1."""
     return outputs[0].unsqueeze(0) if len(outputs) == 1 else torch.stack(outputs)

@@ -1,24 +1,30 @@
-"""Laws of the initial weights: mean 0, variance 1 / fan-in (LeCun)."""
+"""Distributions of the initial weights, with mean 0 and variance 1 / fan-in (LeCun)."""
 
 import math
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-# Standard deviation of a standard normal truncated at two standard deviations.
+# Standard deviation of the standard normal distribution truncated to [-2, 2].
 _MASS = math.erf(2 / math.sqrt(2))
 TRUNCATED_STD = math.sqrt(1 - 2 * 2 * math.exp(-2) / (math.sqrt(2 * math.pi) * _MASS))
 
 
 def lecun_normal(stream: np.random.Generator, units: int, fan_in: int) -> np.ndarray:
-    """Normal truncated at 2 sd, rescaled to variance 1 / fan_in; float32 (units, fan_in)."""
+    """Draw from a normal distribution truncated at two standard deviations, of variance 1 / fan_in.
+
+    Returns float32 (units, fan_in).
+    """
     low = ndtr(-2.0)
     standard = ndtri(low + (1 - 2 * low) * stream.random((units, fan_in)))
     return (standard / (TRUNCATED_STD * math.sqrt(fan_in))).astype(np.float32)
 
 
 def lecun_uniform(stream: np.random.Generator, units: int, fan_in: int) -> np.ndarray:
-    """Uniform on +- sqrt(3 / fan_in), so of variance 1 / fan_in; float32 (units, fan_in)."""
+    """Draw uniformly from +- sqrt(3 / fan_in), which has variance 1 / fan_in.
+
+    Returns float32 (units, fan_in).
+    """
     limit = math.sqrt(3 / fan_in)
     return stream.uniform(-limit, limit, (units, fan_in)).astype(np.float32)
 

@@ -14,9 +14,11 @@ class MLP(Network):
     Parameters
     ----------
     shape, classes
-        See `Network`; an image is flattened.
+        See `Network`; images are flattened.
     hidden_widths
-        m_1 .. m_L.
+        Number of units of each hidden layer, m_1 .. m_L.
+    initialiser
+        Distribution of the initial weights; biases start at 0.
     """
 
     def __init__(self, shape, classes, hidden_widths: list[int], initialiser: str):
@@ -57,11 +59,11 @@ class MLP(Network):
 
 
 class StackedLinear(torch.autograd.Function):
-    """x W^T + b of K networks: x (K, n, inputs), W (K, units, inputs), b (K, units).
+    """x W^T + b for K networks: x (K, n, inputs), W (K, units, inputs), b (K, units).
 
-    It is here for its backward pass. Autograd would give the gradient of W in the memory layout
-    of W^T, and every update would pay for the mismatch: adding it to the velocity took 5 % of a
-    training step.
+    This function exists for its backward pass. Autograd returns the gradient of W in the memory
+    layout of W^T, which slows down every update: adding it to the velocity took 5 % of a training
+    step.
     """
 
     @staticmethod
@@ -71,7 +73,7 @@ class StackedLinear(torch.autograd.Function):
 
     @staticmethod
     def backward(context, gradient):
-        # Under autocast the gradient comes in the reduced precision of the product.
+        # Under autocast the gradient has the reduced precision of the product.
         values, weight = (tensor.to(gradient.dtype) for tensor in context.saved_tensors)
         below = torch.bmm(gradient, weight) if context.needs_input_grad[0] else None
         return below, torch.bmm(gradient.transpose(1, 2), values), gradient.sum(1)

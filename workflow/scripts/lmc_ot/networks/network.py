@@ -1,4 +1,4 @@
-"""The base class of networks: shapes, initialisation, a forward pass over an ensemble."""
+"""The base class of networks: shapes, initialisation, and a forward pass over a stack."""
 
 from abc import ABC, abstractmethod
 
@@ -9,15 +9,15 @@ from ..rng import generator
 from ..tables import Parameters
 
 Stacked = dict[tuple[int, str], torch.Tensor]
-"""K networks: ``(layer, name)`` -> float32 tensor, the network as its first axis."""
+"""K networks: ``(layer, name)`` -> float32 tensor, whose first axis is the network."""
 
 
 class Network(ABC):
-    """A feed-forward chain of layers 1 .. L + 1; the last one gives the logits.
+    """A feed-forward chain of layers 1 .. L + 1, of which the last returns the logits.
 
-    Layer l's units are the rows of its weight; its columns are the units of layer l - 1, in
-    blocks of equal length (a block of one for a fully connected layer). `permutation` derives
-    from the shapes alone which axes move together.
+    The rows of a layer's weight are its units; the columns are the units of the layer below, in
+    blocks of equal length (length 1 for a fully connected layer). The module `permutation` derives
+    from the shapes alone which axes are permuted together.
 
     Parameters
     ----------
@@ -29,11 +29,11 @@ class Network(ABC):
     Attributes
     ----------
     convolutional
-        Whether it has convolutions. If not, phi_{l-1} as it is, flat, is what layer l sees.
+        Whether the network has convolutions. If not, layer l sees phi_{l-1} unchanged and flat.
     at_once
-        How many networks to stack where there are more: all, unless fewer are faster.
+        Largest number of networks to stack; None for no limit. Smaller stacks may be faster.
     reduces_precision
-        Whether training in bfloat16 is the choice on CUDA.
+        Whether precision ``auto`` means bfloat16 on CUDA.
     """
 
     convolutional = False
@@ -47,19 +47,22 @@ class Network(ABC):
     @property
     @abstractmethod
     def shapes(self) -> dict[tuple[int, str], tuple[int, ...]]:
-        """Shape of every parameter, in order: ``weight`` (units, inputs), others (units,)."""
+        """Shape of every parameter, in order: ``weight`` (units, inputs), all others (units,)."""
 
     @abstractmethod
     def initialise(self, stream: np.random.Generator) -> Parameters:
-        """One network's initial parameters, float32, drawn from that stream alone."""
+        """Draw the initial parameters of one network, float32, from a random stream."""
 
     def enter(self, images: torch.Tensor, networks: int) -> torch.Tensor:
-        """The inputs of layer 1, (K, n, inputs) or (K, n, height, width, channels).
+        """Return the inputs of layer 1, (K, n, inputs) or (K, n, height, width, channels).
 
         Parameters
         ----------
         images
-            float32 (n, pixels) for all K networks, or (K, n, pixels), one batch each.
+            float32 (n, pixels), shared by all K networks, or (K, n, pixels), one batch per
+            network.
+        networks
+            The number of networks, K.
         """
         return images.expand(networks, *images.shape[-2:])
 
@@ -70,24 +73,25 @@ class Network(ABC):
         weight: torch.Tensor,
         bias: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """W_l phi_{l-1} (+ b_l): (K, n, units), positions before the units if there are any.
+        """Return W_l phi_{l-1} (+ b_l), (K, n, units) or (K, n, height, width, units).
 
         Parameters
         ----------
         values
             The result of `enter` or `feed`.
         weight, bias
-            (K, units, inputs) and (K, units), of this layer's shape but any number of units.
+            (K, units, inputs) and (K, units), in the shape of this layer except that the number of
+            units is arbitrary.
         """
         products = values @ weight.transpose(1, 2)
         return products if bias is None else products + bias.unsqueeze(1)
 
     def activate(self, layer: int, parameters: Stacked, values: torch.Tensor) -> torch.Tensor:
-        """phi_l, of what `linear` gave with the bias; a norm, if any, is in here."""
+        """Return phi_l from the result of `linear` with bias, applying the norm if there is one."""
         return torch.relu_(values)
 
     def feed(self, layer: int, values: torch.Tensor) -> torch.Tensor:
-        """The inputs of layer l + 1, from phi_l: pooled or flattened, where the network does so."""
+        """Return the inputs of layer l + 1 from phi_l, pooled or flattened if necessary."""
         return values
 
     def forward(
@@ -98,8 +102,8 @@ class Network(ABC):
         Parameters
         ----------
         parameters
-            K networks. Without the parameters of `running_statistics`, as in training, a batch is
-            normalised by its own statistics.
+            K networks. If the parameters in `running_statistics` are absent, as in training,
+            batch normalisation uses the statistics of the batch.
         images
             See `enter`.
 
@@ -128,14 +132,14 @@ class Network(ABC):
 
     @property
     def running_statistics(self) -> tuple[str, ...]:
-        """Names of the parameters that are measured, not trained: those of batch normalisation."""
+        """Names of the parameters that are measured instead of trained, in batch normalisation."""
         return ()
 
     def with_recomputed_statistics(self, parameters: Stacked, images: torch.Tensor) -> Stacked:
-        """The same networks with the running statistics of batch normalisation of these images.
+        """Recompute the running statistics of batch normalisation on the given images.
 
-        Interpolated running statistics are not those of the interpolated network, so they are
-        recomputed for every network on a path before it is evaluated.
+        Interpolating running statistics does not yield those of the interpolated network, so they
+        are recomputed for every network on a path before it is evaluated.
 
         Parameters
         ----------
@@ -146,24 +150,24 @@ class Network(ABC):
 
     @property
     def floats_per_example(self) -> int:
-        """The largest layer's activations of one example, inputs included."""
+        """Number of values of the largest layer for one example, including the input."""
         return max(units for units, *_ in self.shapes.values())
 
     @property
     def hidden_widths(self) -> list[int]:
-        """Units of the hidden layers 1 .. L."""
+        """Number of units of the hidden layers 1 .. L."""
         return [shape[0] for (_, name), shape in self.shapes.items() if name == "weight"][:-1]
 
 
 def initial_parameters(
     network: Network, seed: int, learning_rate: float, number: int
 ) -> Parameters:
-    """The initialisation of network `number` of a learning rate: its own stream."""
+    """Draw the initial parameters of network `number` of a learning rate from its own stream."""
     return network.initialise(generator(seed, "initialisation", float(learning_rate), number))
 
 
 def stack(networks: list[Parameters], device: str | torch.device = "cpu") -> Stacked:
-    """Stack networks of one shape on a new first axis.
+    """Stack networks of equal shapes along a new first axis.
 
     Raises
     ------
@@ -173,12 +177,12 @@ def stack(networks: list[Parameters], device: str | torch.device = "cpu") -> Sta
     keys = list(networks[0])
     for other in networks[1:]:
         if list(other) != keys or any(other[k].shape != networks[0][k].shape for k in keys):
-            raise ValueError("networks of different shape cannot be stacked")
+            raise ValueError("networks of different shapes cannot be stacked")
     return {key: torch.from_numpy(np.stack([n[key] for n in networks])).to(device) for key in keys}
 
 
 def unstack(parameters: Stacked) -> list[Parameters]:
-    """The opposite of `stack`, on the CPU."""
+    """Invert `stack`: return the networks as arrays on the CPU."""
     arrays = {key: tensor.detach().cpu().numpy() for key, tensor in parameters.items()}
     count = len(next(iter(arrays.values())))
     return [{key: array[k].copy() for key, array in arrays.items()} for k in range(count)]

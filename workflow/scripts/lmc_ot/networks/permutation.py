@@ -1,8 +1,8 @@
-"""Permutations of hidden units: which axes move together, and moving them (paper, Section 2).
+"""Permutations of hidden units, and how they act on the parameters (paper, Section 2).
 
-A permutation of layer l is an index vector p of length m_l: unit p[i] of the network is moved to
-place i. It reorders the rows of every parameter of layer l and the columns of layer l + 1's
-weight, and never changes the function the network computes.
+A permutation of layer l is an index vector p of length m_l: unit p[i] of the network moves to
+position i. It reorders the rows of every parameter of layer l and the columns of the weight of
+layer l + 1. The function that the network computes does not change.
 """
 
 from itertools import pairwise
@@ -18,35 +18,36 @@ Permutations = dict[int, np.ndarray]
 
 
 def hidden_layers(parameters: Parameters) -> list[int]:
-    """The numbers 1 .. L of the layers whose units can be permuted: all but the last."""
+    """Return the numbers 1 .. L of the layers whose units can be permuted: all but the last."""
     return [layer for layer, name in parameters if name == "weight"][:-1]
 
 
 def identity(parameters: Parameters) -> Permutations:
-    """The permutation of every hidden layer that moves nothing."""
+    """Return the identity permutation of every hidden layer."""
     return {l: np.arange(len(parameters[l, "weight"])) for l in hidden_layers(parameters)}
 
 
 def random(parameters: Parameters, stream: np.random.Generator) -> Permutations:
-    """A uniformly random permutation of every hidden layer."""
+    """Draw a uniformly random permutation of every hidden layer."""
     return {l: stream.permutation(p) for l, p in identity(parameters).items()}
 
 
 def inverse(permutations: Permutations) -> Permutations:
-    """The permutations that undo the given ones."""
+    """Return the inverses of the given permutations."""
     return {layer: np.argsort(p) for layer, p in permutations.items()}
 
 
 def permute_columns(weight: np.ndarray, permutation: np.ndarray) -> np.ndarray:
-    """Reorder the columns of a weight (units, inputs) as the units below it were reordered.
+    """Reorder the columns of a weight (units, inputs) by a permutation of the layer below.
 
-    The columns come in one block for each unit below: of length 1 for a fully connected layer,
-    k^2 for a convolution's flattened kernel, the number of positions for a flattened image.
+    The columns form one block per unit of the layer below. The length of a block is 1 for a fully
+    connected layer, k^2 for the flattened kernels of a convolution, and the number of positions
+    after flattening an image.
 
     Raises
     ------
     ValueError
-        The columns cannot be split into that many blocks.
+        The number of columns is not a multiple of the number of units below.
     """
     units, inputs = weight.shape
     if inputs % len(permutation):
@@ -55,19 +56,19 @@ def permute_columns(weight: np.ndarray, permutation: np.ndarray) -> np.ndarray:
 
 
 def apply(parameters: Parameters, permutations: Permutations) -> Parameters:
-    """The same network with its hidden units reordered.
+    """Return the same network with its hidden units reordered.
 
     Parameters
     ----------
     parameters
-        As `as_parameters` takes them.
+        A network in a format accepted by `as_parameters`.
     permutations
-        For some or all hidden layers.
+        Permutations of some or all hidden layers.
 
     Raises
     ------
     ValueError
-        A vector is not a permutation of its layer's units, or the layer is not hidden.
+        A vector is not a permutation of the units of its layer, or the layer is not hidden.
     """
     parameters = as_parameters(parameters, "the network")
     for layer, p in permutations.items():
@@ -87,19 +88,19 @@ def apply(parameters: Parameters, permutations: Permutations) -> Parameters:
 
 
 def check_same_shape(a: Parameters, b: Parameters, what: str) -> None:
-    """Raise UserError, naming the parameter, if two networks differ in shape or are not a chain.
+    """Raise UserError, naming the parameter, if two networks differ in shape or are not chains.
 
     Parameters
     ----------
     what
-        How to call the pair in the message.
+        The name of the pair in the message.
     """
     for key in [*a, *(k for k in b if k not in a)]:
         shapes = [n[key].shape if key in n else "absent" for n in (a, b)]
         if shapes[0] != shapes[1]:
             raise UserError(
                 f"{what}: layer {key[0]}, {key[1]} is {shapes[0]} in one and {shapes[1]} in the "
-                f"other: a pair must share its architecture"
+                f"other: both networks of a pair must have the same architecture"
             )
     layers = [layer for layer, name in a if name == "weight"]
     for below, above in pairwise(layers):

@@ -1,4 +1,4 @@
-"""VGG16 as Git Re-Basin trains it on CIFAR-10 (paper, Appendix D.1)."""
+"""VGG16 as trained by Git Re-Basin on CIFAR-10 (paper, Appendix D.1)."""
 
 from .convolutional import Convolutional
 
@@ -6,12 +6,14 @@ GROUPS = ((1, 1), (2, 2), (4, 4, 4), (8, 8, 8), (8, 8, 8))
 
 
 class VGG16(Convolutional):
-    """13 convolutions in five groups, and a head of two hidden layers.
+    """VGG16: 13 convolutions in five groups, and a head of two hidden layers.
 
     Parameters
     ----------
     shape, classes
-        See `Network`; the sides of an image are multiples of 32.
+        See `Network`; the sides of an image must be multiples of 32.
+    width
+        Number of channels of the first group, m; 64 in the original.
     norm, initialiser
         See `Convolutional`.
     """

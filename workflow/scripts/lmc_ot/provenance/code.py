@@ -1,8 +1,8 @@
-"""The code that a script's result depends on, so that an edit reruns the jobs it can change.
+"""Digests of the code that a script depends on, so that an edit reruns the jobs it may affect.
 
-Snakemake itself looks at a script's modification time and not at the modules it imports. The
-rules carry the digest made here as a parameter instead: touching a file or cloning it changes
-nothing, editing a module changes the digest of every script that imports it.
+By itself, Snakemake checks the modification time of a script but not the modules it imports.
+Instead, the rules have the digest computed here as a parameter. Touching or cloning a file does not
+change it; editing a module changes the digest of every script that imports the module.
 """
 
 import ast
@@ -12,20 +12,20 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
 
-# They hold messages, registries and records: what a registry adds to a job is in the job's
-# parameters. The scripts' adapter, which only calls them, is left out too.
+# Messages, registries and records do not affect results: what a job takes from a registry is among
+# its parameters. The scripts' adapter, which only calls them, is left out, too.
 _WITHOUT_RESULTS = ("errors.py", "environment.py", "config", "provenance")
 
 
 def digest(script: Path, modules: tuple[str, ...] = ()) -> str:
-    """Hash of a script and of all modules of the library that it imports, at any depth.
+    """Return a hash of a script and of all library modules that it imports, at any depth.
 
     Parameters
     ----------
     script
-        The script's path.
+        The path of the script.
     modules
-        Full names of further modules: those a registry imports at run time.
+        Full names of further modules, which a registry imports at run time.
     """
     files = {Path(script).resolve()} | imported(Path(script).resolve())
     for module in modules:
@@ -35,7 +35,7 @@ def digest(script: Path, modules: tuple[str, ...] = ()) -> str:
 
 
 def determines_results(path: Path) -> bool:
-    """Whether the results of a job that imports the file may depend on what is in it."""
+    """Tell whether results of a job that imports the file may depend on its content."""
     if path.name == "__init__.py":
         return False
     inside = path.relative_to(PACKAGE).parts if path.is_relative_to(PACKAGE) else ("",)
@@ -51,7 +51,7 @@ def _hash(files: frozenset[Path]) -> str:
 
 
 def _path(parts: list[str]) -> Path | None:
-    """The file of a module of the library, given by its name's parts after the package."""
+    """Return the file of a library module, given the parts of its name after the package."""
     for path in (
         PACKAGE.joinpath(*parts).with_suffix(".py"),
         PACKAGE.joinpath(*parts, "__init__.py"),
@@ -63,7 +63,7 @@ def _path(parts: list[str]) -> Path | None:
 
 @cache
 def imported(path: Path) -> frozenset[Path]:
-    """The library's files that a file imports, at any depth."""
+    """Return the library files that a file imports, at any depth."""
     modules: set[Path] = set()
     todo = [path]
     while todo:
@@ -76,7 +76,7 @@ def imported(path: Path) -> frozenset[Path]:
 
 @cache
 def _imports(path: Path) -> frozenset[Path]:
-    """The library's files that one file imports directly, at any level of indentation."""
+    """Return the library files that a file imports directly, at any level of indentation."""
     modules = set()
     inside = path.is_relative_to(PACKAGE)
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -93,7 +93,7 @@ def _imports(path: Path) -> frozenset[Path]:
         parts = [*base, *(node.module.split(".") if node.module else [])]
         modules |= {_path(parts), *(_path([*parts, alias.name]) for alias in node.names)}
     modules.discard(None)
-    # Python runs the packages around a module first.
+    # Python first runs the __init__.py of all enclosing packages.
     for module in tuple(modules):
         around = module.parent
         while around != PACKAGE:

@@ -1,9 +1,9 @@
-"""The crate of a finished run: its figures, tables, code and config, and which job made what.
+"""The crate of a finished run: its figures, tables, code and config, and the provenance of files.
 
-A Workflow Run RO-Crate (profile Provenance Run Crate 0.5): a folder to deposit, described by its
-``ro-crate-metadata.json``. The intermediate files are named in it, with their hashes, and stay out.
+It is a Workflow Run RO-Crate (profile Provenance Run Crate 0.5): a folder for deposition, described
+by its ``ro-crate-metadata.json``. Intermediate files are listed with their hashes but not included.
 
-In the checkout: ``.venv/bin/lmc-ot crate config/config.yaml``
+Usage in the checkout: ``.venv/bin/lmc-ot crate config/config.yaml``
 """
 
 import hashlib
@@ -22,33 +22,34 @@ from ..errors import ConfigError, UserError
 from .crate_metadata import CODE, METADATA, USAGE, describe
 from .jobs import read_jobs, read_usage
 
-# Not of the run: what Python leaves, and a crate of it that was committed beside its figures.
+# Files that are not part of the run: caches of Python, and crates stored next to the figures.
 IGNORED = shutil.ignore_patterns("__pycache__", "*.zip")
 
 
 def write(
     folder: Path, configs: list[Path], crate: Path | None = None, authors: Iterable[str] = ()
 ) -> Path:
-    """Write the crate of a finished run, and give its path.
+    """Write the crate of a finished run and return its path.
 
     Parameters
     ----------
     folder
-        Where the workflow ran: a checkout, or another folder. The code is that of the checkout, or
-        else that of this library's.
+        The folder in which the workflow ran: a checkout, or another folder. The code is taken from
+        there if present, otherwise from the checkout of this library.
     configs
-        The configs it ran with, in the order of the command line.
+        The configs of the run, in the order of the command line.
     crate
-        The folder or, if it ends in ``.zip``, the archive to write, which must not be there;
-        ``crates/<name>`` in `folder` by default.
+        The folder to write or, if it ends in ``.zip``, the archive. It must not exist. The default
+        is ``crates/<name>`` in `folder`.
     authors
-        ``Name`` or ``Name <https://orcid.org/...>`` each; by default those of the licence.
+        Authors in the form ``Name`` or ``Name <https://orcid.org/...>``; the default is the
+        copyright holder in the licence.
 
     Raises
     ------
     UserError
-        The run does not exist or had other configs, the crate already exists, or the code
-        is missing, since the library was installed without the workflow.
+        The run does not exist or used other configs, the crate already exists, or the code is
+        missing because the library was installed without the workflow.
     """
     name = _name(configs)
     jobs, hashes = read_jobs(folder, name)
@@ -63,7 +64,7 @@ def write(
         ran = json.loads((folder / path).read_text(encoding="utf-8"))["config_files"]
         if [_place(folder / file, folder) for file in ran] != placed:
             raise ConfigError(
-                f"{', '.join(placed)}: the run used {', '.join(ran)}: give these, in this order"
+                f"{', '.join(placed)}: the run used {', '.join(ran)}: pass these, in this order"
             )
     checkout = _checkout(folder)
     licence = (checkout / "LICENSE").read_text(encoding="utf-8")
@@ -94,18 +95,18 @@ def write(
 
 
 def _checkout(folder: Path) -> Path:
-    """The folder of the workflow's code."""
+    """Return the folder that contains the code of the workflow."""
     for place in (folder, Path(__file__).resolve().parents[4]):
         if all((place / part).exists() for part in CODE):
             return place
     raise UserError(
-        f"{folder}: the workflow's code is not here ({', '.join(CODE)}): use the command "
-        f"of the checkout that ran: <checkout>/.venv/bin/lmc-ot crate"
+        f"{folder}: the workflow's code ({', '.join(CODE)}) is missing: use the command of the "
+        f"checkout that ran the workflow: <checkout>/.venv/bin/lmc-ot crate"
     )
 
 
 def _fill(folder: Path, files: dict[str, Path]) -> dict[str, str]:
-    """Copy files and folders to their places in a crate, and give the digests of all files."""
+    """Copy files and folders into a crate and return the digests of all files."""
     for part, source in files.items():
         target = folder / part
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -121,21 +122,23 @@ def _fill(folder: Path, files: dict[str, Path]) -> dict[str, str]:
 
 
 def _name(configs: list[Path]) -> str:
-    """The name of a run with these configs. Raises ConfigError if they have none."""
+    """Return the name of the run with these configs. Raises ConfigError if there is none."""
     name = None
     for path in configs:
         check_keys(path)
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict | None):
-            raise ConfigError(f"{path}: not a config: it has no keys")
+            raise ConfigError(f"{path}: not a config: expected keys and values")
         name = (content or {}).get("name", name)
     if not name:
-        raise ConfigError(f"{', '.join(map(str, configs))}: no key `name`: not a config of a run")
+        raise ConfigError(
+            f"{', '.join(map(str, configs))}: the key 'name' is missing: pass all configs of a run"
+        )
     return name
 
 
 def _place(config: Path, folder: Path) -> str:
-    """Where a config is in the crate: where it was in the checkout, if it was there."""
+    """Return a config's path in the crate, which is that in the checkout if it is in there."""
     if config.resolve().is_relative_to(folder.resolve()):
         return str(config.resolve().relative_to(folder.resolve()))
     return f"config/{config.name}"

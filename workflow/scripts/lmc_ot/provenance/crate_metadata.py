@@ -1,6 +1,6 @@
 """The metadata of a crate: the content of its ``ro-crate-metadata.json``.
 
-The profile Provenance Run Crate 0.5 asks for one entity per file, rule and job.
+The profile Provenance Run Crate 0.5 requires one entity per file, rule and job.
 """
 
 import mimetypes
@@ -21,7 +21,8 @@ PROFILES = {
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": "Workflow RO-Crate",
 }
 LICENCE = "https://spdx.org/licenses/MIT"
-# Of the terms of workflow runs, those that are used: a second context to fetch is not needed.
+# The terms of workflow runs that are used are listed here, so readers need not fetch a second
+# context.
 CONTEXT = [
     "https://w3id.org/ro/crate/1.1/context",
     {
@@ -29,7 +30,7 @@ CONTEXT = [
         "sha256": "http://schema.org/sha256",
     },
 ]
-# Columns of Snakemake's benchmark files, and their units by the UN's codes: seconds, mebibytes.
+# Columns of Snakemake's benchmark files, and their units as UN/CEFACT codes: seconds, mebibytes.
 USAGE = {"s": "SEC", "cpu_time": "SEC", "max_rss": "E63"}
 
 
@@ -51,23 +52,23 @@ class _Run:
 
     @property
     def scripts(self) -> dict[str, str]:
-        """Rule -> script."""
+        """The script of each rule."""
         return {job.rule: job.script for job in self.jobs}
 
     @property
     def tools(self) -> list[str]:
-        """The scripts, each once: rules can share one."""
+        """The scripts without duplicates; rules can share a script."""
         return list(dict.fromkeys(self.scripts.values()))
 
     @property
     def results(self) -> list[str]:
-        """The figures and tables: the outputs of jobs that are deposited."""
+        """The figures and tables, which are the deposited outputs of jobs."""
         deposited = f"paper_figures/{self.name}/"
         return sorted({p for job in self.jobs for p in job.outputs if p.startswith(deposited)})
 
     @property
     def others(self) -> list[str]:
-        """The files of jobs that are not deposited."""
+        """The inputs and outputs of jobs that are not deposited."""
         files = {p for job in self.jobs for p in (*job.inputs, *job.outputs)}
         return sorted(files - set(self.results))
 
@@ -81,7 +82,7 @@ class _Run:
 
     @property
     def versions(self) -> dict[str, str]:
-        """Package -> version."""
+        """The version of each package."""
         return self.about["versions"]
 
 
@@ -95,7 +96,7 @@ def describe(
     authors: list[str],
     records: list[str],
 ) -> dict:
-    """The metadata of the crate, as a JSON value.
+    """Return the metadata of the crate as a JSON value.
 
     Parameters
     ----------
@@ -106,11 +107,11 @@ def describe(
     configs
         The paths of its configs in the crate.
     about
-        The provenance of the result table: commit, device, versions, seed.
+        The provenance of the table of results: commit, device, versions, seed.
     usage
-        Log -> the resources that the job used, by `USAGE`.
+        Log -> the resources that the job used, with the keys of `USAGE`.
     authors
-        ``Name`` or ``Name <https://orcid.org/...>`` each.
+        Authors in the form ``Name`` or ``Name <https://orcid.org/...>``.
     records
         The paths in the crate of the records of the run: config hash, hardware, wall times.
     """
@@ -124,14 +125,14 @@ def describe(
         *_files(run),
         *_actions(run),
     ]
-    known = {*run.results, *configs}  # deposited: the other files are only named
+    known = {*run.results, *configs}  # deposited; other files are only listed
     for job in jobs:
         graph += _job(job, known, people[0]["@id"], usage.get(job.log, {}))
     return {"@context": CONTEXT, "@graph": graph}
 
 
 def _deposit(run: _Run) -> list[dict]:
-    """The metadata file and the folder that it describes: authors, licence, profiles."""
+    """Return the metadata file and the folder that it describes: authors, licence, profiles."""
     files = [*run.configs, *run.results, *run.records]
     code = ["Snakefile", "rules/", "workflow/", "envs/", "profiles/"]
     return [
@@ -149,7 +150,7 @@ def _deposit(run: _Run) -> list[dict]:
             "@type": "Dataset",
             "name": f"lmc-ot: run {run.name}",
             "description": "Figures and tables of one run of lmc-ot, linear mode connectivity of "
-            "neural networks through optimal transport, and the jobs that made them.",
+            "neural networks via optimal transport, and the jobs that produced them.",
             "datePublished": _time(run.end),
             "license": _ref(LICENCE),
             "author": _refs(person["@id"] for person in run.people),
@@ -168,7 +169,7 @@ def _deposit(run: _Run) -> list[dict]:
 
 
 def _workflow(run: _Run) -> list[dict]:
-    """The workflow, its language, its parameters, and the folders of its code."""
+    """Return the workflow, its language, its parameters, and the folders of its code."""
     return [
         {
             "@id": "Snakefile",
@@ -202,7 +203,7 @@ def _workflow(run: _Run) -> list[dict]:
 
 
 def _software(run: _Run) -> list[dict]:
-    """What ran: Snakemake, packages, and the scripts as tools that need the packages."""
+    """Return the software: Snakemake, packages, and the scripts as tools that need the packages."""
     return [
         {
             "@id": "#snakemake",
@@ -236,7 +237,7 @@ def _software(run: _Run) -> list[dict]:
 
 
 def _steps(run: _Run) -> list[dict]:
-    """The rules, as the workflow's steps in the order in which they first ran."""
+    """Return the rules as steps of the workflow, in the order in which they first ran."""
     return [
         {
             "@id": f"#step/{rule}",
@@ -250,7 +251,7 @@ def _steps(run: _Run) -> list[dict]:
 
 
 def _files(run: _Run) -> list[dict]:
-    """The files that are deposited, and by name the intermediate ones, which stay out."""
+    """Return the deposited files, and the intermediate files, which are listed by name only."""
     return [
         *(_deposited(path, run.hashes, {"exampleOfWork": _ref("#config")}) for path in run.configs),
         *(
@@ -266,7 +267,7 @@ def _files(run: _Run) -> list[dict]:
 
 
 def _actions(run: _Run) -> list[dict]:
-    """The run, and Snakemake's organising of it."""
+    """Return the run, and its organisation by Snakemake."""
     return [
         {
             "@id": "#engine",
@@ -295,7 +296,7 @@ def _actions(run: _Run) -> list[dict]:
 
 
 def _job(job: Job, known: set[str], agent: str, used: dict) -> Iterable[dict]:
-    """The action of a job, its control by Snakemake, and its usage, by column of `USAGE`."""
+    """Yield the action of a job, its control by Snakemake, and its usage by column of `USAGE`."""
 
     def files(paths):
         return _refs(path if path in known else f"#{path}" for path in paths)
@@ -306,7 +307,7 @@ def _job(job: Job, known: set[str], agent: str, used: dict) -> Iterable[dict]:
         "@id": action,
         "@type": "CreateAction",
         "name": job.name,
-        "description": f"Rule {job.rule} makes {', '.join(job.outputs)}.",
+        "description": f"Rule {job.rule} produces {', '.join(job.outputs)}.",
         "instrument": _ref(job.script),
         "agent": _ref(agent),
         "object": files(job.inputs),
@@ -377,7 +378,7 @@ def _ref(i: str) -> dict:
 
 
 def _refs(ids: Iterable[str]) -> dict | list[dict]:
-    """References; a single one is not in a list, as RO-Crate recommends."""
+    """Return references; a single one is not put into a list, as RO-Crate recommends."""
     references = [_ref(i) for i in ids]
     return references[0] if len(references) == 1 else references
 

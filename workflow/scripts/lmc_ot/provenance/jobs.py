@@ -1,4 +1,4 @@
-"""Snakemake's records of a run: its jobs, with their inputs, outputs and usage."""
+"""The jobs of a run with their inputs, outputs and usage, from Snakemake's records."""
 
 import base64
 import csv
@@ -25,24 +25,31 @@ class Job:
 
     @property
     def name(self) -> str:
-        """Its log's path without the run's name: rule, and experiment, rate or matcher."""
+        """The path of the log without the run's name: rule, experiment, setting and matcher."""
         return str(Path(*Path(self.log).parts[2:]).with_suffix(""))
 
 
 def read_jobs(folder: Path, name: str) -> tuple[list[Job], dict[str, str]]:
-    """The jobs behind a run's tables and figures, by the times they started; hashes of files.
+    """Return the jobs behind a run's tables and figures, and the hashes of their input files.
 
     Parameters
     ----------
     folder
-        Where the workflow ran.
+        The folder in which the workflow ran.
     name
         The name of the run.
+
+    Returns
+    -------
+    jobs
+        The jobs in the order of their start times.
+    hashes
+        Input file -> its SHA-256, as far as Snakemake recorded it.
 
     Raises
     ------
     TableError
-        No run of that name has finished here.
+        There is no finished run of that name in the folder.
     """
     records = _records(folder / ".snakemake/metadata")
     figures = folder / "paper_figures" / name
@@ -56,13 +63,13 @@ def read_jobs(folder: Path, name: str) -> tuple[list[Job], dict[str, str]]:
 
     jobs: dict[tuple, dict] = {}
     for output, record in sorted(records.items()):
-        # Snakemake keeps one record per output; the records of one job name the same log.
+        # Snakemake keeps one record per output; all records of a job contain the same log.
         key = (record["rule"], *record["log"])
         job = jobs.setdefault(key, {**record, "outputs": []})
         job["outputs"].append(output)
         job["endtime"] = max(job["endtime"], record["endtime"])
     made_by = {output: key for key, job in jobs.items() for output in job["outputs"]}
-    # Behind the results only: the records of a learning rate that the config dropped stay.
+    # Only jobs behind the results count; Snakemake also keeps records of removed settings.
     to_trace, behind = [*last, results], set()
     while to_trace:
         key = made_by.get(to_trace.pop())
@@ -90,7 +97,10 @@ def read_jobs(folder: Path, name: str) -> tuple[list[Job], dict[str, str]]:
 
 
 def _records(folder: Path) -> dict[str, dict]:
-    """Output -> its record. A file is named by the output's path in base64, cut if too long."""
+    """Return Snakemake's record of each output.
+
+    The name of a record's file is the path of the output in base64, split if it is too long.
+    """
     records = {}
     for path in folder.rglob("*"):
         if path.is_file():
@@ -103,16 +113,22 @@ def _records(folder: Path) -> dict[str, dict]:
 def read_usage(
     folder: Path, jobs: list[Job], columns: Collection[str]
 ) -> dict[str, dict[str, str]]:
-    """The usage of jobs, from Snakemake's benchmark files: log -> column -> value, as written.
+    """Read the usage of jobs from Snakemake's benchmark files.
 
     Parameters
     ----------
     folder
-        Where the workflow ran.
+        The folder in which the workflow ran.
     jobs
-        Those to look up; a job without a benchmark file is left out of the answer.
+        The jobs to look up.
     columns
-        Those to read; a column without a value is left out of the answer.
+        The columns to read.
+
+    Returns
+    -------
+    dict
+        Log -> column -> value, as text. Jobs without a benchmark file and columns without a value
+        are left out.
     """
     by_log = {}
     for job in jobs:
@@ -120,6 +136,6 @@ def read_usage(
         if path.is_file():
             with open(path, newline="", encoding="utf-8") as file:
                 row = list(csv.DictReader(file, delimiter="\t"))[-1]
-            # A job that ends before it is looked at has no memory.
+            # Jobs that end before the first measurement have no value for memory.
             by_log[job.log] = {key: row[key] for key in columns if row[key] not in ("-", "NA")}
     return by_log

@@ -1,4 +1,4 @@
-"""The record of a run: config, code, versions, machine, and the cost of each rule, as JSON."""
+"""The record of a run as JSON: config, code, versions, machine, and the cost of each rule."""
 
 import json
 import os
@@ -13,26 +13,27 @@ from ..errors import TableError
 
 
 def of_run(config: dict, config_files: list[str], results: str | Path, usage: list[dict]) -> dict:
-    """The record of a finished run.
+    """Return the record of a finished run.
 
     Parameters
     ----------
     config
-        Completed.
+        The completed config.
     config_files
-        As they were given, in order; those in the current folder are recorded relative to it, so
-        that a record does not depend on where the checkout lies.
+        The config files in the order of the command line. Files in the current folder are recorded
+        relative to it, so that the record does not depend on the location of the checkout.
     results
-        Folder of the run's tables; what made them (which may be several invocations, of several
-        commits) is read from them. Those that are not of the config any more do not count.
+        Folder of the run's tables. Their metadata tell how they were made, possibly by several
+        invocations and commits. Tables that no longer belong to the config are ignored.
     usage
-        Rows of `usage.roll_up`.
+        Rows from `usage.roll_up`.
 
     Returns
     -------
-    A JSON value: name, seed, config_files, config_hash (of the whole completed config), commit
-    (of this invocation), made_by (commits, devices and versions of the tables), hardware (of this
-    machine), versions (of this process), rules.
+    dict
+        A JSON object: name, seed, config_files, config_hash (of the completed config), commit (of
+        this invocation), made_by (commits, devices and versions of the tables), hardware (of this
+        machine), versions (of this process), rules.
 
     Raises
     ------
@@ -74,13 +75,13 @@ def _metadata(folder: Path, config: dict) -> Iterator[dict]:
         try:
             stored = pq.read_schema(path).metadata or {}
         except (OSError, pa.ArrowException) as error:
-            raise TableError(f"{path}: is damaged: delete it and run again") from error
+            raise TableError(f"{path}: damaged: delete it and run again") from error
         if METADATA_KEY in stored:
             yield json.loads(stored[METADATA_KEY])
 
 
 def hardware() -> dict:
-    """Processor, cores, memory (GiB) and GPUs of this machine, as far as it tells."""
+    """Return processor, cores, memory (GiB) and GPUs of this machine, as far as available."""
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0))

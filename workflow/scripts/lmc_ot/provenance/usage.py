@@ -1,4 +1,4 @@
-"""The cost of a run: the benchmark files of its jobs, as one table with one row per rule."""
+"""The cost of a run: a table with one row per rule, from the benchmark files of its jobs."""
 
 import csv
 import re
@@ -33,27 +33,28 @@ RULES = (
     "tabulate_theory",
     "draw_theory",
 )
-# The line that the scripts' adapter leaves in the log of a job that used a GPU.
+# The line that the scripts' adapter writes to the log of a job that used a GPU.
 _GPU = re.compile(r"^gpu memory: ([0-9]+) MiB", re.MULTILINE)
 
 
 def roll_up(
     benchmarks: Path, logs: Path, belongs: Callable[[Path], bool] = lambda _: True
 ) -> list[dict]:
-    """A row for every rule, in the workflow's order, and one for all of them.
+    """Return one row per rule, in the order of the workflow, and one for all rules.
 
     Parameters
     ----------
     benchmarks, logs
         Folders of a run: Snakemake's benchmark files, and the logs of the same names.
     belongs
-        Whether a benchmark file, relative to its folder, counts.
+        Tells whether a benchmark file, relative to its folder, counts.
 
     Returns
     -------
-    Rows with `COLUMNS`: sums of seconds and of CPU seconds over the rule's jobs, the longest job,
-    the largest memory of a job (resident; MiB), and of the GPU's memory (allocated; MiB), which
-    is missing where no job of the rule used one.
+    list of dict
+        Rows with `COLUMNS`: sums of seconds and of CPU seconds over the jobs of the rule, seconds
+        of the longest job, and peak memory of a job (resident, in MiB) and on the GPU (allocated,
+        in MiB; empty if no job used a GPU).
 
     Raises
     ------
@@ -66,7 +67,8 @@ def roll_up(
         if not belongs(inside):
             continue
         first, *rest = inside.with_suffix("").parts
-        # A file is called as its rule, or as what it made, in a folder called as its rule.
+        # The rule is the name of the file, or of its folder if the file has the label of a table
+        # or figure.
         rule = first if first in RULES and len(rest) == 1 else (first, *rest)[-1]
         log = logs / inside.with_suffix(".log")
         jobs.setdefault(rule, []).append({**_measured(path), "gpu": _gpu(log)})
@@ -77,7 +79,7 @@ def roll_up(
 
 
 def _measured(path: Path) -> dict[str, float]:
-    """The means over the repetitions of a job."""
+    """Return means over the repetitions of a job."""
     with open(path, newline="", encoding="utf-8") as file:
         repetitions = list(csv.DictReader(file, delimiter="\t"))
     try:
@@ -90,7 +92,7 @@ def _measured(path: Path) -> dict[str, float]:
 
 
 def _number(text: str) -> float:
-    # A job that ends before it is looked at has none.
+    # Jobs that end before the first measurement have no value.
     return 0.0 if text in ("-", "NA") else float(text)
 
 
@@ -123,7 +125,7 @@ def write(path: str | Path, rows: Iterable[dict]) -> None:
 
 
 def text(rows: list[dict]) -> str:
-    """The table for a terminal."""
+    """Format the table for a terminal."""
     cells = [[name.replace("_", " ") for name in COLUMNS]]
     cells += [[str(row[name]) for name in COLUMNS] for row in rows]
     widths = [max(len(row[i]) for row in cells) for i in range(len(COLUMNS))]

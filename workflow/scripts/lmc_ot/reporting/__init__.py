@@ -1,4 +1,4 @@
-"""From tables to results for readers: the result table, published numbers, comparison.
+"""Results for readers: the table of results, published numbers and the comparison with them.
 
-`panels` makes the table of each panel, `figures` draws it and computes nothing.
+`panels` computes the table of each panel; `figures` draws it without computing anything.
 """

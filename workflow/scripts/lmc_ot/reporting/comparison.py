@@ -1,4 +1,4 @@
-"""Our numbers beside the published ones."""
+"""Comparison of measured with published numbers."""
 
 import numpy as np
 import pandas as pd
@@ -12,24 +12,25 @@ RELATIVE_TOLERANCE = 5e-3  # published learning rates are printed with four digi
 def compare(
     results: pd.DataFrame, dimensions: pd.DataFrame, published: dict[str, list[dict]]
 ) -> pd.DataFrame:
-    """A row for every published number.
+    """Compare every published number with the measured values.
 
     Parameters
     ----------
     results, dimensions
-        The tables of those names.
+        The tables of these names.
     published
-        Our experiment -> rows of `published.read`.
+        Name of our experiment -> rows from `published.read`.
 
     Returns
     -------
-    Columns: experiment, quantity, method, layer, learning_rate; published, published_std,
-    published_n; measured, measured_std (ddof 0), measured_n; ratio; standard_errors, the
-    difference over the root of the summed squared standard errors of the mean (ddof 1; only ours
-    where the published spread is unknown), missing where there is but one measured value, or where
-    that root is 0; provenance. Measured values are missing where the experiment lacks that
-    learning rate, or sweeps over something else. Dead layers, of dimension 0, are left out, as they
-    are of the figures.
+    pandas.DataFrame
+        One row per published number. Columns: experiment, quantity, method, layer, learning_rate;
+        published, published_std, published_n; measured, measured_std (ddof 0), measured_n; ratio;
+        standard_errors; provenance. The column standard_errors is the difference of the means
+        divided by its standard error (ddof 1; from the measured values alone if the published
+        spread is unknown); it is missing if there is only one measured value or the standard error
+        is 0. Measured values are missing if the experiment lacks the learning rate, or sweeps over
+        another key. Dead layers, which have dimension 0, are left out as in the figures.
     """
     rows = []
     for experiment, numbers in published.items():
@@ -57,7 +58,7 @@ def compare(
 
 
 def _measured(number, results: pd.DataFrame, dimensions: pd.DataFrame) -> np.ndarray:
-    """Our values of one published number: one per pair, or one per network."""
+    """Return the measured values of a published number, one per pair or per network."""
 
     def at_rate(rows):
         near = np.isclose(rows["value"], number.learning_rate, RELATIVE_TOLERANCE)
@@ -96,13 +97,13 @@ def _signed(number: float) -> str:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """The comparison as a page to read."""
+    """Return the comparison as a page in Markdown."""
     lines = [
-        "# Measured beside published",
+        "# Measured and published numbers",
         "",
-        "`standard errors`: the difference of the means over its standard error (of both, or of "
-        "ours alone where the published spread is unknown). A digitised value carries a reading "
-        "error that this does not contain.",
+        "The column `standard errors` is the difference of the means divided by its standard "
+        "error, which is estimated from the measured values alone if the published spread is "
+        "unknown. It does not include the reading error of digitised values.",
     ]
     for (experiment, quantity), rows in table.groupby(["experiment", "quantity"], sort=False):
         lines += [

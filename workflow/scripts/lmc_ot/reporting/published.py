@@ -1,4 +1,4 @@
-"""Published numbers: read in the Snakefile, without pandas, and handed to the rules as rows."""
+"""Published numbers, read by the Snakefile without pandas and passed to the rules as rows."""
 
 import csv
 import math
@@ -13,17 +13,18 @@ _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def read(path: str | Path, experiment: str) -> list[dict]:
-    """The rows of one experiment in a csv file of published numbers.
+    """Read the rows of one experiment from a csv file of published numbers.
 
     Returns
     -------
-    One dictionary per row: text, or a float, or None where the file has nothing.
+    list of dict
+        One dictionary per row, with strings, floats, and None for empty fields.
 
     Raises
     ------
     ConfigError
-        The file cannot be read, lacks a column, has a row of too few or too many fields, holds
-        something else instead of a finite number, or has no rows of that experiment.
+        The file cannot be read, lacks a column, has a row with too few or too many fields or with
+        an invalid number, or has no rows for the experiment.
     """
     line = 1
     try:
@@ -44,12 +45,14 @@ def read(path: str | Path, experiment: str) -> list[dict]:
     of_experiment = [row for row in rows if row["experiment"] == experiment]
     if not of_experiment:
         choices = one_line(", ".join(sorted({row["experiment"] for row in rows})))
-        raise ConfigError(f"{path}: no published numbers of {experiment!r}: one of {choices}")
+        raise ConfigError(
+            f"{path}: no published numbers for {experiment!r}: expected one of {choices}"
+        )
     return of_experiment
 
 
 def frame(rows: list[dict]) -> "pandas.DataFrame":  # noqa: F821
-    """Rows of `read` as a data frame, missing numbers as NaN."""
+    """Convert rows from `read` to a data frame, with NaN for missing numbers."""
     import pandas as pd
 
     return pd.DataFrame(rows).astype(dict.fromkeys(NUMBERS, float))
@@ -57,7 +60,7 @@ def frame(rows: list[dict]) -> "pandas.DataFrame":  # noqa: F821
 
 def _row(row: dict[str, str]) -> dict:
     if None in row or None in row.values():
-        raise ValueError("has more or fewer fields than the first line")
+        raise ValueError("the number of fields differs from that of the first line")
     numbers = {name: _number(name, row[name]) if row[name] else None for name in NUMBERS}
     return {name: row[name] for name in TEXTS} | numbers
 

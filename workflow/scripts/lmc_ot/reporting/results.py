@@ -1,4 +1,4 @@
-"""The tidy result table: a row for every pair and matcher, on each split."""
+"""The tidy table of results, with one row per pair, matcher and split."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,25 +19,26 @@ def collect(
     history: pd.DataFrame,
     settings: list[dict],
 ) -> list[dict]:
-    """Rows of the table ``results``.
+    """Return the rows of the table ``results``.
 
     Parameters
     ----------
     path, objectives, dimensions, history
-        The tables of those names, of all experiments, settings and matchers.
+        The tables of these names, for all experiments, settings and matchers.
     settings
-        Of every setting: ``experiment``, ``axis`` and ``value``, its ``pairs`` of networks, and
-        the labels of its ``matchers``.
+        One dictionary per setting: ``experiment``, ``axis`` and ``value``, its ``pairs`` of
+        networks, and the labels of its ``matchers``.
 
     Returns
     -------
-    A row for every pair, matcher and split, also where a network diverged: then its measures are
-    missing and ``diverged`` is true. Dimensions are those of network A, layer by layer.
+    list of dict
+        One row per pair, matcher and split. If a network of a pair diverged, its measures are
+        missing and ``diverged`` is true. Dimensions are those of network A, one per layer.
 
     Raises
     ------
     TableError
-        A pair that did not diverge has no path, or fewer points on it than others.
+        A pair without diverged networks has no path, or fewer points on its path than others.
     """
     run = ["experiment", "value"]
     last = history[history["epoch"] == history.groupby(run)["epoch"].transform("max")]
@@ -68,14 +69,14 @@ def collect(
 
 @dataclass(frozen=True)
 class _Tables:
-    """The tables by the columns that say to which row of results theirs belong."""
+    """The tables, grouped by the columns that identify a row of the results."""
 
     paths: dict[tuple, pd.DataFrame]
     objectives: dict[tuple, pd.DataFrame]
     dimensions: dict[tuple, pd.DataFrame]
 
     def of_layers(self, experiment: str, value: float, matcher: str, pair: int, a: int) -> dict:
-        """What a pair has by layer, lists or None."""
+        """Return the columns of a pair that have one value per layer, as lists or None."""
         key = (experiment, value, matcher)
         of_pair = self.objectives.get((*key, pair))
         row = {
@@ -88,7 +89,7 @@ class _Tables:
         return row
 
     def of_splits(self, row: dict) -> Iterator[dict]:
-        """The row of a pair, on each split. Raises TableError where points are missing."""
+        """Yield the row of a pair for each split. Raises TableError if points are missing."""
         experiment, value, matcher, pair = (
             row[name] for name in ("experiment", "value", "matcher", "pair")
         )
@@ -101,7 +102,7 @@ class _Tables:
             if not row["diverged"] and count != expected:
                 raise TableError(
                     f"{experiment} at {row['axis']} {value:g}, matched by {matcher}: pair {pair} "
-                    f"has {count} {split} points on its path, not {expected}: delete its "
+                    f"has {count} {split} points on its path, expected {expected}: delete its "
                     f"path.parquet and run snakemake again"
                 )
             calibrated = points is not None and bool(points["calibrated"].any())

@@ -1,7 +1,7 @@
-"""The tables: the files between two jobs, and the only code that reads and writes them.
+"""Tables: the files that jobs exchange. No other code reads or writes them.
 
-Schemas, parquet and csv files, checkpoints, activations and permutations as tables, seals.
-A file under its final name is whole; a file that changed, or is of another run, is refused.
+Schemas; parquet and csv files; checkpoints, activations and permutations as tables; seals.
+Files are written atomically. Reading a modified file, or one from another run, fails.
 """
 
 from .activations import ActivationFile, activation_writer

@@ -15,11 +15,11 @@ from .schemas import SCHEMAS
 def activation_writer(
     path, widths: list[int], run: dict, device: str
 ) -> Iterator[Callable[[dict[str, np.ndarray], list[np.ndarray]], None]]:
-    """Stream activations to a file: call the yielded function with one batch after another.
+    """Stream activations to a file, batch by batch, through the function that is yielded.
 
-    A batch is the samples, with the schema's columns, (n,) each, and a float32 array
-    (n, width) for every hidden layer. Each batch becomes a row group, so neither side holds more
-    than a batch in memory.
+    The function takes the samples (the schema's columns, each of shape (n,)) and one float32 array
+    of shape (n, width) per hidden layer. Each batch becomes a row group, so writer and reader hold
+    only one batch in memory.
     """
     layers = [
         pa.field(f"layer_{i}", pa.list_(pa.field("element", pa.float32()), width))
@@ -46,7 +46,7 @@ class ActivationFile:
     Parameters
     ----------
     path
-        A file that `activation_writer` wrote.
+        A file written by `activation_writer`.
     run
         See `read`.
     """
@@ -57,16 +57,16 @@ class ActivationFile:
         self.widths: list[int] = about["widths"]
 
     def examples(self) -> np.ndarray:
-        """The numbers of the recorded training examples, int (n,)."""
+        """Return the indices of the recorded training examples, int (n,)."""
         return read("activations", self.path, ["example"])["example"].to_numpy()
 
     def batches(self, layer: int) -> Iterator[np.ndarray]:
-        """The activations of one hidden layer, float32 (n, width) at a time.
+        """Yield the activations of one hidden layer in batches, float32 (n, width).
 
         Raises
         ------
         TableError
-            The file does not hold that layer, or its values are not finite.
+            The file does not contain the layer, or a value is not finite.
         """
         name = f"layer_{layer}"
         with readable("activations", self.path) as (file, _):

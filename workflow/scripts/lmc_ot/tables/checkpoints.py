@@ -8,21 +8,21 @@ from .parquet import read, write
 from .schemas import SCHEMAS
 
 Parameters = dict[tuple[int, str], np.ndarray]
-"""One network: ``(layer, name)`` -> float32. Layers count from 1. ``weight`` is (units, inputs),
-one row per neuron; every other parameter (``bias``, a norm's ``scale``) is (units,)."""
+"""One network: ``(layer, name)`` -> float32 array, with layers numbered from 1. ``weight`` has
+shape (units, inputs), one row per neuron; all others (``bias``, a norm's ``scale``) (units,)."""
 
 
 def write_checkpoints(
     path, networks: dict[int, Parameters], run: dict, device: str, diverged: list[int]
 ) -> None:
-    """Write networks, one row per neuron, bit for bit.
+    """Write networks bit for bit, one row per neuron and parameter.
 
     Parameters
     ----------
     networks
-        Network number -> its parameters. A diverged network is not among them.
+        Network number -> its parameters, without the diverged networks.
     diverged
-        The numbers of the networks that diverged; they go into the metadata.
+        The numbers of the diverged networks, which are stored in the metadata.
     """
     numbers, layers, names, units, lengths, values = [], [], [], [], [], []
     for number, parameters in networks.items():
@@ -57,17 +57,23 @@ def write_checkpoints(
 
 
 def read_checkpoints(path, run: dict | None = None) -> dict[int, Parameters]:
-    """Network number -> its parameters, as written; diverged networks are not there.
+    """Read networks as written by `write_checkpoints`.
 
     Parameters
     ----------
     run
         See `read`.
 
+    Returns
+    -------
+    dict
+        Network number -> its parameters. Diverged networks are not included.
+
     Raises
     ------
     TableError
-        As `read`; or the units of a parameter are not 0, 1, 2, ..., or its rows differ in length.
+        As for `read`; or the units of a parameter are not 0, 1, 2, ..., or its rows differ in
+        length.
     """
     table = read("checkpoints", path, run=run).combine_chunks()
     network, layer, unit = (table[n].to_numpy() for n in ("network", "layer", "unit"))

@@ -1,4 +1,4 @@
-"""Data frames as csv files, for readers and for figures; a digest beside them is their seal."""
+"""Data frames as csv files, for readers and for figures; a separate digest file seals them."""
 
 import hashlib
 import io
@@ -12,12 +12,12 @@ from . import rebuild, replacing, write_text
 
 
 def write_csv(path, frame: pd.DataFrame, digest=None) -> None:
-    """Write a data frame as csv: exact decimals, lists as their items with spaces between.
+    """Write a data frame as csv, with exact decimals; lists are joined by spaces.
 
     Parameters
     ----------
     digest
-        Where to write the csv's SHA-256, as ``sha256sum`` does; None for nowhere.
+        File for the SHA-256 of the csv file, in the format of ``sha256sum``; None to skip it.
     """
     frame = frame.copy()
     for name in frame.columns:
@@ -34,7 +34,7 @@ def write_csv(path, frame: pd.DataFrame, digest=None) -> None:
 
 
 def read_csv(path, digest) -> pd.DataFrame:
-    """Read a file of `write_csv`. Raises TableError if it does not match its digest."""
+    """Read a file written by `write_csv`. Raises TableError if it does not match its digest."""
     try:
         expected = Path(digest).read_text(encoding="utf-8", errors="replace").split()
         content = Path(path).read_bytes()

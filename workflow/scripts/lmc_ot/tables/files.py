@@ -1,4 +1,4 @@
-"""Files that are whole under their names: written under a temporary one, and renamed."""
+"""Atomic writing: files are written under a temporary name and renamed when they are complete."""
 
 import glob
 import os
@@ -14,19 +14,20 @@ _TEMPORARY = ".part"
 
 @contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
-    """A temporary path beside `path` that becomes `path` if the block succeeds, else vanishes.
+    """Yield a temporary path next to `path`, which replaces `path` if the block succeeds.
 
-    Temporaries that an earlier, killed process left for the same `path` vanish, too.
+    If the block fails, the temporary file is deleted, as are temporary files for the same `path`
+    that an earlier, killed process left behind.
 
     Raises
     ------
     TableError
-        The folder cannot be written to, or is full.
+        The folder is not writable, or the disk is full.
     """
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # mkstemp puts eight characters between the two.
+        # mkstemp inserts eight random characters between prefix and suffix.
         for left in path.parent.glob(f".{glob.escape(path.name)}.????????{_TEMPORARY}"):
             left.unlink(missing_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_TEMPORARY, dir=path.parent)
@@ -53,6 +54,6 @@ def _umask() -> int:
 
 
 def write_text(path, text: str) -> None:
-    """Write a text file."""
+    """Write a text file atomically."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Parquet files with a declared schema, a seal, and metadata that say where they come from."""
+"""Parquet files with a declared schema, a seal, and metadata on their provenance."""
 
 import json
 import shlex
@@ -18,9 +18,9 @@ from .schemas import SCHEMAS
 from .seal import BLANK, KEY, BrokenSeal, check, seal, stored
 
 METADATA_KEY = b"lmc"
-# Rows of a row group: of a large one, arrow holds several copies while it writes.
+# Rows per row group. Arrow holds several copies of a row group in memory while writing it.
 ROWS_AT_ONCE = 8192
-# Written without dictionaries and statistics: they only cost time on these columns.
+# Dictionaries and statistics of these columns cost time and are of no use.
 _VALUE_COLUMNS = ("values", "image")
 
 
@@ -30,16 +30,16 @@ def write(kind: str, path, columns: dict, run: dict, device: str = "cpu", **meta
     Parameters
     ----------
     kind
-        A key of `SCHEMAS`.
+        The kind of table, a key of `SCHEMAS`.
     columns
-        Column name -> array, list or pyarrow array; all of the schema's, no others. NaN stands
-        for a missing value, and is only allowed where the schema allows null. Columns that `run`
-        has may be left out.
+        Column name -> array, list or pyarrow array, for exactly the columns of the schema. NaN
+        denotes a missing value and is allowed only in nullable columns. Columns that `run`
+        contains may be left out.
     run
-        The run's identity, a JSON object: experiment, axis and value, config hash, seed, as the
-        rule gives them. It goes into the file's metadata.
+        The identity of the run, a JSON object with experiment, axis, value, config hash and seed
+        as passed by the rule. It is stored in the file's metadata.
     metadata
-        More JSON values for the file's metadata.
+        Further JSON values for the file's metadata.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def _array(values, field: pa.Field) -> pa.Array:
         return values
     floating = pa.types.is_floating(field.type)
     if not floating and pa.types.is_integer(field.type):
-        values = pa.array(values)  # its own type first: a cast refuses to cut a fraction off
+        values = pa.array(values)  # infer the type first: the cast then rejects fractions
         return values.cast(field.type)
     return pa.array(values, field.type, from_pandas=floating)
 
@@ -76,7 +76,7 @@ def _array(values, field: pa.Field) -> pa.Array:
 def writer(
     kind: str, path, schema: pa.Schema, run: dict, device: str = "cpu", **metadata
 ) -> Iterator[pq.ParquetWriter]:
-    """A parquet writer for a table that is streamed; `schema` may add layer columns."""
+    """Open a parquet writer for a streamed table; `schema` may add one column per layer."""
     about = {"table": kind, **run, **environment(device), **metadata}
     schema = schema.with_metadata({METADATA_KEY: json.dumps(about, sort_keys=True)})
     values = [n for n in schema.names if n in _VALUE_COLUMNS or n.startswith("layer_")]
@@ -102,18 +102,20 @@ def writer(
 
 
 def read(kind: str, path, columns: list[str] | None = None, run: dict | None = None) -> pa.Table:
-    """Read a table and check its seal, its schema, and that values are finite where they must be.
+    """Read a table after checking its seal, its run, its schema and that its values are finite.
 
     Parameters
     ----------
+    columns
+        The columns to read; None for all.
     run
-        The run that the file must come from, as it was given to `write`; None for any.
+        The run that the file must come from, as passed to `write`; None accepts any run.
 
     Raises
     ------
     TableError
-        The file is missing, truncated, changed, not parquet, of another kind or run, or does not
-        fit its schema.
+        The file is missing, truncated, modified or not parquet, is of another kind or run, or
+        does not fit its schema.
     """
     with readable(kind, path, run) as (file, _):
         table = file.read(columns=columns)
@@ -124,9 +126,9 @@ def read(kind: str, path, columns: list[str] | None = None, run: dict | None = N
 
 
 def rebuild(path) -> str:
-    """What to do about a file that cannot be used, as the end of an error's line."""
+    """Return the end of an error about an unusable file: how to rebuild the file."""
     path = Path(path)
-    recorded = path.parent.name == "activations"  # the output of its rule is the folder
+    recorded = path.parent.name == "activations"  # here the rule's output is the folder
     what = f"-r {shlex.quote(str(path.parent))}" if recorded else shlex.quote(str(path))
     if not (path.parent if recorded else path).exists():
         return "run snakemake again"
@@ -135,7 +137,7 @@ def rebuild(path) -> str:
 
 @contextmanager
 def readable(kind: str, path, run: dict | None = None) -> Iterator[tuple[pq.ParquetFile, dict]]:
-    """The open file and its metadata."""
+    """Open a table after checking its seal, kind and run; yield the file and its metadata."""
     if not Path(path).is_file():
         raise TableError(f"{path}: no such file, expected a table of {kind}: {rebuild(path)}")
     try:
@@ -144,8 +146,8 @@ def readable(kind: str, path, run: dict | None = None) -> Iterator[tuple[pq.Parq
             about = json.loads((file.schema_arrow.metadata or {}).get(METADATA_KEY, b"{}"))
             if about.get("table") != kind:
                 raise TableError(
-                    f"{path}: is a table of {about.get('table', 'something else')}, "
-                    f"not of {kind}: {rebuild(path)}"
+                    f"{path}: expected a table of {kind}, not of "
+                    f"{about.get('table', 'something else')}: {rebuild(path)}"
                 )
             _check_run(path, about, run or {})
             yield file, about
@@ -158,7 +160,8 @@ def readable(kind: str, path, run: dict | None = None) -> Iterator[tuple[pq.Parq
         ) from error
 
 
-# The metadata that identify a file's run. A file without them, such as a data set, fits any run.
+# The metadata that identify a file's run. A file without them, such as a data set, may be used in
+# any run.
 RUN_KEYS = ("experiment", "axis", "value", "config_hash", "seed")
 
 
@@ -166,38 +169,41 @@ def _check_run(path, about: dict, run: dict) -> None:
     for key in RUN_KEYS:
         if key in run and key in about and about[key] != run[key]:
             raise TableError(
-                f"{path}: is of another run: its {key} is {about[key]!r}, not {run[key]!r}: "
+                f"{path}: from another run: its {key} is {about[key]!r}, expected {run[key]!r}: "
                 f"{rebuild(path)}"
             )
 
 
 def metadata(kind: str, path, run: dict | None = None) -> dict:
-    """The metadata of a file: its provenance, and those of its kind. Raises TableError."""
+    """Return a file's metadata: its provenance and further values. Raises TableError as `read`."""
     with readable(kind, path, run) as (_, about):
         return about
 
 
 def digest(kind: str, path) -> str:
-    """The SHA-256 of a table, that of its seal. Raises TableError as `read` does."""
+    """Return the SHA-256 of a table, as stored in its seal. Raises TableError as `read`."""
     with readable(kind, path):
         return stored(path)
 
 
 def kept_rows(kind: str, path, run: dict, made_from: dict[str, str]) -> dict[str, list[dict]]:
-    """Matcher -> its rows of a table as it was when `keep` kept it, where they still hold.
-
-    The rows are as `write_rows` takes them, without the columns that `run` has.
+    """Return the rows of a table's previous version, saved by `keep`, that are still valid.
 
     Parameters
     ----------
     path
-        The table that is written again.
+        The table that is being rewritten.
     run
-        The run that the table must come from.
+        The run that the previous version must come from.
     made_from
-        Matcher -> a hash of all that its rows depend on. Rows hold if the table was written with
-        the same hash, as its metadata ``made_from``. Of a table that is missing or that cannot be
-        read, nothing holds.
+        Matcher -> a hash of everything that its rows depend on. A matcher's rows are valid if the
+        previous version has the same hash in its metadata ``made_from``.
+
+    Returns
+    -------
+    dict
+        Matcher -> its valid rows in the format of `write_rows`, without the columns in `run`.
+        Empty if there is no readable previous version.
     """
     try:
         before = metadata(kind, _kept(path), run).get("made_from", {})
@@ -213,10 +219,10 @@ def kept_rows(kind: str, path, run: dict, made_from: dict[str, str]) -> dict[str
 
 
 def keep(path) -> None:
-    """Keep a table for `kept_rows`, beside it in the folder ``kept``.
+    """Save a table for `kept_rows` in the folder ``kept`` next to it.
 
-    Not in its own place, as an output that Snakemake updates: it restores one of a failed job,
-    whose date is then newer than all inputs, and takes it for current.
+    Snakemake's ``update`` flag is not an alternative: after a failed job it restores the old
+    output with a time stamp newer than all inputs, and then treats it as current.
     """
     with replacing(_kept(path)) as temporary:
         shutil.copyfile(path, temporary)
@@ -254,11 +260,12 @@ def _checked(table: pa.Table, kind: str, path, columns: list[str] | None = None)
     return table.select([*expected, *extra])
 
 
-# Every network of a learning rate can diverge: then there is nothing to match or to measure.
+# These are empty if all networks of a setting diverged: nothing can then be matched or measured.
 _MAY_BE_EMPTY = ("checkpoints", "permutations", "objectives", "dimensions", "path")
 
 
 def check_finite(column: pa.ChunkedArray, what: str) -> None:
+    """Raise TableError if a floating-point column, or column of lists, has NaN or inf."""
     if pa.types.is_list(column.type) or pa.types.is_fixed_size_list(column.type):
         column = pa.chunked_array([chunk.flatten() for chunk in column.chunks] or [[]])
     if pa.types.is_floating(column.type):
@@ -270,7 +277,7 @@ def check_finite(column: pa.ChunkedArray, what: str) -> None:
 
 
 def matrix(column: pa.ChunkedArray, dtype) -> np.ndarray:
-    """A column of lists of one length as an array (rows, length)."""
+    """Convert a column of lists of equal length to an array of shape (rows, length)."""
     if pa.types.is_fixed_size_list(column.type):
         width = column.type.list_size
         parts = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
@@ -282,7 +289,7 @@ def matrix(column: pa.ChunkedArray, dtype) -> np.ndarray:
 def write_rows(
     kind: str, path, rows: list[dict], run: dict, device: str = "cpu", **metadata
 ) -> None:
-    """Write a table given as rows; columns that `run` has may be left out. See `write`."""
+    """Write a table given as rows; columns that `run` contains may be left out. See `write`."""
     given = rows[0] if rows else ()
     names = [name for name in SCHEMAS[kind].names if name not in run or name in given]
     columns = {name: [row[name] for row in rows] for name in names}
@@ -290,12 +297,12 @@ def write_rows(
 
 
 def read_all(kind: str, paths: Iterable) -> "pandas.DataFrame":  # noqa: F821
-    """Several tables of a kind, one after another, as a data frame.
+    """Read tables of one kind and concatenate them into a data frame.
 
     Raises
     ------
     TableError
-        As `read`; or two files of an experiment are of different runs.
+        As for `read`; or two files of one experiment come from different runs.
     """
     runs, parts = {}, []
     for path in paths:

@@ -1,10 +1,10 @@
-"""The schemas of all tables: columns, types, and which of them may be missing."""
+"""The schemas of all tables: columns, types, and which columns are nullable."""
 
 from collections.abc import Iterable
 
 import pyarrow as pa
 
-# The setting of an experiment: the key that it sweeps over, and the number of its value there.
+# The setting of an experiment: the swept key, and the number that represents its value.
 _RUN = [("experiment", pa.string()), ("axis", pa.string()), ("value", pa.float64())]
 _MATCH = [
     *_RUN,
@@ -24,17 +24,17 @@ def _schema(*fields, nullable: Iterable[str] = ()) -> pa.Schema:
     return pa.schema([pa.field(name, kind, name in nullable) for name, kind in fields])
 
 
-# The schema's fixed-size lists stand for lists of any one size: that of the data set's images.
+# A placeholder: fixed-size lists of any length fit, namely that of the data set's images.
 ANY_WIDTH = pa.list_(pa.uint8(), 1)
 
 SCHEMAS: dict[str, pa.Schema] = {
-    # an example
+    # one row per example
     "dataset": _schema(
         ("split", pa.string()),
         ("image", ANY_WIDTH),
         ("label", pa.int16()),
     ),
-    # a neuron: one row of a layer's weight matrix (and its bias)
+    # one row per network, parameter and unit: the unit's row of the weight matrix, or its bias
     "checkpoints": _schema(
         ("network", pa.int32()),
         ("layer", pa.int32()),
@@ -42,8 +42,8 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("unit", pa.int32()),
         ("values", pa.list_(pa.field("item", pa.float32(), False))),
     ),
-    # a network after an epoch, the training measures being means over it; epoch 0 is the
-    # initialisation; seconds since the start of the networks that were trained as one stack
+    # one row per network and epoch. Training measures are means over the epoch; epoch 0 is the
+    # initialisation; seconds count from the start of the stack that the network was trained in
     "history": _schema(
         *_RUN,
         ("network", pa.int32()),
@@ -57,19 +57,19 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("diverged", pa.bool_()),
         nullable=("train_loss", "train_accuracy", "test_loss", "test_accuracy"),
     ),
-    # an example at a place in the image; a column layer_1, layer_2, ... for every hidden layer is
-    # added: its units' activations, at that place if the layer has positions
+    # one row per example and position in the image. Columns layer_1, layer_2, ... are added, one
+    # per hidden layer: the activations of its units, at that position for convolutional layers
     "activations": _schema(("example", pa.int32()), ("y", pa.float64()), ("x", pa.float64())),
-    # a hidden unit of A, and the unit of B that is moved to its place
+    # one row per hidden unit of A, with the unit of B that is moved to its position
     "permutations": _schema(
         *_MATCH,
         ("layer", pa.int32()),
         ("unit", pa.int32()),
         ("permuted_unit", pa.int32()),
     ),
-    # a layer of a pair: the similarity reached, that of no permutation, and each network's squared
-    # norm in the norm that the matcher minimises, null if it has none; the squared distance between
-    # A and the permuted B is norm_a + norm_b - 2 objective
+    # one row per layer of a matched pair: the similarity after matching and without permutation,
+    # and the networks' squared norms in the norm that the matcher minimises (null if it minimises
+    # none); the squared distance between A and the permuted B is norm_a + norm_b - 2 objective
     "objectives": _schema(
         *_MATCH,
         ("layer", pa.int32()),
@@ -79,9 +79,10 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("norm_b", pa.float64()),
         nullable=("norm_a", "norm_b"),
     ),
-    # a layer of a network: the Gram matrix of its units that the matcher sees, described by its
-    # participation ratio (the paper's approximate dimension), the exponential of its spectrum's
-    # entropy, and the intrinsic dimension of the units as points, null where it is not defined
+    # one row per layer of a network and matcher: the Gram matrix of the units that the matcher
+    # uses, described by its participation ratio (the paper's approximate dimension), the
+    # exponential of its spectrum's entropy, and the intrinsic dimension of the units as points
+    # (null where undefined)
     "dimensions": _schema(
         *_RUN,
         ("matcher", pa.string()),
@@ -95,8 +96,8 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("largest_eigenvalue", pa.float64()),
         nullable=("neighbour_dimension",),
     ),
-    # a point of a path, its loss null if it is not finite; calibrated: the running statistics of
-    # batch normalisation were recomputed on training examples for every network of the path
+    # one row per point of a path; the loss is null if it is not finite. calibrated: the running
+    # statistics of batch normalisation were recomputed on training examples at every point
     "path": _schema(
         *_MATCH,
         ("split", pa.string()),
@@ -106,7 +107,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("accuracy", pa.float64()),
         nullable=("loss",),
     ),
-    # a measured value of an experiment on a theorem
+    # one row per measured value of an experiment on a theorem
     "theory": _schema(
         ("theory", pa.string()),
         ("quantity", pa.string()),
@@ -115,14 +116,14 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("repetition", pa.int32()),
         ("value", pa.float64()),
     ),
-    # an array of an unfinished training: its bytes, which need not be finite numbers
+    # one row per array of an unfinished training: its raw bytes, which need not be finite numbers
     "snapshot": _schema(
         ("name", pa.string()),
         ("dtype", pa.string()),
         ("shape", pa.list_(pa.field("item", pa.int64(), False))),
         ("content", pa.large_binary()),
     ),
-    # a pair and a matcher, on a split; measures are null where a network diverged
+    # one row per pair, matcher and split; measures are null if a network of the pair diverged
     "results": _schema(
         *_MATCH,
         ("split", pa.string()),

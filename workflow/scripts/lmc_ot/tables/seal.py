@@ -1,8 +1,8 @@
-"""A parquet file that knows its own digest, so that any change of it is noticed when it is read.
+"""Seals: a parquet file contains its own digest, so that any modification is detected.
 
-The footer's key-value metadata hold the SHA-256 of the whole file, taken with zeros instead
-of the digest itself. Every reader of parquet can read such a file; ours looks at the seal before
-it lets the bytes into a parser.
+The key-value metadata in the footer contain the SHA-256 of the whole file, computed with zeros
+instead of the digest itself. Any parquet reader can read such a file. This library checks the seal
+before it passes the file to a parser.
 """
 
 import hashlib
@@ -14,17 +14,17 @@ from typing import BinaryIO
 
 KEY = "lmc.sha256"
 BLANK = "0" * 64
-# How the footer, in thrift's compact protocol, holds the key and a value of 64 bytes.
+# The key and the header of a value of 64 bytes, in thrift's compact protocol.
 _SLOT = KEY.encode() + b"\x18\x40"
 _MAGIC = b"PAR1"
 
 
 class BrokenSeal(ValueError):
-    """The file is truncated, changed, or was never sealed. Its text says which."""
+    """The file is truncated, modified, or was never sealed; the message says which."""
 
 
 def seal(path: str | os.PathLike) -> None:
-    """Put the digest into a file that was written with ``{KEY: BLANK}`` among its metadata."""
+    """Insert the digest into a file that was written with ``{KEY: BLANK}`` in its metadata."""
     with open(path, "r+b") as file:
         position = _position(file)
         digest = _digest(file, position)
@@ -33,16 +33,16 @@ def seal(path: str | os.PathLike) -> None:
 
 
 def stored(path: str | os.PathLike) -> str:
-    """The digest that a sealed file holds. Raises BrokenSeal if it holds none."""
+    """Return the digest that is stored in a sealed file. Raises BrokenSeal if there is none."""
     with open(path, "rb") as file:
         file.seek(_position(file))
         return file.read(len(BLANK)).decode()
 
 
 def check(path: str | os.PathLike) -> None:
-    """Raise BrokenSeal if the file is not, byte for byte, what was sealed.
+    """Raise BrokenSeal if the file differs from what was sealed.
 
-    A file that this process has checked, and that did not change since, is not read again.
+    Results are cached: within a process, an unmodified file is checked only once.
     """
     about = os.stat(path)
     _check(Path(path), about.st_ino, about.st_size, about.st_mtime_ns)
@@ -54,11 +54,11 @@ def _check(path: Path, *_version: int) -> None:
         position = _position(file)
         file.seek(position)
         if file.read(len(BLANK)) != _digest(file, position).encode():
-            raise BrokenSeal("its content changed since it was written")
+            raise BrokenSeal("modified since it was written")
 
 
 def _position(file: BinaryIO) -> int:
-    """Where the digest stands."""
+    """Return the offset of the digest in the file."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - 8))
     length, magic = int.from_bytes(file.read(4), "little"), file.read(4)
@@ -66,9 +66,9 @@ def _position(file: BinaryIO) -> int:
         raise BrokenSeal("truncated, or not a parquet file")
     file.seek(size - 8 - length)
     footer = file.read(length)
-    slot = footer.rfind(_SLOT)  # the columns' statistics, of any text, stand before it
+    slot = footer.rfind(_SLOT)  # the last match: column statistics, which precede it, may match
     if slot < 0:
-        raise BrokenSeal("changed, or not written by this workflow")
+        raise BrokenSeal("modified, or not written by this workflow")
     return size - 8 - length + slot + len(_SLOT)
 
 

@@ -1,8 +1,8 @@
-"""Experiments on the paper's theorems. A new one is one file with a class, and one line here.
+"""Numerical experiments on the paper's theorems. To add one, write a class and an entry below.
 
-An experiment measures how something falls with a size, and says which slope the theorem predicts
-(`experiment` documents the class). Its keyword arguments are the options declared with its line,
-and it has no defaults of its own.
+An experiment measures how a quantity decreases with a size and states the slope that the theorem
+predicts; `experiment.Experiment` documents the class. Its keyword arguments are the options
+declared in its entry; defaults belong there, not in the class.
 """
 
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from ..config.registry import Entry, Registry
 
 @dataclass(frozen=True)
 class TheoryEntry(Entry):
-    """One line of this registry.
+    """An entry of this registry.
 
     Parameters
     ----------
     statement
-        The statement of the paper that it tests.
+        The statement of the paper that the experiment tests.
     size
-        The name of the size, for the figure's axis.
+        The name of the size, for the axis of the figure.
     contradicted_by
-        The measurement that would contradict the statement.
+        The result that would contradict the statement.
     matchers
-        Names of the matchers that it uses beside the one, if any, that its options name.
+        Names of the matchers that the experiment uses in addition to the one in its options.
     """
 
     statement: str = ""
@@ -33,7 +33,7 @@ class TheoryEntry(Entry):
 
 
 def sizes(default: list[int], what: str) -> dict:
-    """Schema of the sizes to measure at."""
+    """Return the schema of an option for the sizes to measure at."""
     return {
         "type": "array",
         "items": {"type": "integer", "minimum": 2},
@@ -48,7 +48,7 @@ REPETITIONS = {
     "type": "integer",
     "minimum": 3,
     "default": 10,
-    "description": "independent repetitions, all of which are kept",
+    "description": "number of independent repetitions",
 }
 
 INPUT_DIMENSIONS = {
@@ -57,20 +57,20 @@ INPUT_DIMENSIONS = {
     "minItems": 1,
     "uniqueItems": True,
     "default": [5, 16],
-    "description": "numbers of inputs d0",
+    "description": "input dimensions d0",
 }
 
 MATCHER = {
     "registry": "matcher",
     "default": {"name": "sigma_wm"},
-    "description": "the matcher that permutes B's hidden layers: its name and its options",
+    "description": "the matcher for the hidden layers of B, by name, and its options",
 }
 
 EXAMPLES = {
     "type": "integer",
     "minimum": 1,
     "default": 1000,
-    "description": "number of inputs for the matcher, and of other inputs for the measurement",
+    "description": "number of inputs for matching, and of further inputs for measuring",
 }
 
 REGISTRY = Registry(
@@ -79,8 +79,8 @@ REGISTRY = Registry(
     {
         "isotropic": TheoryEntry(
             "isotropic:Isotropic",
-            "Squared Wasserstein distance between two samples of n points of N(0, I_d / d), by "
-            "dimension d.",
+            "Squared 2-Wasserstein distance between two samples of n points from N(0, I_d / d), "
+            "for several dimensions d.",
             {
                 "sizes": sizes([32, 64, 128, 256, 512], "numbers of points n"),
                 "dimensions": sizes([2, 4, 8, 16, 32, 64], "dimensions d"),
@@ -88,26 +88,26 @@ REGISTRY = Registry(
             },
             statement="Lemma B.14 and Theorem 5.3",
             size="points n",
-            contradicted_by="a slope steeper or flatter than -2/d for d > 4, where lower and upper "
-            "bound meet, that does not move towards it as n grows",
+            contradicted_by="for d > 4, where lower and upper bound agree, a slope that differs "
+            "from -2/d and does not approach it as n grows",
         ),
         "low_dimension": TheoryEntry(
             "low_dimension:LowDimension",
-            "Squared Wasserstein distance between two samples of n points of a Gaussian with k "
-            "large directions and d - k of standard deviation eta.",
+            "Squared 2-Wasserstein distance between two samples of n points from a Gaussian with k "
+            "directions of unit standard deviation and d - k of standard deviation eta.",
             {
                 "sizes": sizes([32, 64, 128, 256, 512], "numbers of points n"),
                 "dimension": {
                     "type": "integer",
                     "minimum": 6,
                     "default": 64,
-                    "description": "all directions, d",
+                    "description": "number of all directions, d",
                 },
                 "large_directions": {
                     "type": "integer",
                     "minimum": 5,
                     "default": 5,
-                    "description": "directions of standard deviation 1, k",
+                    "description": "number of directions with standard deviation 1, k",
                 },
                 "etas": {
                     "type": "array",
@@ -115,45 +115,45 @@ REGISTRY = Registry(
                     "minItems": 1,
                     "uniqueItems": True,
                     "default": [0.0, 0.03, 0.1, 0.3],
-                    "description": "standard deviations of the others, eta",
+                    "description": "standard deviations of the other directions, eta",
                 },
                 "repetitions": REPETITIONS,
             },
             statement="Lemma B.15 and Theorem 5.4",
             size="points n",
-            contradicted_by="a slope flatter than -2/k where the small directions cannot be seen "
-            "yet (eta = 0 is that case at every n), or no bend towards -2/d once they can",
+            contradicted_by="a slope flatter than -2/k while the small directions are not resolved "
+            "(for eta = 0, at every n), or no bend towards -2/d once they are",
         ),
         "weighted_matching": TheoryEntry(
             "weighted_matching:WeightedMatching",
-            "Squared distance of the outputs of two layers of n neurons on inputs of rank k, "
-            "without matching, by naive weight matching and by Sigma-weighted matching.",
+            "Squared distance between the outputs of two layers of n neurons on inputs of rank k, "
+            "without matching, after naive weight matching and after Sigma-weighted matching.",
             {
                 "sizes": sizes([32, 64, 128, 256, 512], "numbers of neurons n"),
                 "dimension": {
                     "type": "integer",
                     "minimum": 6,
                     "default": 64,
-                    "description": "inputs of a neuron, d",
+                    "description": "number of inputs of a neuron, d",
                 },
                 "rank": {
                     "type": "integer",
                     "minimum": 1,
                     "default": 5,
-                    "description": "rank of the inputs' second moment, k",
+                    "description": "rank of the second moment of the inputs, k",
                 },
                 "repetitions": REPETITIONS,
             },
             statement="Theorem D.2",
             size="neurons n",
-            contradicted_by="naive matching that falls with the slope -2/k of the weighted one, or "
-            "a weighted one whose slope does not move towards -2/k as n grows (k > 4)",
+            contradicted_by="a slope of -2/k for naive matching, or, for k > 4, a slope of "
+            "weighted matching that does not approach -2/k as n grows",
             matchers=("identity", "naive_wm", "sigma_wm"),
         ),
         "random_networks": TheoryEntry(
             "random_networks:RandomNetworks",
-            "Randomly initialised networks matched to each other: how far the midpoint's last "
-            "hidden layer is from the endpoints', and its output from the mean of theirs.",
+            "Matched pairs of randomly initialised networks: distance of the midpoint's last "
+            "hidden layer from those of the endpoints, and of its output from the mean of theirs.",
             {
                 "sizes": sizes([32, 64, 128, 256], "widths of all hidden layers"),
                 "depths": {
@@ -171,7 +171,7 @@ REGISTRY = Registry(
                     "minItems": 1,
                     "uniqueItems": True,
                     "default": ["gaussian", "uniform"],
-                    "description": "laws of the weights, all of variance 1 / fan-in",
+                    "description": "distributions of the weights, all with variance 1 / fan-in",
                 },
                 "matcher": MATCHER,
                 "examples": EXAMPLES,
@@ -179,14 +179,14 @@ REGISTRY = Registry(
             },
             statement="Lemma 5.1, Theorem 5.2 and Section 5.5",
             size="width",
-            contradicted_by="a curve that does not fall with the width; at depth 1 and d0 > 4 a "
-            "slope that does not move towards the predicted one as the width grows; uniform "
-            "weights with another slope than Gaussian ones",
+            contradicted_by="a curve that does not decrease with the width; at depth 1 and d0 > 4, "
+            "a slope that does not approach the predicted one as the width grows; different slopes "
+            "for uniform and for Gaussian weights",
         ),
         "dropout": TheoryEntry(
             "dropout:Dropout",
-            "Error of a random half of a hidden layer's neurons, rescaled by 2, beside the LMC "
-            "error of the same networks.",
+            "Error after keeping a random half of a hidden layer's neurons, rescaled by 2, and the "
+            "LMC error of the same networks.",
             {
                 "sizes": sizes([32, 64, 128, 256, 512], "widths of the hidden layer, even"),
                 "input_dimensions": INPUT_DIMENSIONS,
@@ -196,27 +196,27 @@ REGISTRY = Registry(
             },
             statement="Section 5.6 and Appendix B.14",
             size="width",
-            contradicted_by="with outgoing weights 1 / width, an error above its bound, or one "
-            "flatter than -1/d0 as the width grows (d0 > 4); steeper ones obey the bounds, but are "
-            "not of the same rate if they differ",
+            contradicted_by="with outgoing weights 1 / width, an error above its bound, or, for "
+            "d0 > 4, a slope flatter than -1/d0 as the width grows; steeper slopes satisfy the "
+            "bounds, but if the two slopes differ, the errors do not have the same rate",
         ),
         "mean_field": TheoryEntry(
             "mean_field:MeanField",
             "Midpoints of pairs of two-layer mean-field networks trained by one-pass SGD, with and "
-            "without noise and regularisation, matched and not.",
+            "without noise and regularisation, and with and without matching.",
             {
                 "sizes": sizes([32, 64, 128, 256, 512], "numbers of neurons N"),
                 "dimension": {
                     "type": "integer",
                     "minimum": 2,
                     "default": 8,
-                    "description": "inputs, d",
+                    "description": "number of inputs, d",
                 },
                 "time": {
                     "type": "number",
                     "exclusiveMinimum": 0,
                     "default": 5.0,
-                    "description": "SGD time: steps times step size",
+                    "description": "SGD time: number of steps times step size",
                 },
                 "step": {
                     "type": "number",
@@ -228,19 +228,19 @@ REGISTRY = Registry(
                     "type": "number",
                     "minimum": 0,
                     "default": 0.02,
-                    "description": "regularisation lambda of the noisy variant",
+                    "description": "regularisation coefficient lambda of the noisy variant",
                 },
                 "temperature": {
                     "type": "number",
                     "minimum": 0,
                     "default": 0.1,
-                    "description": "noise tau of the noisy variant",
+                    "description": "noise temperature tau of the noisy variant",
                 },
                 "repetitions": {**REPETITIONS, "default": 5},
             },
             statement="Theorem 3.1 and Corollary 3.2",
             size="neurons N",
-            contradicted_by="a curve of matched pairs that stops falling, or rises, as N grows",
+            contradicted_by="a curve of matched pairs that stops decreasing as N grows",
         ),
     },
 )

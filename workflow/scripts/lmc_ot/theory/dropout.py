@@ -1,4 +1,4 @@
-"""Experiment `dropout`: dropout stability beside LMC (Section 5.6, Appendix B.14)."""
+"""Experiment `dropout`: dropout stability and LMC (paper, Section 5.6 and Appendix B.14)."""
 
 from collections.abc import Iterator
 
@@ -18,23 +18,25 @@ HALVES = 10
 
 
 class Dropout:
-    """Two errors of the output f of networks of one hidden layer, in units of E |f|: E |f_S - f| of
-    a random half S of the neurons, rescaled by 2, and the LMC error E |f_M - (f_A + f_B) / 2|.
+    """Dropout error and LMC error of networks with one hidden layer.
 
-    The networks are those of `random_networks` (Gaussian weights, depth 1), with two kinds of
-    outgoing weights:
+    With f the output, the errors in units of E |f| are E |f_S - f| for a random half S of the
+    neurons, rescaled by 2, and the LMC error E |f_M - (f_A + f_B) / 2|. The networks are those of
+    `random_networks` (Gaussian weights, depth 1), with two choices of outgoing weights:
 
-    - all 1 / width, as in B.14. There |f_S - f| is half the difference of two halves' means, so E
-      |f_S - f| <= W_2(S, rest) / 2 for inputs N(0, I): the bound of equation (8). It is shown too.
-    - random, as in `random_networks`: the LMC error is that experiment's.
+    - All equal to 1 / width, as in Appendix B.14. Then |f_S - f| is half the difference of the
+      means over two halves, so E |f_S - f| <= W_2(S, rest) / 2 for inputs N(0, I). This is the
+      bound of equation (8), which is measured, too.
+    - Random, as in `random_networks`, with the same LMC error.
 
-    Predicted for d0 > 4: the bound falls like width^(-1/d0), and with it, says B.14, the bounds of
-    both errors. An error may fall faster than its bound; the paper leaves open whether equation
-    (8) is tight. A sum over a random half has the central limit theorem's width^(-1/2). With
-    weights 1 / width, the midpoint of two neurons at distance delta differs from their mean only
-    on the share of inputs, about delta, on which just one of them is active, and there by at most
-    delta: width^(-2/d0). With random outgoing weights of mean 0, f_S - f has the variance of f at
-    every width; B.14 does not speak of that case, and nothing is predicted for it.
+    For d0 > 4 the predicted slope of the bound is -1/d0, and by Appendix B.14 also that of the
+    bounds of both errors. An error may decrease faster than its bound; the paper leaves open
+    whether equation (8) is tight. By the central limit theorem, the error of a random half scales
+    as width^(-1/2). With weights 1 / width, the midpoint of two neurons at distance delta differs
+    from their mean only on inputs that activate exactly one of them, a fraction of about delta, and
+    there by at most delta, which suggests width^(-2/d0). With random outgoing weights of mean 0,
+    f_S - f has the variance of f at every width. Appendix B.14 does not cover this case, and no
+    slope is predicted.
 
     Raises
     ------
@@ -100,23 +102,23 @@ class Dropout:
 
 
 def half_error(phi: np.ndarray, outgoing: np.ndarray, kept: np.ndarray) -> float:
-    """E |f_S - f|, with f = phi W^T and f_S = 2 phi_S W_S^T, the mean over examples and outputs.
+    """Return E |f_S - f| for f = phi W^T and f_S = 2 phi_S W_S^T, over examples and outputs.
 
     Parameters
     ----------
     phi
         Activations of the last hidden layer, (examples, width).
     outgoing
-        W, (outputs, width).
+        The outgoing weights W, (outputs, width).
     kept
-        S: the numbers of width / 2 neurons.
+        The indices S of the width / 2 kept neurons.
     """
-    # f_S - f counts what is kept once more, and what is dropped once less.
+    # In f_S - f, the kept neurons have weight +1 and the dropped ones -1.
     sign = np.full(phi.shape[1], -1.0)
     sign[kept] = 1
     return size(phi, outgoing * sign)
 
 
 def size(phi: np.ndarray, outgoing: np.ndarray) -> float:
-    """E |phi W^T|, the mean over examples and outputs."""
+    """Return E |phi W^T|, the mean over examples and outputs."""
     return float(np.abs(phi.astype(np.float64) @ outgoing.T).mean())

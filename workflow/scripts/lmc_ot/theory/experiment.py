@@ -1,4 +1,4 @@
-"""An experiment on a theorem: measurements by size, and the predicted slopes."""
+"""The interface of an experiment on a theorem: measurements by size, and predicted slopes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ class Measurement(NamedTuple):
     Parameters
     ----------
     quantity
-        What is measured; a panel of the figure.
+        The name of the measured quantity; one panel of the figure.
     series
-        Under which conditions; a curve of the panel.
+        The name of the conditions; one curve of the panel.
     size
-        The number that grows: points, width, neurons.
+        The size that is varied: number of points, width, or number of neurons.
     repetition
-        0, 1, ...: repetitions are independent of each other.
+        0, 1, ...; repetitions are independent.
     value
-        Positive where a slope is fitted.
+        The value, which must be positive if a slope is fitted.
     """
 
     quantity: str
@@ -31,18 +31,20 @@ class Measurement(NamedTuple):
 
 @dataclass(frozen=True)
 class Prediction:
-    """The slope d log value / d log size of one curve. Constants and logarithms are not predicted.
+    """The predicted slope d log value / d log size of one curve.
+
+    Constants and logarithmic factors are not predicted.
 
     Parameters
     ----------
     quantity, series
         The curve.
     slope
-        None where the paper predicts none: then only the fit is shown.
+        The predicted slope; None if the paper predicts none, so that only the fit is shown.
     bound
-        Whether the paper has only an upper bound of that slope: a steeper curve agrees with it.
+        Whether the slope is only that of an upper bound, which a steeper curve also satisfies.
     smallest, largest
-        The sizes between which the slope is fitted; None for all.
+        The range of sizes for the fit; None for no limit.
     """
 
     quantity: str
@@ -54,11 +56,14 @@ class Prediction:
 
 
 class Experiment(Protocol):
-    """The class behind a line of the registry; its keyword arguments are the options."""
+    """Protocol of the class behind an entry; its keyword arguments are the options."""
 
     def measure(self, seed: int) -> Iterator[Measurement]:
-        """All measurements. Streams of random numbers derive from the seed, the size and the
-        repetition (`lmc_ot.rng.generator`), so that one more size changes no other value."""
+        """Yield all measurements.
+
+        Random streams are derived from the seed, the size and the repetition
+        (`lmc_ot.rng.generator`), so adding a size does not change other values.
+        """
 
     def predictions(self) -> list[Prediction]:
-        """One for every curve."""
+        """Return one prediction per curve."""

@@ -1,5 +1,5 @@
-"""Experiment `isotropic`: how fast two samples of an isotropic Gaussian approach each other
-(Lemma B.14, Theorem 5.3)."""
+"""Experiment `isotropic`: convergence of two samples of an isotropic Gaussian (paper, Lemma B.14
+and Theorem 5.3)."""
 
 from collections.abc import Iterator
 
@@ -11,10 +11,10 @@ QUANTITY = "W2^2 between two samples"
 
 
 class Isotropic:
-    """W_2^2 between two samples of n points of N(0, I_d / d), whose expected squared norm is 1.
+    """W_2^2 between two samples of n points from N(0, I_d / d), whose expected squared norm is 1.
 
-    Predicted for d > 4: n^(-2/d); the paper's upper bound and Weed and Bach's lower bound have
-    this exponent. For d <= 4 other terms rule, and the paper predicts nothing.
+    For d > 4 the prediction is n^(-2/d), the exponent of both the paper's upper bound and the
+    lower bound of Weed and Bach. For d <= 4 other terms dominate, and the paper predicts nothing.
     """
 
     def __init__(self, sizes: list[int], dimensions: list[int], repetitions: int):

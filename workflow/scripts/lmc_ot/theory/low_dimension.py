@@ -1,5 +1,5 @@
-"""Experiment `low_dimension`: as `isotropic`, for samples that are nearly low-dimensional
-(Lemma B.15, Theorem 5.4)."""
+"""Experiment `low_dimension`: like `isotropic`, for nearly low-dimensional samples (paper, Lemma
+B.15 and Theorem 5.4)."""
 
 from collections.abc import Iterator
 
@@ -14,17 +14,17 @@ QUANTITY = "W2^2 between two samples"
 
 
 class LowDimension:
-    """W_2^2 between two samples of n points of N(0, diag(1 x k, eta^2 x (d - k))) / k.
+    """W_2^2 between two samples of n points from N(0, S / k), S = diag(1 x k, eta^2 x (d - k)).
 
-    Predicted: n^(-2/k) until the matching resolves the scale eta, then n^(-2/d). With eta = 0 the
-    points are k-dimensional at every n; with eta = 1 they are d-dimensional at every n. Between
-    the two the bend lies where n^(-2/k) is about eta^2 (d - k) / k, and a fit over all n is
-    neither of the slopes: it is shown without a prediction.
+    The prediction is n^(-2/k) as long as the matching does not resolve the scale eta, then
+    n^(-2/d). Points are k-dimensional at every n for eta = 0, and d-dimensional for eta = 1. For
+    eta in between, the bend is where n^(-2/k) is about eta^2 (d - k) / k. A fit over all n then has
+    neither slope and is shown without a prediction.
 
     Raises
     ------
     ConfigError
-        k is not below d, or two etas are the same to six digits.
+        k is not below d, or two etas agree to six digits.
     """
 
     def __init__(
@@ -37,12 +37,12 @@ class LowDimension:
     ):
         if large_directions >= dimension:
             raise ConfigError(
-                f"large_directions: {large_directions} is not below the dimension {dimension}"
+                f"large_directions: {large_directions}: expected less than dimension = {dimension}"
             )
         labels = [self._series(eta) for eta in etas]
         twice = [label for label in labels if labels.count(label) > 1]
         if twice:
-            raise ConfigError(f"etas: two of them would be called {twice[0]!r}: leave one out")
+            raise ConfigError(f"etas: two values share the label {twice[0]!r}: remove one")
         self.sizes, self.d, self.k = sizes, dimension, large_directions
         self.etas, self.repetitions = etas, repetitions
 
@@ -52,7 +52,7 @@ class LowDimension:
             scale = np.r_[np.ones(self.k), np.full(self.d - self.k, eta)] / self.k**0.5
             for n in self.sizes:
                 for repetition in range(self.repetitions):
-                    # The same numbers for every eta: the curves differ by eta alone.
+                    # All eta share the same random numbers, so curves differ only by eta.
                     stream = generator(seed, "low dimension", self.d, self.k, n, repetition)
                     x, y = stream.normal(size=(2, n, self.d)) * scale
                     value = squared_distance(x, y)

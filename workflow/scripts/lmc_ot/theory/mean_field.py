@@ -1,5 +1,5 @@
-"""Experiment `mean_field`: two-layer networks in the mean-field regime become linearly connected
-as they widen (Theorem 3.1 and Corollary 3.2)."""
+"""Experiment `mean_field`: wide two-layer networks in the mean-field regime are linearly connected
+(paper, Theorem 3.1 and Corollary 3.2)."""
 
 from collections.abc import Iterator
 
@@ -16,43 +16,44 @@ BARRIER = "loss barrier"
 
 TEST_EXAMPLES = 2000
 PATH = barrier.grid(9)
-BLOCK = 256  # steps whose examples are drawn at once; no value depends on it
+BLOCK = 256  # number of steps whose examples are drawn at once, which does not affect results
 
 
 class MeanField:
-    """Midpoints of pairs of networks f(x) = (1/N) sum_i a_i tanh(w_i . x), with and without
-    matching, against the number of neurons N.
+    """Midpoints of pairs of networks f(x) = (1/N) sum_i a_i tanh(w_i . x), by the number N.
 
-    Both networks of a pair have the same initial law and SGD time, and initial values, examples
-    and noise of their own. As Appendix C.4 asks, everything is bounded: x, a and the entries of w
-    are uniform, of mean 0 and variance 1, 1 and 1/d, and the target is sin(x_1 + x_2).
+    Pairs are evaluated with and without matching. Both networks of a pair have the same initial
+    distribution and SGD time, but independent initial values, examples and noise. As required by
+    Appendix C.4, everything is bounded: x, a and the entries of w are uniform with mean 0 and
+    variance 1, 1 and 1/d, and the target is sin(x_1 + x_2).
 
-    SGD is the paper's, with one new example per step: with theta_i = (a_i, w_i) in R^D, D = d + 1,
+    SGD is that of the paper, with one new example per step. With theta_i = (a_i, w_i) in R^D,
+    D = d + 1, and step size s,
 
         theta_i <- (1 - 2 lambda s) theta_i + 2 s (y - f(x)) grad_theta a_i tanh(w_i . x)
                    + sqrt(2 s tau / D) g_i,   g_i standard normal.
 
-    This is the gradient of (y - f)^2 + (lambda / N) sum_i |theta_i|^2, times N. The variant
-    "noiseless" has lambda = tau = 0, and differs from "noisy" by these two alone.
+    Without noise this descends the gradient of (y - f)^2 + (lambda / N) sum_i |theta_i|^2, times
+    N. The variant "noiseless" has lambda = tau = 0 and is otherwise equal to "noisy".
 
-    The theorem asks for a step size s below a bound that depends on N: Lemma C.1's error has a
-    part that falls with s alone, as both networks follow their own examples. So s N is kept, and
-    s falls as 1/N.
+    The theorem requires a step size s below a bound that depends on N: the error in Lemma C.1 has
+    a term that decreases only with s, since both networks see different examples. Therefore s N is
+    fixed, and s decreases as 1/N.
 
-    Neurons are matched by the exact assignment on |theta_i - theta'_j|^2, the theorem's
-    permutation. With m(t) the network whose parameters are (1 - t) A + t B, f_mean the mean of
-    the predictions of A and B and L the mean squared error, on one sample of 2,000 examples:
+    Neurons are matched by exact assignment on |theta_i - theta'_j|^2, the permutation of the
+    theorem. Let m(t) be the network with parameters (1 - t) A + t B, f_mean the mean of the
+    predictions of A and B, and L the mean squared error. On a sample of 2,000 examples:
 
-    - squared deviation: E |m(1/2) - f_mean|^2; Theorem 3.1 at t = 1/2.
-    - loss gap: |L(m(1/2)) - L(f_mean)|. The proof of the corollary bounds
-      it; by convexity, the barrier at 1/2 is at most this.
-    - loss barrier: max over nine t of L(m(t)) - (1 - t) L(A) - t L(B); Corollary 3.2. It is at
-      least 0, and often 0, as averaged predictions are better than their endpoints: no slope.
+    - squared deviation: E |m(1/2) - f_mean|^2, as in Theorem 3.1 at t = 1/2.
+    - loss gap: |L(m(1/2)) - L(f_mean)|, which the proof of the corollary bounds. By convexity, the
+      barrier at t = 1/2 is at most this gap.
+    - loss barrier: max over nine t of L(m(t)) - (1 - t) L(A) - t L(B), as in Corollary 3.2. It is
+      at least 0, and often 0, since averaging predictions improves them. No slope is fitted.
 
-    Predicted for matched pairs: all go to 0. The paper's bound goes to 0 with N, by an exponent
-    that depends on D; nothing says that it is sharp, so no slope is predicted. For matched
-    neurons that are close, m(1/2) - f_mean is of second order in their distance: this suggests
-    (it is not in the paper) that the deviation follows W_2^4, N^(-4/D) at best for D > 4.
+    For matched pairs, all three are predicted to converge to 0. The paper's bound decreases with N
+    by an exponent that depends on D, but is not known to be sharp, so no slope is predicted. For
+    close matched neurons, m(1/2) - f_mean is of second order in their distance. This suggests
+    (beyond the paper) that the deviation scales as W_2^4, at best as N^(-4/D) for D > 4.
     """
 
     def __init__(
@@ -84,8 +85,10 @@ class MeanField:
                             yield Measurement(quantity, f"{variant}, {name}", n, repetition, value)
 
     def train(self, seed: int, n: int, decay: float, temperature: float) -> np.ndarray:
-        """All networks of a size after `time`: (2 repetitions, d + 1, n) float32, A and B of a
-        repetition one after the other. A network's values depend on no other."""
+        """Train all networks of one size, independently of each other.
+
+        Returns float32 (2 repetitions, d + 1, n), with A and B of each repetition in turn.
+        """
         identities = [
             ("mean field", self.d, n, repetition, network)
             for repetition in range(self.repetitions)
@@ -114,7 +117,7 @@ class MeanField:
         return theta
 
     def predictions(self) -> list[Prediction]:
-        """See `experiment.Experiment`. The barrier has none: it may be 0."""
+        """See `experiment.Experiment`. The barrier may be 0, so it has no prediction."""
         return [
             Prediction(quantity, f"{variant}, {name}", None)
             for quantity in (DEVIATION, LOSS_GAP)
@@ -124,25 +127,25 @@ class MeanField:
 
 
 def target(x: np.ndarray) -> np.ndarray:
-    """What is to be learnt: sin(x_1 + x_2), for inputs (..., d)."""
+    """Return the target function sin(x_1 + x_2) for inputs (..., d)."""
     return np.sin(x[..., 0] + x[..., 1])
 
 
 def initial(stream: np.random.Generator, d: int, n: int) -> np.ndarray:
-    """Neurons as columns (a, w_1 .. w_d), uniform: (d + 1, n) float32."""
+    """Draw n neurons as columns (a, w_1 .. w_d), uniform, float32 (d + 1, n)."""
     deviation = np.r_[1, np.full(d, d**-0.5)][:, None]
     return (3**0.5 * deviation * stream.uniform(-1, 1, (d + 1, n))).astype(np.float32)
 
 
 def ascent(theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """(y - f(x)) grad a_i tanh(w_i . x): -N/2 times the gradient of (y - f(x))^2.
+    """Return (y - f(x)) grad a_i tanh(w_i . x), which is -N/2 times the gradient of (y - f(x))^2.
 
     Parameters
     ----------
     theta
-        Networks (M, d + 1, n).
+        M networks, (M, d + 1, n).
     x, y
-        One example for each: (M, d) and (M,).
+        One example per network, (M, d) and (M,).
     """
     a = theta[:, 0]
     hidden = np.tanh((x[:, None] @ theta[:, 1:])[:, 0])
@@ -155,13 +158,20 @@ def ascent(theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def predict(theta: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """f(x) of one network (d + 1, n) for inputs (examples, d)."""
+    """Return f(x) of one network (d + 1, n) for inputs (examples, d)."""
     return np.tanh(x @ theta[1:]) @ theta[0] / theta.shape[1]
 
 
 def compare(a: np.ndarray, b: np.ndarray, x: np.ndarray, y: np.ndarray) -> dict[str, float]:
-    """The three quantities of two networks (d + 1, n), neuron i of one belonging to neuron i of
-    the other, on inputs and targets."""
+    """Measure the three quantities for two networks (d + 1, n) whose neurons correspond by index.
+
+    Parameters
+    ----------
+    a, b
+        The two networks.
+    x, y
+        Inputs (examples, d) and targets (examples,).
+    """
     predictions = [predict((1 - t) * a + t * b, x) for t in PATH]
     losses = [float(np.mean((prediction - y) ** 2)) for prediction in predictions]
     mean = (predictions[0] + predictions[-1]) / 2

@@ -1,9 +1,9 @@
-"""Experiments `random_networks` and, with uniform weights, `random_networks_uniform`: randomly
-initialised networks and the midpoint between them (Lemma 5.1, Theorem 5.2).
+"""Experiment `random_networks`: randomly initialised networks and their midpoint (paper, Lemma 5.1
+and Theorem 5.2).
 
-The paper's networks: relu, no biases, entries of W_l of mean 0 and variance 1 / m_{l-1}, Gaussian
-(Section 5.1) or of another sub-Gaussian law (Section 5.5). Inputs of second moment at most d0:
-here N(0, I).
+The networks are those of the paper: ReLU, no biases, entries of W_l with mean 0 and variance
+1 / m_{l-1}, Gaussian (Section 5.1) or from another sub-Gaussian distribution (Section 5.5). The
+paper requires inputs with second moment at most d0; here they are N(0, I).
 """
 
 import math
@@ -30,7 +30,7 @@ OUTPUTS = 10
 
 
 def gaussian(stream: np.random.Generator, units: int, fan_in: int) -> np.ndarray:
-    """N(0, 1 / fan_in), not truncated; float32 (units, fan_in)."""
+    """Draw from N(0, 1 / fan_in), without truncation; float32 (units, fan_in)."""
     return (stream.normal(size=(units, fan_in)) / fan_in**0.5).astype(np.float32)
 
 
@@ -38,31 +38,35 @@ LAWS = {"gaussian": gaussian, "uniform": lecun_uniform}
 
 
 class RandomNetworks:
-    """Two independent networks, the hidden layers of B matched to those of A, all of one width.
+    """Pairs of independent networks of equal widths, where the hidden layers of B are matched to A.
 
-    For every depth L, on inputs that the matcher has not seen:
+    For every depth L, the following are measured on inputs that the matcher has not seen:
 
-    - the squared distance of the midpoint's phi_L to A's and to permuted B's, over the squared
-      length of both (Property 1 with the scale of relu networks taken out);
-    - the LMC error: E |f_M - (f_A + f_B) / 2| over the endpoints' E |f|, with f the outputs. By
-      convexity it is the most by which a convex 1-Lipschitz loss of the midpoint exceeds the mean
-      of the endpoints', and |f - y| attains it for targets y of the right sign and size. This is
-      what the proof of Theorem 5.2 bounds. The excess for random targets has no sign, and so no
-      rate: where the endpoints' outputs differ, their mean is better than they are. Both scales
-      are constants of the depth: variance 1 / fan-in and relu halve the squares at every layer.
+    - The squared distance of the midpoint's phi_L from those of A and of the permuted B, divided by
+      the squared norms of both (Property 1, normalised by the scale of ReLU networks).
+    - The LMC error E |f_M - (f_A + f_B) / 2| divided by E |f| of the endpoints, with f the outputs.
+      For convex 1-Lipschitz losses, this is the largest possible excess of the midpoint's loss
+      over the mean of the endpoints', attained by |f - y| for suitable targets y, and it is what
+      the proof of Theorem 5.2 bounds. For random targets the excess may be negative, because
+      averaging different outputs improves them, and hence has no rate.
 
-    Predicted for L = 1 and d0 > 4: width^(-2/d0) for the squared distance (Lemma 5.1 and, from
-    below, Theorem 5.3), and its root for the LMC error: as outgoing weights are independent of the
-    permutation and of mean 0, E (f_M - (f_A + f_B) / 2)^2 = E (||phi_M - phi_A||^2 + ||phi_M -
-    phi_B||^2) / (4 width). For L > 1 and equal widths Lemma 5.1 has no power of the width: the
-    error it allows at layer l needs a width exponential in the effective width of layer l - 1.
+    Both normalisations depend only on the depth: with variance 1 / fan-in, ReLU halves the squares
+    at every layer.
 
-    One network of the largest depth serves every depth: layers below do not depend on those above.
+    For L = 1 and d0 > 4, the predictions are width^(-2/d0) for the squared distance (Lemma 5.1,
+    and Theorem 5.3 as a lower bound) and its square root for the LMC error: since outgoing weights
+    have mean 0 and are independent of the permutation, E (f_M - (f_A + f_B) / 2)^2 =
+    E (||phi_M - phi_A||^2 + ||phi_M - phi_B||^2) / (4 width). For L > 1 and equal widths, Lemma 5.1
+    does not give a power of the width: its error at layer l requires a width exponential in the
+    effective width of layer l - 1.
+
+    A network of the largest depth is used for all depths, since its first layers do not depend on
+    later ones.
 
     Raises
     ------
     ConfigError
-        While measuring: a width so small that both networks of a pair are 0 on all inputs.
+        While measuring: a width is so small that both networks of a pair are 0 on all inputs.
     """
 
     def __init__(
@@ -98,7 +102,7 @@ class RandomNetworks:
                                 if not math.isfinite(value):
                                     raise ConfigError(
                                         f"sizes: {width}: at depth {depth} both networks are 0 on "
-                                        f"all inputs in repetition {repetition}: begin with a "
+                                        f"all inputs in repetition {repetition}: start with a "
                                         f"larger width"
                                     )
                                 yield Measurement(quantity, series, width, repetition, value)
@@ -125,9 +129,9 @@ class HiddenLayer(NamedTuple):
     Parameters
     ----------
     a, b, midpoint
-        phi_l, float32 (examples, width); B's units in the places of A's.
+        phi_l of A, of the permuted B and of their midpoint, float32 (examples, width).
     permutation
-        Which unit of B is in which place, int (width,).
+        The permutation of the units of B, int (width,).
     """
 
     a: np.ndarray
@@ -139,10 +143,10 @@ class HiddenLayer(NamedTuple):
 def pair(
     seed: int, law: str, d: int, width: int, repetition: int, depth: int
 ) -> tuple[Parameters, Parameters]:
-    """Networks A and B: d inputs, `depth` hidden layers of one width, OUTPUTS outputs.
+    """Draw networks A and B with d inputs, `depth` equal hidden layers, and OUTPUTS outputs.
 
-    Each layer has a stream of its own: a deeper network begins with the same hidden layers, and
-    ends with the same outgoing weights.
+    Each layer has its own random stream, so networks of different depths share their first hidden
+    layers and their outgoing weights.
     """
     widths = [d, *[width] * depth]
     networks = []
@@ -160,14 +164,14 @@ def pair(
 def inputs(
     seed: int, law: str, d: int, width: int, repetition: int, examples: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs to match on and others to measure on, N(0, I_d), float32 (examples, d) each."""
+    """Draw inputs for matching and others for measuring, N(0, I_d), float32 (examples, d) each."""
     stream = generator(seed, "random networks", law, d, width, repetition, "inputs")
     seen, fresh = stream.normal(size=(2, examples, d)).astype(np.float32)
     return seen, fresh
 
 
 def activations(network: Parameters, x: np.ndarray) -> list[np.ndarray]:
-    """phi_0 = x, .., phi_L of a relu network without biases, float32 (examples, units)."""
+    """Return phi_0 = x, .., phi_L of a ReLU network without biases, float32 (examples, units)."""
     phi = [x]
     for layer in hidden_layers(network):
         phi.append(np.maximum(phi[-1] @ network[layer, "weight"].T, 0))
@@ -177,14 +181,18 @@ def activations(network: Parameters, x: np.ndarray) -> list[np.ndarray]:
 def align(
     a: Parameters, b: Parameters, matcher: Matcher, seen: np.ndarray, fresh: np.ndarray
 ) -> list[HiddenLayer]:
-    """Match B to A, and compare all hidden layers with the midpoint's.
+    """Match B to A and return all hidden layers of both networks and of their midpoint.
 
     Parameters
     ----------
+    a, b
+        The two networks.
+    matcher
+        The matcher.
     seen
-        The inputs whose activations the matcher is given, float32 (n, d).
+        Inputs for the matcher, float32 (n, d).
     fresh
-        The inputs on which layers are compared, float32 (n, d).
+        Inputs on which the returned layers are evaluated, float32 (n, d).
     """
     moments = (NetworkMoments(InMemory(activations(network, seen))) for network in (a, b))
     permutations = match(matcher, a, b, *moments).permutations
@@ -198,15 +206,15 @@ def align(
 
 
 def readouts(a: Parameters, b: Parameters, layer: HiddenLayer) -> tuple[np.ndarray, np.ndarray]:
-    """The outgoing weights of A and of permuted B, (OUTPUTS, width), for that hidden layer."""
+    """Return the outgoing weights of A and of the permuted B, (OUTPUTS, width) each."""
     last = max(number for number, _ in a)
     return a[last, "weight"], permute_columns(b[last, "weight"], layer.permutation)
 
 
 def distance(layer: HiddenLayer) -> float:
-    """E (||phi_M - phi_A||^2 + ||phi_M - phi_B||^2) / E (||phi_A||^2 + ||phi_B||^2).
+    """Return E (||phi_M - phi_A||^2 + ||phi_M - phi_B||^2) / E (||phi_A||^2 + ||phi_B||^2).
 
-    NaN where both networks are 0 on all inputs.
+    The result is NaN if both networks are 0 on all inputs.
     """
     a, b, midpoint = (phi.astype(np.float64) for phi in layer[:3])
     size = float((a**2).sum() + (b**2).sum())
@@ -216,14 +224,17 @@ def distance(layer: HiddenLayer) -> float:
 
 
 def lmc_error(layer: HiddenLayer, readout_a: np.ndarray, readout_b: np.ndarray) -> float:
-    """E |f_M - (f_A + f_B) / 2| over E (|f_A| + |f_B|) / 2, means over examples and outputs.
+    """Return E |f_M - (f_A + f_B) / 2| divided by E (|f_A| + |f_B|) / 2.
 
-    NaN where both networks are 0 on all inputs.
+    Expectations are means over examples and outputs. The result is NaN if both networks are 0 on
+    all inputs.
 
     Parameters
     ----------
+    layer
+        The last hidden layer.
     readout_a, readout_b
-        The outgoing weights, (outputs, width); the midpoint's is their mean.
+        The outgoing weights, (outputs, width) each; those of the midpoint are their mean.
     """
     a, b, midpoint = (phi.astype(np.float64) for phi in layer[:3])
     f_a, f_b = a @ readout_a.T, b @ readout_b.T

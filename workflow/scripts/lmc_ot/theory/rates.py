@@ -1,4 +1,4 @@
-"""From measurements to curves and slopes."""
+"""Curves and fitted slopes from measurements."""
 
 import numpy as np
 import pandas as pd
@@ -10,28 +10,31 @@ CONFIDENCE = 0.95
 
 
 def curves(measurements: pd.DataFrame) -> pd.DataFrame:
-    """Mean and standard deviation (ddof 1) over repetitions, by quantity, series and size.
+    """Return mean and standard deviation (ddof 1) over repetitions, by quantity, series and size.
 
     Returns
     -------
-    Columns: quantity, series, size, mean, std, n; in the measurements' order of curves.
+    pandas.DataFrame
+        Columns: quantity, series, size, mean, std, n. Curves are in the order of the measurements.
     """
     groups = measurements.groupby(["quantity", "series", "size"], sort=False)["value"]
     return groups.agg(mean="mean", std="std", n="count").reset_index()
 
 
 def slopes(measurements: pd.DataFrame, predictions: list[Prediction]) -> pd.DataFrame:
-    """The fitted slope of every curve, beside the predicted one.
+    """Fit the slope of every curve with a prediction, and compare it with the predicted slope.
 
-    Each repetition has a line of its own, by least squares on log value against log size. Their
-    mean is the slope; as repetitions are independent, Student's t gives its interval.
+    For each repetition, a line is fitted to log value against log size by least squares. The slope
+    is the mean over the repetitions, which are independent, so its confidence interval is that of
+    Student's t.
 
     Returns
     -------
-    Columns: quantity, series, smallest and largest (sizes of the fit), repetitions, slope, low and
-    high (the 95 % confidence interval), predicted (missing where nothing is), bound (the prediction
-    is an upper bound), level (the curve's
-    geometric mean over the fit, through which the predicted line is drawn).
+    pandas.DataFrame
+        Columns: quantity, series, smallest and largest (sizes of the fit), repetitions, slope, low
+        and high (95 % confidence interval), predicted (NaN if nothing is predicted), bound (whether
+        the prediction is that of an upper bound), level (geometric mean of the curve over the fit,
+        through which the predicted line is drawn).
 
     Raises
     ------
@@ -53,7 +56,7 @@ def slopes(measurements: pd.DataFrame, predictions: list[Prediction]) -> pd.Data
         if min(table.shape) < 2 or table.isna().any(axis=None):
             raise ValueError(f"{what}: fewer than two sizes or repetitions")
         if not (table > 0).all(axis=None):
-            raise ValueError(f"{what}: values that are not positive have no slope")
+            raise ValueError(f"{what}: a slope requires positive values")
         x = np.log(table.columns.to_numpy(float))
         y = np.log(table.to_numpy())
         centred = x - x.mean()

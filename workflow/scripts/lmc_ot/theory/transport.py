@@ -1,4 +1,4 @@
-"""Exact optimal transport between two samples of equally many points."""
+"""Exact optimal transport between two samples of equal size."""
 
 import numpy as np
 
@@ -6,18 +6,17 @@ from ..matching.assignment import maximise
 
 
 def squared_distance(x: np.ndarray, y: np.ndarray) -> float:
-    """W_2^2 between the empirical measures of two samples: the mean squared distance of matched
-    points under the best matching.
+    """Return W_2^2 between the empirical measures of two samples.
 
     Parameters
     ----------
     x, y
-        float64 (n, d).
+        The two samples, float64 (n, d) each.
 
     Notes
     -----
-    min over permutations p of (1/n) sum_i ||x_i - y_p(i)||^2: a linear assignment; in one
-    dimension, both sorted.
+    This is the minimum over permutations p of (1/n) sum_i ||x_i - y_p(i)||^2, a linear assignment
+    problem. In one dimension, sorting both samples solves it.
     """
     if x.shape[1] == 1:
         return float(np.mean((np.sort(x[:, 0]) - np.sort(y[:, 0])) ** 2))
@@ -26,6 +25,6 @@ def squared_distance(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def matching(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The permutation p that minimises sum_i ||x_i - y_p(i)||^2, int (n,)."""
-    # Only the product depends on the matching.
+    """Return the permutation p that minimises sum_i ||x_i - y_p(i)||^2, int (n,)."""
+    # Of the squared distances, only the inner products depend on p.
     return maximise(x @ y.T)

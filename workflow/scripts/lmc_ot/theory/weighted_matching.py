@@ -1,5 +1,5 @@
-"""Experiment `weighted_matching`: the gain of weighting by the inputs' covariance where it is
-low-dimensional (Theorem D.2)."""
+"""Experiment `weighted_matching`: the gain of weighting by a low-rank second moment of the inputs
+(paper, Theorem D.2)."""
 
 from collections.abc import Iterator
 
@@ -19,13 +19,15 @@ SERIES = {"identity": "no matching", "naive_wm": "naive WM", "sigma_wm": "Sigma-
 
 
 class WeightedMatching:
-    """E ||(W_A - P W_B) phi||^2 / n, the n rows of W_A and W_B from N(0, I_d / d), the input phi
-    of second moment Sigma = (d / k) diag(1 x k, 0 x (d - k)).
+    """E ||(W_A - P W_B) phi||^2 / n for three matchers.
 
-    Predicted: n^(-2/d) for P of naive weight matching, whose P does not know of Sigma (its
-    expected cost is that of `isotropic`, as tr Sigma = d); n^(-2/k) for the Sigma-weighted, to
-    which the rows are k-dimensional (k > 4); 2 at every n without matching. P comes from the
-    workflow's own matchers, which are given Sigma itself, not a sample's.
+    The n rows of W_A and W_B are drawn from N(0, I_d / d), and the input phi has second moment
+    Sigma = (d / k) diag(1 x k, 0 x (d - k)).
+
+    The predictions are n^(-2/d) for naive weight matching, which does not depend on Sigma (its
+    expected cost is that of `isotropic`, since tr Sigma = d); n^(-2/k) for Sigma-weighted matching,
+    for which the rows are effectively k-dimensional (k > 4); and a constant 2 without matching. The
+    matchers are those of the workflow, given the exact Sigma instead of a sample estimate.
 
     Raises
     ------
@@ -35,7 +37,7 @@ class WeightedMatching:
 
     def __init__(self, sizes: list[int], dimension: int, rank: int, repetitions: int):
         if rank >= dimension:
-            raise ConfigError(f"rank: {rank} is not below the dimension {dimension}")
+            raise ConfigError(f"rank: {rank}: expected less than dimension = {dimension}")
         self.sizes, self.d, self.k = sizes, dimension, rank
         self.repetitions = repetitions
 
@@ -46,7 +48,7 @@ class WeightedMatching:
             matcher = MATCHERS.build({"name": name})
             for n in self.sizes:
                 for repetition in range(self.repetitions):
-                    # The same weights for every matcher and rank.
+                    # All matchers and ranks share the same weights.
                     stream = generator(seed, "weighted matching", self.d, n, repetition)
                     weight_a, weight_b = stream.normal(size=(2, n, self.d)) / self.d**0.5
                     value = cost(weight_a, matched(matcher, weight_a, weight_b, sigma), sigma)
@@ -65,23 +67,25 @@ class WeightedMatching:
 def matched(
     matcher: Matcher, weight_a: np.ndarray, weight_b: np.ndarray, sigma: np.ndarray
 ) -> np.ndarray:
-    """P W_B: its rows in the order that a matcher of the workflow chooses.
+    """Return P W_B, the rows of W_B in the order chosen by a matcher of the workflow.
 
     Parameters
     ----------
+    matcher
+        The matcher.
     weight_a, weight_b
-        float64 (n, d): a hidden layer each.
+        The weights of two hidden layers, float64 (n, d) each.
     sigma
         Second moment of the layer's input, float64 (d, d).
     """
     n, d = weight_a.shape
-    # The solver permutes hidden layers, and a network's last layer is not hidden.
+    # The solver permutes only hidden layers, so add an output layer.
     a, b = ({(1, "weight"): w, (2, "weight"): np.zeros((1, n))} for w in (weight_a, weight_b))
     moments = NetworkMoments(InMemory([]), lambda: Moments.of_one(sigma, np.zeros(d)))
     return apply(b, match(matcher, a, b, moments, moments).permutations)[1, "weight"]
 
 
 def cost(weight_a: np.ndarray, weight_b: np.ndarray, sigma: np.ndarray) -> float:
-    """tr((W_A - W_B) Sigma (W_A - W_B)^T) / n."""
+    """Return tr((W_A - W_B) Sigma (W_A - W_B)^T) / n."""
     difference = weight_a - weight_b
     return float(((difference @ sigma) * difference).sum(1).mean())

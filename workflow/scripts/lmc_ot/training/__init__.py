@@ -1,1 +1,1 @@
-"""Training networks: the loop, its schedule, optimisers, snapshots, evaluation, the device."""
+"""Training networks: training loop, schedule, optimisers, snapshots, evaluation, device."""

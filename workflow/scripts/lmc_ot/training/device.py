@@ -1,4 +1,4 @@
-"""Where the arithmetic runs."""
+"""The torch device: selection, memory, and batches that fit into it."""
 
 import ctypes
 import sys
@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 def resolve(name: str) -> torch.device:
-    """``auto``: CUDA, else MPS, else the CPU; or the device of that name.
+    """Return the device of that name; ``auto`` is the first available of CUDA, MPS and CPU.
 
     Raises
     ------
@@ -30,15 +30,15 @@ def resolve(name: str) -> torch.device:
         name = next(device for device, there in available.items() if there)
     if not available.get(name.split(":")[0], False):
         raise ConfigError(f"device: {name!r} is not available here: use auto or cpu")
-    # cuDNN would round float32 convolutions to ten bits of mantissa.
+    # With TF32, cuDNN rounds float32 convolutions to a mantissa of ten bits.
     torch.backends.cudnn.allow_tf32 = False
-    # Some of its algorithms sum in an order that varies.
+    # Some algorithms of cuDNN sum in varying order, which changes results between runs.
     torch.backends.cudnn.deterministic = True
     return torch.device(name)
 
 
 def describe(device: torch.device) -> str:
-    """The device's name for a file's provenance."""
+    """Return the name of the device for a file's provenance."""
     if device.type == "cuda":
         return f"cuda ({torch.cuda.get_device_name(device)})"
     return device.type
@@ -51,27 +51,30 @@ def run_in_batches(
     what: str,
     report: Callable[[str], None] = print,
 ) -> list[Result]:
-    """Run on batches of items, halving the batch size after an out-of-memory error.
+    """Run a function on batches of items, halving the batch size after an out-of-memory error.
 
     Parameters
     ----------
     items
-        Networks or points of a path: no result may depend on which of them run together.
+        Networks or points of a path. Results must not depend on how the items are batched.
     at_once
-        How many to begin with; None for all.
+        The initial batch size; None for all items.
+    run
+        Called with each batch.
     what
-        What the items are, for the messages.
+        The plural name of the items, for messages.
     report
-        Called with a line when there must be fewer.
+        Called with a line of text when the batch size is halved.
 
     Returns
     -------
-    One result per batch of items, in order.
+    list
+        One result per batch, in order.
 
     Raises
     ------
     UserError
-        There is not enough memory for one item.
+        There is not enough memory for a single item.
     """
     at_once = max(1, min(at_once or len(items), len(items)))
     results: list[Result] = []
@@ -83,7 +86,7 @@ def run_in_batches(
             start += len(batch)
             continue
         except torch.OutOfMemoryError:
-            # Leave the handler first: its traceback holds the tensors that filled the memory.
+            # Continue outside the handler: the traceback keeps the large tensors alive.
             pass
         if len(batch) == 1:
             raise UserError(
@@ -98,10 +101,10 @@ def run_in_batches(
 
 
 def keep_large_buffers() -> None:
-    """Ask glibc to keep freed temporaries of up to 32 MB instead of returning them.
+    """Make glibc keep freed buffers of up to 32 MB instead of returning them to the system.
 
-    A training step frees and takes the same large buffers again; faulting them in again costs up
-    to half of its time. Does nothing where there is no glibc.
+    Every training step frees and allocates the same large buffers; page faults would take up to
+    half of its time. Without glibc, this does nothing.
     """
     if sys.platform != "linux":
         return

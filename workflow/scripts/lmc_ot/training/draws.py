@@ -1,6 +1,6 @@
-"""The random draws of a training: orders of the examples, changes of the images.
+"""The random draws of a training: orders of the examples and augmentations of the images.
 
-Every network and epoch has a stream of its own, so that no draw depends on another one.
+Every network and epoch has its own random stream, so all draws are independent.
 """
 
 import numpy as np
@@ -10,15 +10,15 @@ from ..data.augmentation import Augmentation
 from ..rng import generator
 from .settings import NetworkId
 
-# Running statistics of a finished network are computed on all training examples; those behind the
-# history's losses on this many: on all of them, they would take a quarter of the training time.
+# Number of examples for the running statistics that the losses in the history are based on. Using
+# all examples would take a quarter of the training time; finished networks do use all of them.
 STATISTICS_EXAMPLES = 10_000
 
 
 def epoch_orders(
     seed: int, networks: list[NetworkId], epoch: int, examples: int, device: torch.device
 ) -> torch.Tensor:
-    """Each network's order of the examples in this epoch: numbers, int64 (K, examples)."""
+    """Draw each network's order of the examples in an epoch: indices, int64 (K, examples)."""
     orders = [
         generator(seed, "order", float(n.learning_rate), n.number, epoch).permutation(examples)
         for n in networks
@@ -34,12 +34,13 @@ def epoch_changes(
     device: torch.device,
     augmentation: Augmentation,
 ) -> torch.Tensor | None:
-    """How each network's images are changed in this epoch.
+    """Draw the augmentation of each network's images in an epoch.
 
     Returns
     -------
-    float32 (K, examples, columns), of each network what `Augmentation.draw` gives; None where
-    nothing is changed.
+    torch.Tensor or None
+        float32 (K, examples, columns), the result of `Augmentation.draw` for each network; None if
+        the augmentation changes nothing.
     """
     if augmentation.changes_nothing:
         return None
@@ -53,7 +54,7 @@ def epoch_changes(
 
 
 def images_for_statistics(images: torch.Tensor, seed: int) -> torch.Tensor:
-    """Images on which running statistics are computed for the history: all, or a random part.
+    """Choose the images on which running statistics are computed for the history.
 
     Parameters
     ----------
@@ -62,10 +63,11 @@ def images_for_statistics(images: torch.Tensor, seed: int) -> torch.Tensor:
 
     Returns
     -------
-    float32 (m, pixels), m at most `STATISTICS_EXAMPLES`.
+    torch.Tensor
+        float32 (m, pixels): all images, or a random subset of `STATISTICS_EXAMPLES`.
     """
     if len(images) <= STATISTICS_EXAMPLES:
         return images
-    # The label of the stream is an old name of these statistics: another one changes the numbers.
+    # The stream keeps its original label, since another label would change the results.
     order = generator(seed, "calibration").permutation(len(images))[:STATISTICS_EXAMPLES]
     return images[torch.from_numpy(np.sort(order)).to(images.device)]

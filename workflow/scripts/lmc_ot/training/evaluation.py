@@ -1,4 +1,4 @@
-"""Loss and accuracy of an ensemble."""
+"""Loss and accuracy of a stack of networks."""
 
 import numpy as np
 import torch
@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from ..networks.network import Network, Stacked
 
-# Activations of one batch, all networks and one layer: small enough to stay in a cache or two.
+# Bound on the activations of one layer in a batch, over all networks; they should fit into caches.
 BATCH_FLOATS = 4 << 20
 
 
@@ -14,20 +14,20 @@ BATCH_FLOATS = 4 << 20
 def evaluate(
     network: Network, parameters: Stacked, images: torch.Tensor, labels: torch.Tensor
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean cross entropy (nats) and accuracy of K networks on the same examples.
+    """Return the mean cross-entropy (in nats) and the accuracy of K networks on the same examples.
 
     Parameters
     ----------
     parameters
         K networks.
     images, labels
-        float32 (n, pixels) and int64 (n,), on the parameters' device.
+        float32 (n, pixels) and int64 (n,), on the device of the parameters.
 
     Returns
     -------
     loss, accuracy
-        float64 (K,) each; sums over batches are taken in float64. A network whose logits are
-        not finite has a loss that is not finite.
+        float64 (K,) each, accumulated over batches in float64. The loss of a network with
+        non-finite logits is not finite.
     """
     networks = len(next(iter(parameters.values())))
     batch = max(1, BATCH_FLOATS // (networks * network.floats_per_example))
@@ -46,5 +46,5 @@ def evaluate(
 def on_device(
     images: np.ndarray, labels: np.ndarray, device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """A split's inputs, float32 (n, pixels), and labels, int64 (n,), as tensors."""
+    """Move a split's inputs, float32 (n, pixels), and labels, int64 (n,), to a device."""
     return torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device)

@@ -1,4 +1,4 @@
-"""The history of a training: one row per network and epoch, and one line of the log per epoch."""
+"""The history of a training: one row per network and epoch, and one log line per epoch."""
 
 from typing import NamedTuple
 
@@ -8,10 +8,10 @@ from .settings import NetworkId
 
 
 class Measured(NamedTuple):
-    """Measurements of K networks after an epoch: float64 (K,) each.
+    """Loss and accuracy of K networks after an epoch, float64 (K,) each.
 
-    Those of the training split are means over the epoch's batches, each before its update; at the
-    initialisation they are of all training examples.
+    Training values are means over the batches of the epoch, each measured before its update. At
+    initialisation they are measured on all training examples.
     """
 
     train_loss: np.ndarray
@@ -20,7 +20,7 @@ class Measured(NamedTuple):
     test_accuracy: np.ndarray
 
     def without(self, diverged: np.ndarray) -> "Measured":
-        """The same with missing values for diverged networks, bool (K,)."""
+        """Return the same with NaN for the diverged networks, bool (K,)."""
         return Measured(*(np.where(diverged, np.nan, value) for value in self))
 
 
@@ -32,16 +32,16 @@ def history_rows(
     diverged: np.ndarray,
     seconds: float,
 ) -> list[dict]:
-    """One row per network: columns of the table ``history`` but the run's own.
+    """Return one row per network for the table ``history``, without the columns of the run.
 
     Parameters
     ----------
     rates
-        Each network's learning rate in the epoch's last step.
+        The learning rate of each network in the last step of the epoch.
     diverged
-        bool (K,).
+        Whether each network has diverged, bool (K,).
     seconds
-        Time spent until the end of that step.
+        Training time until the end of the epoch.
     """
     return [
         {
@@ -64,7 +64,7 @@ def log_line(
     diverged: np.ndarray,
     seconds: float,
 ) -> str:
-    """The log's line after an epoch: means over the networks that have not diverged.
+    """Return the log line of an epoch, with means over the networks that have not diverged.
 
     Parameters
     ----------

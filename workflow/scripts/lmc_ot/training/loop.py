@@ -1,8 +1,7 @@
-"""Training an ensemble: networks of one shape, as stacked parameters where that is faster.
+"""The training loop: networks of one architecture are trained in stacks where this is faster.
 
-Every network has its own learning rate, initialisation and data order. They share nothing, so a
-network's result does not depend on which others it was trained with, and one that diverges does
-not disturb the rest.
+Every network has its own learning rate, initialisation and order of the data. Networks of a stack
+do not interact: a result does not depend on the other networks, even if one of them diverges.
 """
 
 import sys
@@ -31,8 +30,17 @@ from .step import training_step
 
 @dataclass(frozen=True)
 class Trained:
-    """The outcome: parameters by network number, the diverged numbers, and one row of history per
-    network and epoch (columns of the table ``history`` but the run's own)."""
+    """The result of training.
+
+    Parameters
+    ----------
+    networks
+        Network number -> parameters, without diverged networks.
+    diverged
+        The numbers of the diverged networks.
+    history
+        One row per network and epoch for the table ``history``, without the columns of the run.
+    """
 
     networks: dict[int, Parameters]
     diverged: list[int]
@@ -50,33 +58,37 @@ def train(
     report: Callable[[str], None] = print,
     snapshots: Snapshots | None = None,
 ) -> Trained:
-    """Train an ensemble, `Network.at_once` of its networks at a time.
-
-    The number is halved after an out-of-memory error.
+    """Train networks in stacks of `Network.at_once`, which are halved if memory runs out.
 
     Parameters
     ----------
     network
-        The architecture of all of them.
+        The architecture of all networks.
+    dataset
+        The data set.
     networks
-        Which networks to train.
+        The networks to train.
+    settings, optimiser
+        See `TrainingConfig` and `Optimiser`.
     seed
-        With a network's number and learning rate it determines initialisation and data order.
+        Determines, with a network's number and learning rate, its initialisation and data order.
+    device
+        The device to train on.
     report
         Called with a line of text after every epoch.
     snapshots
-        Snapshots to continue from and to write; they are kept when this returns.
+        Snapshots to resume from and to write. They are not removed.
 
     Returns
     -------
     Trained
-        A network whose loss or parameters were not finite at the end of an epoch has diverged:
-        it is not among the networks, and its history has missing values from then on.
+        A network has diverged if its loss or a parameter is not finite at the end of an epoch. It
+        is not among the networks, and its measurements are missing from that epoch on.
 
     Raises
     ------
     ConfigError
-        A batch holds more than all training examples.
+        The batch size exceeds the number of training examples.
     """
     keep_large_buffers()
     device = torch.device(device)
@@ -104,8 +116,15 @@ def train(
 
 @dataclass(frozen=True)
 class _Data:
-    """A dataset on the device: images, float32 (n, pixels), and labels, int64 (n,), of each split;
-    the input of a black pixel, see `Augmentation.apply`."""
+    """A data set on the device.
+
+    Parameters
+    ----------
+    train, test
+        Images, float32 (n, pixels), and labels, int64 (n,), of each split.
+    black
+        The input for a black pixel, see `Augmentation.apply`.
+    """
 
     train: tuple[torch.Tensor, torch.Tensor]
     test: tuple[torch.Tensor, torch.Tensor]
@@ -113,7 +132,7 @@ class _Data:
 
 
 class _StackTraining:
-    """The training of K networks as one stack, from the last snapshot if there is one.
+    """The training of K networks as one stack, resumed from the last snapshot if there is one.
 
     Parameters
     ----------
@@ -123,11 +142,11 @@ class _StackTraining:
     Attributes
     ----------
     progress
-        All that the coming steps depend on.
+        The state on which all further steps depend.
     evaluated
-        The networks as they are evaluated: with running statistics, where they have any.
+        The networks for evaluation, including running statistics if there are any.
     orders, changes
-        See `draws`: those of the epoch that has begun.
+        The draws of the current epoch, see `draws`.
     """
 
     def __init__(
@@ -153,10 +172,10 @@ class _StackTraining:
         self.snapshot = f"networks-{networks[0].number}-{networks[-1].number}"
 
     def run(self) -> Trained:
-        """Train from the beginning, or from the last snapshot, to the end."""
+        """Train to the end, from the beginning or from the last snapshot."""
         self._begin()
         progress = self.progress
-        # In a terminal a bar is shown; the log of a job gets one line per epoch.
+        # A terminal shows a progress bar; the log of a job gets one line per epoch.
         with tqdm(
             total=self.last_step,
             initial=progress.step,
@@ -178,7 +197,7 @@ class _StackTraining:
         return self._finish()
 
     def _begin(self) -> None:
-        """Initialise the networks, or take them from the last snapshot."""
+        """Initialise the networks, or restore them from the last snapshot."""
         network, data = self.network, self.data
         initial = [
             initial_parameters(network, self.seed, n.learning_rate, n.number) for n in self.networks
@@ -189,7 +208,7 @@ class _StackTraining:
             self.progress.restore(*saved)
             self.report(f"continuing after step {self.progress.step} of {self.last_step}")
         images = data.train[0]
-        # Only networks with running statistics use them: the others need no copy.
+        # Only networks with running statistics need a subset of the images.
         self.some_images = (
             images_for_statistics(images, self.seed) if network.running_statistics else images
         )
@@ -206,18 +225,18 @@ class _StackTraining:
         self.began = time.perf_counter() - self.progress.seconds
 
     def _recompute_statistics(self) -> None:
-        """Recompute running statistics: on all training images at the end, until then on some."""
+        """Recompute running statistics: on all training images at the end, before on a subset."""
         images = self.data.train[0] if self.progress.step == self.last_step else self.some_images
         self.evaluated = self.network.with_recomputed_statistics(self.progress.parameters, images)
 
     def _begin_epoch(self, epoch: int) -> None:
-        """Draw the order and the changes of the epoch's examples."""
+        """Draw the order and the augmentation of the epoch's examples."""
         which = (self.seed, self.networks, epoch, self.examples, self.device)
         self.orders = epoch_orders(*which)
         self.changes = epoch_changes(*which, self.settings.augmentation)
 
     def _rates(self) -> list[float]:
-        """Each network's learning rate in the next step."""
+        """Return each network's learning rate in the next step."""
         warmup = self.settings.warmup(self.per_epoch)
         initial = self.settings.initial_learning_rate
         return [
@@ -248,7 +267,7 @@ class _StackTraining:
         progress.seconds = time.perf_counter() - self.began
 
     def _end_epoch(self, epoch: int, rates: list[float]) -> None:
-        """Measure the networks after the epoch's last step, whose learning rates these are."""
+        """Measure the networks after an epoch; `rates` are the learning rates of its last step."""
         progress, examples = self.progress, self.per_epoch * self.settings.batch_size
         train_loss = (progress.loss_sum / self.per_epoch).cpu().double().numpy()
         train_accuracy = (progress.correct / examples).cpu().double().numpy()
@@ -265,14 +284,14 @@ class _StackTraining:
         progress.correct.zero_()
 
     def _save_when_due(self) -> None:
-        """Write a snapshot if it is time for one, or if this was the last step."""
+        """Write a snapshot if one is due, or after the last step."""
         snapshots, done = self.snapshots, self.progress.step == self.last_step
-        # The last one spares a job of several stacks from training this one again.
+        # With the last snapshot, a restarted job of several stacks does not retrain this stack.
         if snapshots and (snapshots.due() or (done and snapshots.seconds is not None)):
             self.progress.save(snapshots, self.snapshot)
 
     def _finish(self) -> Trained:
-        """The networks that have not diverged, and what happened."""
+        """Collect the result, leaving out diverged networks."""
         numbers, diverged = [n.number for n in self.networks], self.progress.diverged
         networks = unstack(self.evaluated)
         return Trained(

@@ -1,4 +1,4 @@
-"""The state of a training between two steps, which a snapshot saves and restores."""
+"""The state of a training between two steps, which snapshots save and restore."""
 
 from dataclasses import dataclass
 
@@ -12,22 +12,23 @@ from .snapshots import Snapshots
 
 @dataclass
 class Progress:
-    """A stack's training after some steps: all that the steps to come depend on.
+    """The state of a stack's training, on which all further steps depend.
 
     Parameters
     ----------
     parameters, state
-        The K networks without their running statistics, and the optimiser's memory.
+        The K networks without running statistics, and the state of the optimiser.
     step
-        Steps taken.
+        Number of steps taken.
     loss_sum, correct
-        float32 (K,): over the steps of the epoch that has begun.
+        Sums over the steps of the current epoch of the loss and of the number of correctly
+        classified examples, float32 (K,).
     diverged
-        bool (K,).
+        Whether each network has diverged, bool (K,).
     history
-        Rows of the epochs that are over.
+        Rows of the finished epochs.
     seconds
-        Time spent.
+        Training time so far.
     """
 
     parameters: Stacked
@@ -41,14 +42,18 @@ class Progress:
 
     @classmethod
     def begin(cls, network: Network, parameters: Stacked, optimiser: Optimiser) -> "Progress":
-        """Before the first step.
+        """Return the state before the first step.
 
         Parameters
         ----------
+        network
+            The architecture.
         parameters
-            K initial networks; those that are trained require gradients from now on.
+            K initial networks; gradients are enabled for the trained parameters.
+        optimiser
+            The optimiser, which provides its initial state.
         """
-        # Running statistics are measured, not trained: without them a batch has its own.
+        # Running statistics are left out: in training, a batch is normalised by its own.
         trained = {
             key: tensor.requires_grad_()
             for key, tensor in parameters.items()
@@ -60,7 +65,7 @@ class Progress:
         return cls(trained, optimiser.initial_state(tensors), 0, *zeros, diverged, [])
 
     def finite(self) -> np.ndarray:
-        """bool (K,): whether all parameters of a network are finite."""
+        """Tell for each network whether all its parameters are finite, bool (K,)."""
         finite = [
             torch.isfinite(tensor).flatten(1).all(1).cpu().numpy()
             for tensor in self.parameters.values()
@@ -68,7 +73,7 @@ class Progress:
         return np.logical_and.reduce(finite)
 
     def save(self, snapshots: Snapshots, name: str) -> None:
-        """Write it as a snapshot of that name."""
+        """Save the state as a snapshot of that name."""
         arrays = {key: tensor.detach().cpu().numpy() for key, tensor in self._tensors().items()}
         progress = {
             "step": self.step,
@@ -79,7 +84,7 @@ class Progress:
         snapshots.save(name, arrays, progress)
 
     def restore(self, arrays: dict[str, np.ndarray], progress: dict) -> None:
-        """Take the values of a snapshot, as `Snapshots.load` gives them."""
+        """Restore the state from the result of `Snapshots.load`."""
         with torch.no_grad():
             for key, tensor in self._tensors().items():
                 tensor.copy_(torch.from_numpy(arrays[key]))
@@ -87,7 +92,7 @@ class Progress:
         self.diverged, self.seconds = np.array(progress["diverged"]), progress["seconds"]
 
     def _tensors(self) -> dict[str, torch.Tensor]:
-        """The tensors of a snapshot, by their names there."""
+        """Return the tensors that a snapshot contains, by name."""
         named = {f"layer {layer} {name}": p for (layer, name), p in self.parameters.items()}
         named |= {f"optimiser {i}": tensor for i, tensor in enumerate(self.state)}
         return {**named, "loss sum": self.loss_sum, "correct": self.correct}

@@ -1,4 +1,4 @@
-"""Learning rates over the steps of a run: linear warm-up, then a cosine (published code)."""
+"""The learning-rate schedule of the published code: linear warm-up, then cosine decay."""
 
 import math
 
@@ -6,16 +6,20 @@ import math
 def warmup_cosine(
     step: int, peak: float, steps: int, warmup_steps: int, initial: float = 1e-6
 ) -> float:
-    """Learning rate of a step: linear from `initial` to `peak`, then a half cosine to 0.
+    """Return the learning rate of a step: linear from `initial` to `peak`, then a cosine to 0.
 
     Parameters
     ----------
     step
-        From 0. The peak is reached at `warmup_steps`, 0 at `steps`.
+        Number of the step, from 0. The rate is `peak` at `warmup_steps` and 0 at `steps`.
     peak
-        The learning rate of the sweep.
+        The learning rate of the config.
     steps
-        Steps of the whole run.
+        Number of steps of the whole run.
+    warmup_steps
+        Number of steps of the warm-up.
+    initial
+        The learning rate of step 0.
     """
     if step < warmup_steps:
         return initial + (peak - initial) * step / warmup_steps

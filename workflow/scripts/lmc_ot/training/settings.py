@@ -1,4 +1,4 @@
-"""The settings of a training: which networks, how long, and in which steps."""
+"""The settings of a training: which networks, how many epochs, and how."""
 
 from dataclasses import dataclass, fields
 
@@ -11,7 +11,7 @@ from ..networks.network import Network
 
 @dataclass(frozen=True)
 class NetworkId:
-    """Which network of a sweep: with the seed, it determines initialisation and data order."""
+    """A network of a sweep; with the seed, it determines initialisation and data order."""
 
     number: int
     learning_rate: float
@@ -19,26 +19,26 @@ class NetworkId:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How long and in which steps to train: the keys of a config's block `training`, without its
-    optimiser and its learning rate, which `NetworkId` has. The config's schema declares
-    them and their defaults.
+    """The config's block `training` without the optimiser and the learning rate.
+
+    The learning rate belongs to `NetworkId`. Keys and defaults are declared in the schema.
 
     Parameters
     ----------
     batch_size, epochs
-        An epoch is ``examples // batch_size`` steps on a fresh random order of the examples; the
-        remainder of that order is left out of the epoch.
+        An epoch consists of ``examples // batch_size`` steps on a new random order of the
+        examples; the remaining examples are not used in that epoch.
     stop_after
-        The last epoch that is trained, of a schedule for `epochs`; at most these, None for all.
+        The epoch after which training stops, with the schedule of all `epochs`; None for the last.
     warmup_steps, initial_learning_rate
         See `schedule.warmup_cosine`.
     warmup_epochs
-        May be a fraction.
+        Length of the warm-up in epochs, possibly fractional, instead of `warmup_steps`.
     augmentation
-        Every network and epoch draws its own changes.
+        The random changes of the images, drawn separately for every network and epoch.
     precision
-        In ``bfloat16`` the parameters stay float32; ``auto`` is bfloat16 where a network asks for
-        it on CUDA.
+        With ``bfloat16`` the parameters remain float32. ``auto`` is bfloat16 on CUDA for
+        architectures with `Network.reduces_precision`, otherwise float32.
     """
 
     batch_size: int
@@ -52,37 +52,37 @@ class TrainingConfig:
 
     @classmethod
     def of(cls, block: dict) -> "TrainingConfig":
-        """The settings of the block `training` of a completed config."""
+        """Return the settings from the block `training` of a completed config."""
         values = {field.name: block[field.name] for field in fields(cls)}
         return cls(**{**values, "augmentation": Augmentation(**block["augmentation"])})
 
     def steps_per_epoch(self, examples: int) -> int:
-        """Steps of an epoch.
+        """Return the number of steps per epoch.
 
         Raises
         ------
         ConfigError
-            A batch holds more than all examples.
+            The batch size exceeds the number of examples.
         """
         if self.batch_size > examples:
             raise ConfigError(
-                f"training.batch_size: {self.batch_size} is more than the {examples} training "
-                f"examples"
+                f"training.batch_size: {self.batch_size} exceeds the {examples} training "
+                f"examples: set a smaller batch size"
             )
         return examples // self.batch_size
 
     @property
     def trained_epochs(self) -> int:
-        """How many epochs are trained, of those that the schedule is for."""
+        """Number of epochs that are trained, at most those of the schedule."""
         return self.epochs if self.stop_after is None else self.stop_after
 
     def warmup(self, steps_per_epoch: int) -> int:
-        """Steps of warm-up."""
+        """Return the number of warm-up steps."""
         if self.warmup_epochs is None:
             return self.warmup_steps
         return round(self.warmup_epochs * steps_per_epoch)
 
     def dtype(self, network: Network, device: torch.device) -> torch.dtype:
-        """The type that convolutions and products are computed in."""
+        """Return the type in which convolutions and matrix products are computed."""
         reduced = self.precision == "auto" and network.reduces_precision and device.type == "cuda"
         return torch.bfloat16 if reduced or self.precision == "bfloat16" else torch.float32

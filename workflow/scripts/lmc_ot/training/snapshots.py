@@ -1,8 +1,8 @@
-"""Snapshots, from which a stopped training continues bit for bit.
+"""Snapshots, from which an interrupted training resumes bit for bit.
 
-A snapshot is a sealed table, written under a temporary name and renamed: it is complete or
-missing. It belongs to one training (`identity`); one of another training, or a broken one, is
-ignored with a line in the log, and training begins from the start.
+A snapshot is a sealed table that is written atomically. It belongs to one training (`identity`). A
+damaged snapshot, or one of another training, is ignored with a log line, and training starts from
+the beginning.
 """
 
 import os
@@ -24,7 +24,7 @@ SECONDS = 60.0
 
 
 class Stopped(UserError):
-    """The job was asked to end, and did so after a snapshot."""
+    """The job received a signal to stop and stopped after writing a snapshot."""
 
 
 class Snapshots:
@@ -33,11 +33,12 @@ class Snapshots:
     Parameters
     ----------
     folder
-        Where they lie. It belongs to this training alone.
+        The folder of the snapshots, which no other training may use.
     identity
-        JSON value: all that the result depends on. A snapshot of another identity is not used.
+        A JSON value with everything that the result depends on. Snapshots with another identity
+        are ignored.
     seconds
-        Time between two snapshots; 0 for one after every step, None for the one on request only.
+        Time between two snapshots. 0 writes one after every step, None only one on a signal.
     """
 
     def __init__(self, folder: str | Path, identity, seconds: float | None = SECONDS):
@@ -48,27 +49,27 @@ class Snapshots:
         self._signal: int | None = None
 
     def due(self) -> bool:
-        """Whether it is time for a snapshot, or the job was asked to end."""
+        """Tell whether it is time for a snapshot, or the job received a signal to stop."""
         if self._signal is not None:
             return True
         return self.seconds is not None and time.monotonic() - self._last >= self.seconds
 
     def save(self, name: str, arrays: dict[str, np.ndarray], progress: dict) -> None:
-        """Write a snapshot; it replaces the last one of that name.
+        """Write a snapshot, which replaces the previous one of that name.
 
         Parameters
         ----------
         name
-            Which part of the training it is of.
+            The part of the training that the snapshot belongs to.
         arrays
-            Any shapes; float32, float64 or integers, not necessarily finite.
+            Arrays of any shape, float32, float64 or integer, not necessarily finite.
         progress
-            JSON object.
+            A JSON object.
 
         Raises
         ------
         Stopped
-            The job was asked to end: this was its last snapshot.
+            The job received a signal to stop; this was its last snapshot.
         """
         arrays = {key: np.asarray(array) for key, array in arrays.items()}
         tables.write(
@@ -91,7 +92,7 @@ class Snapshots:
             )
 
     def load(self, name: str, report=print) -> tuple[dict[str, np.ndarray], dict] | None:
-        """What `save` was given last under that name; None if there is nothing that can be used."""
+        """Return the arrays and the progress last saved under a name; None if not usable."""
         path = self._path(name)
         if not path.exists():
             return None
@@ -102,7 +103,7 @@ class Snapshots:
             report(f"snapshot ignored: {error}")
             return None
         if about["identity"] != self.identity:
-            report(f"snapshot ignored: {path}: belongs to a training with other settings or code")
+            report(f"snapshot ignored: {path}: from a training with other settings or code")
             return None
         arrays = {
             row["name"]: np.frombuffer(row["content"], row["dtype"]).reshape(row["shape"]).copy()
@@ -111,15 +112,15 @@ class Snapshots:
         return arrays, about["progress"]
 
     def remove(self) -> None:
-        """Remove all of them: the training is done, and its result is written."""
+        """Remove all snapshots, once the result of the training is written."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @contextmanager
     def on_request(self) -> Iterator[None]:
-        """While this lasts, SIGTERM and SIGINT ask for a snapshot and an end, at the next step.
+        """Within this context, SIGTERM and SIGINT cause a snapshot and a stop after the next step.
 
-        A batch system sends SIGTERM some seconds before it kills. Signals reach only the main
-        thread: in another one this does nothing.
+        Batch systems send SIGTERM some seconds before they kill a job. Python handles signals only
+        in the main thread; in other threads this does nothing.
         """
         try:
             before = {
@@ -142,14 +143,14 @@ class Snapshots:
 
 
 def seconds_of_environment() -> float | None:
-    """The cadence: the variable LMC_SNAPSHOT_SECONDS, which the config sets; ``null`` is None.
+    """Return the interval from LMC_SNAPSHOT_SECONDS, which the config sets; ``null`` is None.
 
-    It is not a parameter of the rule, since no result depends on it.
+    It is not a parameter of the rule, since results do not depend on it.
 
     Raises
     ------
     ConfigError
-        It is neither a number of seconds nor ``null``.
+        The value is neither a number of seconds nor ``null``.
     """
     text = os.environ.get(ENVIRONMENT, str(SECONDS))
     if text == "null":
@@ -159,5 +160,5 @@ def seconds_of_environment() -> float | None:
     except ValueError:
         seconds = -1.0
     if not seconds >= 0:
-        raise ConfigError(f"{ENVIRONMENT}: {text!r} is neither seconds (0 or more) nor null")
+        raise ConfigError(f"{ENVIRONMENT}: {text!r}: expected seconds (0 or more) or null")
     return seconds

@@ -1,4 +1,4 @@
-"""One update of stacked networks."""
+"""One training step of a stack of networks."""
 
 import torch
 import torch.nn.functional as F
@@ -21,36 +21,40 @@ def training_step(
     dtype: torch.dtype = torch.float32,
     black: torch.Tensor | float = 0.0,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """One update of K networks on a batch each.
+    """Update K networks, each on its own batch.
 
     Parameters
     ----------
+    network
+        The architecture.
     parameters, state
-        The networks, which must require gradients, and `Optimiser.initial_state` of them;
-        both are changed.
+        The networks, which must require gradients, and the state of the optimiser; both are
+        modified in place.
+    optimiser
+        The optimiser.
     data
         All training images, float32 (n, pixels), and labels, int64 (n,).
     batch
-        int64 (K, batch size): numbers of the examples each network sees.
+        Indices of the examples of each network's batch, int64 (K, batch size).
     rates, step
         See `Optimiser.step`.
     changes
-        float32 (K, n, columns): each network's rows of `Augmentation.draw`; None to change
-        nothing.
+        Each network's rows from `Augmentation.draw`, float32 (K, n, columns); None for no
+        augmentation.
     dtype
-        The type that convolutions and products are computed in.
+        The type in which convolutions and matrix products are computed.
     black
         See `Augmentation.apply`.
 
     Returns
     -------
     losses, hits
-        float32 and int64 (K,): mean cross entropy before the update, and number of examples
-        that were classified correctly.
+        Mean cross-entropy before the update, float32 (K,), and the number of correctly classified
+        examples, int64 (K,).
     """
     images, labels = data
     tensors = list(parameters.values())
-    # Two to three times as fast as images[batch].
+    # This is two to three times as fast as images[batch].
     inputs = images.index_select(0, batch.flatten()).view(*batch.shape, -1)
     if changes is not None:
         rows = changes[torch.arange(len(batch), device=batch.device)[:, None], batch]

@@ -11,10 +11,8 @@ def height(table: pd.DataFrame) -> float:
     return 2.7
 
 
-def draw(
-    canvas: SubFigure, table: pd.DataFrame, quantity: str = "LMC error (midpoint loss)"
-) -> None:
-    """Draw the table of `panels.all_pairs`, of that quantity."""
+def draw(canvas: SubFigure, table: pd.DataFrame, quantity: str = style.LMC_ERROR) -> None:
+    """Draw the table of `panels.all_pairs`; `quantity` is the label of the y axis."""
     axes = canvas.subplots()
     matchers = style.order(table["matcher"])
     handles = []

@@ -33,8 +33,9 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
         axes.set_ylim(0, 1.05 * top if 0 < top < math.inf else 1)
     for axes in plots[len(values) :]:
         axes.remove()
-    canvas.supylabel(table["metric"].iloc[0] if len(table) else "", fontsize=7)
-    canvas.supxlabel("t", fontsize=7)
+    metric = table["metric"].iloc[0] if len(table) else ""
+    canvas.supylabel(style.METRICS.get(metric, metric), fontsize=7)
+    canvas.supxlabel("position $t$ on the path", fontsize=7)
     handles = [
         style.handle(color=colour[matcher], label=style.name(matcher)) for matcher in matchers
     ]

@@ -33,8 +33,9 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
     dead = int(measured["left_out"].sum())
     if dead:
         total = dead + int(measured["n"].sum())
-        style.note(axes, f"{dead} of {total} dimensions are 0 (dead layers) and in no mean")
+        style.note(
+            axes, f"{dead} of {total} dimensions are 0 (dead layers), excluded from the means"
+        )
     handles = style.layer_handles(colour, marker)
-    if len(published):
-        handles.append(style.published_handle())
-    canvas.legend(handles=handles, loc="outside upper center", ncols=3)
+    hollow = [matcher for matcher in matchers if matcher in set(published["matcher"])]
+    style.legend(canvas, handles, [{"color": colour[m], "marker": "o"} for m in hollow])

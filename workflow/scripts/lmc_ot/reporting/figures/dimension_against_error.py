@@ -45,7 +45,7 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
         reasons = ", ".join(f"{count} with {reason}" for reason, count in counts.items() if count)
         style.note(axes, f"Not shown (of {len(table)} points): {reasons}")
     axes.set_xlabel(f"approximate dimension (darker: larger {style.axis_of(table).short})")
-    axes.set_ylabel("LMC error (midpoint loss)")
+    axes.set_ylabel(style.LMC_ERROR)
     handles = [style.handle(label=style.name(matcher), **look) for matcher, look in looks.items()]
     joined = style.handle(color=style.GREY, linewidth=0.6, label="the same pair of networks")
     canvas.legend(handles=[*handles, joined], loc="outside upper center", ncols=2)

@@ -6,7 +6,7 @@ from matplotlib.figure import SubFigure
 from . import style
 
 LOOKS = {
-    "other network": ("-", "trained apart"),
+    "other network": ("-", "trained separately"),
     "reshuffled": ("--", "reshuffled"),
     "independent": (":", "reshuffled twice"),
 }
@@ -35,7 +35,7 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
                 )
     style.settings_axis(axes, table)
     style.logarithmic(axes.yaxis)
-    axes.set_ylabel("distance from independence")
+    axes.set_ylabel("distance from independence\n(standard deviations)")
     handles = [
         style.handle(label=f"layer {layer}", linestyle="none", **style.curve(i))
         for i, layer in enumerate(layers)

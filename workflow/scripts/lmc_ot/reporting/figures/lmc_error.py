@@ -22,14 +22,18 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
         line = "--" if matcher == style.ENDPOINTS else "-"
         style.band(axes, rows["value"], rows["mean"], rows["std"], linestyle=line, **looks[matcher])
     published = table[table["source"] == "published"]
-    for matcher, rows in published.groupby("matcher"):
-        if matcher in looks:
-            look = {**looks[matcher], "marker": looks[matcher]["marker"] or "o"}
-            style.hollow(axes, rows["value"], rows["mean"], **look)
+    hollow = {
+        matcher: {**looks[matcher], "marker": looks[matcher]["marker"] or "o"}
+        for matcher in matchers
+        if matcher in set(published["matcher"])
+    }
+    for matcher, look in hollow.items():
+        rows = published[published["matcher"] == matcher]
+        style.hollow(axes, rows["value"], rows["mean"], **look)
     style.mark_diverged(axes, measured)
     style.settings_axis(axes, table)
     style.logarithmic(axes.yaxis)
-    axes.set_ylabel("LMC error (midpoint loss)")
+    axes.set_ylabel(style.LMC_ERROR)
     handles = [
         style.handle(
             label=style.name(matcher),
@@ -38,6 +42,4 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
         )
         for matcher in matchers
     ]
-    if len(published):
-        handles.append(style.published_handle())
-    canvas.legend(handles=handles, loc="outside upper center", ncols=3)
+    style.legend(canvas, handles, published=hollow.values())

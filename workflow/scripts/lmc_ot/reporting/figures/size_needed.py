@@ -48,7 +48,9 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
     axes.set_yticks(range(len(rows)), labels)
     axes.set_ylim(max(1, len(rows)) - 0.5, -0.5)
     share = table["share"].iloc[0] if len(table) else 0.01
-    axes.set_xlabel(f"{style.axis_of(table).label}\nfor {share:.0%} of the unmatched barrier")
+    axes.set_xlabel(
+        f"{style.axis_of(table).label}\nwith {share:.0%} of the barrier without matching"
+    )
     black = {"color": "black", "linestyle": "none", "marker": "o"}
     handles = [
         style.handle(label="measured (dotted: extrapolated)", **black),

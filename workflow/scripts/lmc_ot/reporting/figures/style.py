@@ -1,11 +1,14 @@
 """One look for all figures: colours, markers, names, sizes."""
 
 import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.figure import SubFigure
+from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
@@ -43,6 +46,9 @@ SETTINGS = {
 PALETTE = ["#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442"]
 GREY = "#767676"
 ENDPOINTS = "endpoints"
+# Labels of y axes, with units: losses are cross entropies with the natural logarithm.
+LMC_ERROR = "LMC error (loss at the midpoint, nats)"
+METRICS = {"loss": "loss (nats)", "accuracy": "accuracy (fraction)"}
 # Colour, marker and name of the matchers that come with the project, and of the endpoints.
 _KNOWN = {
     "identity": (GREY, "o", "no matching"),
@@ -152,9 +158,12 @@ def interval(axes: Axes, x, y, low, high, **look) -> None:
     axes.errorbar(x, y, bars, capsize=1.5, elinewidth=0.8, **look)
 
 
+_HOLLOW = {"linestyle": "none", "markerfacecolor": "none", "markeredgewidth": 0.8}
+
+
 def hollow(axes: Axes, x, y, **look) -> None:
     """Published numbers: hollow markers, above everything."""
-    axes.plot(x, y, linestyle="none", markerfacecolor="none", markeredgewidth=0.8, zorder=3, **look)
+    axes.plot(x, y, zorder=3, **_HOLLOW, **look)
 
 
 def handle(**look) -> Line2D:
@@ -176,10 +185,27 @@ def layer_handles(colours: dict[str, str], markers: dict[int, str]) -> list[Line
     ]
 
 
-def published_handle() -> Line2D:
-    """The legend's entry of the published numbers."""
-    look = {"color": "black", "linestyle": "none", "marker": "o", "markersize": 6}
-    return handle(markerfacecolor="none", label="published", **look)
+def legend(canvas: SubFigure, handles: list[Line2D], published: Iterable[dict] = ()) -> None:
+    """The legend above a panel.
+
+    Parameters
+    ----------
+    handles
+        Entries with a label.
+    published
+        Colours and markers of the published numbers: one entry shows up to three of them.
+    """
+    entries, labels = list(handles), [entry.get_label() for entry in handles]
+    if published := [_HOLLOW | look for look in published]:
+        entries.append(tuple(handle(**look) for look in published[:3]))
+        labels.append("published (hollow)")
+    canvas.legend(
+        entries,
+        labels,
+        loc="outside upper center",
+        ncols=3,
+        handler_map={tuple: HandlerTuple(ndivide=None, pad=0.2)},
+    )
 
 
 def axis_of(table) -> AxisName:

@@ -1,4 +1,4 @@
-"""LMC error over all pairs of networks, and how sure it is."""
+"""LMC error over all pairs of networks, with bootstrap intervals."""
 
 from collections.abc import Iterable, Iterator
 
@@ -19,7 +19,7 @@ def tabulate(
     resamples: int,
     confidence: float,
 ) -> pd.DataFrame:
-    """Means over all pairs with bootstrap intervals, at each setting.
+    """Return means over all pairs with bootstrap intervals, for each setting.
 
     Parameters
     ----------
@@ -28,15 +28,17 @@ def tabulate(
 
     Returns
     -------
-    Columns: matcher (or ``endpoints``: the mean of both, by pair), axis, value, mean, low, high
-    (the interval; missing for a single pair), confidence, n (pairs), networks, and best: the share
-    of resamples in which no matcher has a smaller error.
+    pandas.DataFrame
+        Columns: matcher (or ``endpoints``, for the mean loss of both endpoints of a pair), axis,
+        value, mean, low and high (the interval, missing for a single pair), confidence, n (number
+        of pairs), networks (their number), best (share of resamples in which no matcher has a
+        smaller error).
     """
     return summarise(by_setting(sources["midpoints"], split, resamples), confidence)
 
 
 def summarise(settings: Iterable["OfSetting"], confidence: float) -> pd.DataFrame:
-    """The table of `tabulate`, of what `by_setting` gives."""
+    """Return the table of `tabulate` from the result of `by_setting`."""
     rows = []
     for setting, errors, drawn in settings:
         means = None if drawn is None else drawn.means(errors.to_numpy())
@@ -73,11 +75,11 @@ OfSetting = tuple[dict, pd.DataFrame, bootstrap.Resamples | None]
 
 
 def by_setting(paths: list[str], split: str, resamples: int) -> Iterator[OfSetting]:
-    """The settings (axis and value), the LMC errors of each, and resamples of the networks.
+    """Yield each setting (axis and value), its LMC errors, and resamples of its networks.
 
-    The errors are a data frame: a row for every pair (network_a, network_b), a column for every
-    matcher and one for the endpoints. Pairs whose midpoint loss is not finite for a matcher are
-    left out for all. The resamples are None where fewer than two pairs are left.
+    The errors are a data frame with one row per pair (network_a, network_b) and one column per
+    matcher and for the endpoints. A pair whose midpoint loss is not finite for some matcher is
+    left out for all matchers. The resamples are None if fewer than two pairs remain.
     """
     for path in paths:
         points = tables.read("path", path).to_pandas()

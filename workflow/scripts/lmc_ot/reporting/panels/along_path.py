@@ -1,4 +1,4 @@
-"""Figure 4: loss or accuracy along the path, by setting and matcher."""
+"""Figure 4 of the paper: loss or accuracy along the path, by setting and matcher."""
 
 import pandas as pd
 
@@ -9,7 +9,7 @@ from .spread import spread
 def tabulate(
     sources: dict[str, list[str]], published: None, experiment: str, split: str, metric: str
 ) -> pd.DataFrame:
-    """Mean and spread over the pairs, at every point of the path.
+    """Return mean and standard deviation over the pairs at every point of the path.
 
     Parameters
     ----------
@@ -20,7 +20,8 @@ def tabulate(
 
     Returns
     -------
-    Columns: metric, axis, value, matcher, t, mean, std, n (pairs in the mean).
+    pandas.DataFrame
+        Columns: metric, axis, value, matcher, t, mean, std, n (number of pairs).
     """
     path = tables.read_all("path", sources["path"])
     table = spread(path[path["split"] == split], ["axis", "value", "matcher", "t"], metric)

@@ -1,4 +1,4 @@
-"""Figure 1b: approximate dimension against the value of the axis, by matcher and layer."""
+"""Figure 1b of the paper: approximate dimension against the swept value, by matcher and layer."""
 
 import pandas as pd
 
@@ -12,35 +12,36 @@ KEYS = ["matcher", "layer", "axis", "value"]
 def tabulate(
     sources: dict[str, list[str]], published: pd.DataFrame | None, experiment: str, centred: bool
 ) -> pd.DataFrame:
-    """Mean and spread over the networks of each setting.
+    """Return mean and standard deviation over the networks of each setting.
 
-    A layer whose units are all dead has dimension 0, which says nothing of a distribution, and
-    which a logarithmic axis cannot show: such a network is left out of the layer's mean.
+    A layer whose units are all dead has dimension 0, which is not meaningful and cannot be shown
+    on a logarithmic axis. Such networks are left out of the mean of that layer.
 
     Parameters
     ----------
     sources
-        Paths of the tables ``dimensions`` and ``history``.
+        Paths of the tables ``dimensions`` and ``history`` of the experiment.
     published
-        Published numbers of the experiment, if there are any. They are by learning rate, and are
-        left out where the experiment has another axis.
+        Published numbers of the experiment, if there are any. They refer to learning rates and are
+        left out if the experiment sweeps over another key.
     experiment
-        Its name; the paths are its own.
+        The name of the experiment.
     centred
-        Whether the covariances are centred. Published numbers are not, and stay out then.
+        Whether to use centred covariances. Published numbers are uncentred and are then left out.
 
     Returns
     -------
-    Columns: source (measured or published), matcher, layer, axis, value, mean, std, n (networks
-    in the mean), diverged (networks that are left out as they diverged), left_out (networks that
-    are left out as the layer is dead).
+    pandas.DataFrame
+        Columns: source (measured or published), matcher, layer, axis, value, mean, std, n (number
+        of networks in the mean), diverged (number of diverged networks), left_out (number of
+        networks in which the layer is dead).
     """
     dimensions = tables.read_all("dimensions", sources["dimensions"])
     of_kind = dimensions[dimensions["centred"] == centred]
     history = tables.read_all("history", sources["history"])
     diverged = history[history["diverged"]].groupby("value")["network"].nunique()
-    # A setting whose networks all diverged keeps its rows, without a mean; of the others, each has
-    # the rows of its own layers.
+    # A setting whose networks all diverged keeps the rows of all layers, without means. Other
+    # settings only have the rows of their own layers, whose number may be the swept value.
     settings = history[["axis", "value"]].drop_duplicates().sort_values("value")
     every = of_kind[["matcher", "layer"]].drop_duplicates().merge(settings, how="cross")
     every = every.merge(of_kind[KEYS].drop_duplicates(), how="left", indicator="measured")
@@ -62,7 +63,7 @@ def tabulate(
 
 
 def published_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """Published numbers in the columns of a panel's table."""
+    """Return published numbers in the columns of a panel's table."""
     return pd.DataFrame(
         {
             "source": "published",

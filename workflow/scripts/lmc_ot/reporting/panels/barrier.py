@@ -1,4 +1,4 @@
-"""Loss barrier at the midpoint over all pairs of networks, and how sure it is."""
+"""Loss barrier at the midpoint over all pairs of networks, with bootstrap intervals."""
 
 import pandas as pd
 
@@ -14,7 +14,7 @@ def tabulate(
     resamples: int,
     confidence: float,
 ) -> pd.DataFrame:
-    """The table of `all_pairs.tabulate`, of the errors less the mean of the pair's endpoints."""
+    """Return the table of `all_pairs.tabulate` for errors minus the mean loss of the endpoints."""
     settings = (
         (setting, errors.drop(columns=ENDPOINTS).sub(errors[ENDPOINTS], axis=0), drawn)
         for setting, errors, drawn in by_setting(sources["midpoints"], split, resamples)

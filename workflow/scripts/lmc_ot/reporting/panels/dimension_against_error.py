@@ -1,4 +1,4 @@
-"""Figure 3a: approximate dimension against error, the matchers compared on the same networks."""
+"""Figure 3a of the paper: approximate dimension against error, by matcher on the same networks."""
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ def tabulate(
     split: str,
     centred: bool,
 ) -> pd.DataFrame:
-    """One row per pair and matcher that has a dimension.
+    """Return one row per pair and matcher that has a dimension.
 
     Parameters
     ----------
@@ -24,11 +24,12 @@ def tabulate(
 
     Returns
     -------
-    Columns: matcher, axis, value, pair, dimension (geometric mean over the layers of network
-    A), midpoint_loss, barrier_share (the loss barrier divided by that of the same pair without
-    matching; missing where the experiment has no matcher ``identity`` or that barrier is 0), and
-    shown: whether a logarithmic axis can show the point. A layer whose units are all dead has
-    dimension 0, and so has the mean; an error may be 0, or missing where it is not finite.
+    pandas.DataFrame
+        Columns: matcher, axis, value, pair, dimension (geometric mean over the layers of network
+        A), midpoint_loss, barrier_share (the loss barrier divided by that of the same pair without
+        matching; missing if the experiment has no matcher ``identity`` or that barrier is 0), and
+        shown (whether logarithmic axes can show the point). The dimension is 0 if all units of a
+        layer are dead. The error may be 0, or missing if it is not finite.
     """
     rows = tables.read_all("results", sources["results"])
     rows = rows[(rows["experiment"] == experiment) & (rows["split"] == split) & ~rows["diverged"]]

@@ -1,4 +1,4 @@
-"""Figure D.1: approximate dimension of every layer, by matcher and setting."""
+"""Figure D.1 of the paper: approximate dimension of every layer, by matcher and setting."""
 
 from .approximate_dimension import tabulate
 

@@ -1,4 +1,4 @@
-"""Figure 3b: how approximate dimension and error are correlated, question by question."""
+"""Figure 3b of the paper: rank correlations of approximate dimension and error."""
 
 from collections.abc import Iterator
 
@@ -11,8 +11,8 @@ from ...connectivity.correlation import spearman
 from ...rng import generator
 from . import dimension_against_error
 
-# Two or three pairs have hardly any different resamples. Degrees of freedom count the pairs of
-# each setting, less one.
+# Two or three pairs have hardly any distinct resamples. The degrees of freedom are the number of
+# pairs minus one, summed over the settings.
 LEAST_FREEDOM = 3
 MEASURES = ("midpoint_loss", "barrier_share")
 COLUMNS = [
@@ -30,7 +30,7 @@ def tabulate(
     resamples: int,
     confidence: float,
 ) -> pd.DataFrame:
-    """Spearman's rank correlations of approximate dimension and error, with intervals.
+    """Return Spearman's rank correlations of approximate dimension and error, with intervals.
 
     Parameters
     ----------
@@ -39,25 +39,29 @@ def tabulate(
 
     Returns
     -------
-    Columns: measure (of the error: ``midpoint_loss`` or ``barrier_share``, see
-    `dimension_against_error`), question, axis, value and matcher (each missing where it does not
-    apply), correlation, low, high, confidence, points, left_out. The questions:
+    pandas.DataFrame
+        Columns: measure (of the error: ``midpoint_loss`` or ``barrier_share``, see
+        `dimension_against_error`), question, axis, value and matcher (missing where they do not
+        apply), correlation, low, high, confidence, points, left_out.
+
+    Notes
+    -----
+    The questions are
 
     ``within_setting``
-        Over the matchers and pairs of one value of the axis: does the smaller dimension come with
-        the smaller error on the same networks? This is the paper's claim.
+        Over the matchers and pairs of one setting: does the smaller dimension come with the
+        smaller error on the same networks? This is the paper's claim.
     ``mean_within_setting``
-        The mean of these over the settings.
+        The mean of these correlations over the settings.
     ``within_matcher``
         Over the settings and pairs of one matcher.
     ``pooled``
         Over all points.
 
-    The intervals resample pairs of networks, with the points of all matchers, at each setting
-    separately; pairs share no network. ``left_out`` counts the points that a logarithmic axis
-    cannot show, or whose error is missing: they are in no correlation and in no interval. A
-    correlation is missing where one of the two quantities is constant, an interval where there are
-    too few pairs.
+    The intervals resample disjoint pairs of networks within each setting, together with the points
+    of all matchers. ``left_out`` counts points that logarithmic axes cannot show, or whose error
+    is missing; they enter neither correlations nor intervals. A correlation is missing if one of
+    its quantities is constant, an interval if there are too few pairs.
     """
     points = dimension_against_error.tabulate(sources, published, experiment, split, centred)
     seed = tables.metadata("results", sources["results"][0])["seed"]
@@ -67,7 +71,7 @@ def tabulate(
         pairs = group["pair"].nunique()
         stream = generator(seed, "dimension correlation", experiment, float(value))
         drawn = stream.integers(pairs, size=(resamples, pairs))
-        # The pairs as they are come first: the correlation itself beside those of the resamples.
+        # The first row is the original sample; the others are the resamples.
         draws[value] = np.concatenate([np.arange(pairs)[None], drawn])
     rows = []
     for measure in MEASURES:
@@ -87,7 +91,7 @@ def tabulate(
 def _correlations(
     points: pd.DataFrame, measure: str, known: pd.Series, draws: dict[float, np.ndarray]
 ) -> Iterator[tuple[dict, pd.DataFrame, np.ndarray]]:
-    """Each question, the points that it is about, and its correlations (1 + resamples,)."""
+    """Yield each question, its points, and its correlations, (1 + resamples,)."""
     matchers = sorted(points["matcher"].unique())
     known_points = points.where(known)
     drawn = {}
@@ -117,7 +121,7 @@ def _correlations(
 
 
 def _interval(values: np.ndarray, confidence: float, pairs: pd.Series) -> tuple[float, float]:
-    """The expanded percentile interval of resampled correlations."""
+    """Return the expanded percentile interval of resampled correlations."""
     values = values[np.isfinite(values)]
     freedom = int((pairs - 1).sum())
     if freedom < LEAST_FREEDOM or not len(values):

@@ -1,4 +1,4 @@
-"""Distance of a layer's neurons from independence, by setting (paper, end of Section 6)."""
+"""Deviation of a layer's neurons from independence, by setting (paper, end of Section 6)."""
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from .spread import spread
 def tabulate(
     sources: dict[str, list[str]], published: pd.DataFrame | None, experiment: str
 ) -> pd.DataFrame:
-    """Mean and spread over the networks of each setting.
+    """Return mean and standard deviation over the networks of each setting.
 
     Parameters
     ----------
@@ -22,10 +22,11 @@ def tabulate(
 
     Returns
     -------
-    Columns: reference (``other network``, ``reshuffled``; ``independent``: a reshuffled layer
-    against another reshuffling of it, the value of the measure for independent neurons),
-    layer, axis, value, mean, std, n. The distances are `independence.distance`; a layer of too few
-    neurons to have one, or a setting whose networks all diverged, has no row.
+    pandas.DataFrame
+        Columns: reference, layer, axis, value, mean, std, n. The reference is ``other network``,
+        ``reshuffled``, or ``independent``, which compares two reshufflings of the same layer and
+        gives the value for independent neurons. Values are from `independence.distance`. Layers
+        with too few neurons, and settings whose networks all diverged, have no rows.
     """
     rows = []
     settings = _settings(sources["history"])
@@ -52,7 +53,7 @@ def tabulate(
 
 
 def _settings(histories: list[str]) -> list[tuple[str, float]]:
-    """Axis and value of each setting: both sorts of files are listed in the same order."""
+    """Return axis and value of each setting, in the order of the files."""
     first = [tables.read("history", path, ["axis", "value"]).slice(0, 1) for path in histories]
     return [tuple(row.values()) for table in first for row in table.to_pylist()]
 

@@ -1,4 +1,4 @@
-"""Figure 2: LMC error against the value of the axis, by matcher, and the endpoints."""
+"""Figure 2 of the paper: LMC error against the swept value, by matcher, and the endpoints."""
 
 import pandas as pd
 
@@ -13,7 +13,7 @@ ENDPOINTS = "endpoints"
 def tabulate(
     sources: dict[str, list[str]], published: pd.DataFrame | None, experiment: str, split: str
 ) -> pd.DataFrame:
-    """Mean and spread over the pairs of each setting.
+    """Return mean and standard deviation over the pairs of each setting.
 
     Parameters
     ----------
@@ -21,12 +21,14 @@ def tabulate(
         Path of the table ``results``.
     published
         Published numbers of the experiment, if there are any. They are test losses by learning
-        rate, and are left out where the experiment has another axis.
+        rate, and are left out for the training split or if another key is swept.
 
     Returns
     -------
-    Columns: source (measured or published), matcher (or ``endpoints``: the mean of both, by
-    pair), axis, value, mean, std, n (pairs in the mean), diverged (pairs left out).
+    pandas.DataFrame
+        Columns: source (measured or published), matcher (or ``endpoints``, for the mean loss of
+        both endpoints of a pair), axis, value, mean, std, n (number of pairs in the mean), diverged
+        (number of pairs left out because a network diverged).
     """
     rows = tables.read_all("results", sources["results"])
     rows = rows[(rows["experiment"] == experiment) & (rows["split"] == split)]

@@ -1,4 +1,4 @@
-"""The distance that matching minimises, against the value of the axis, by matcher and layer."""
+"""The distance that matching minimises, against the swept value, by matcher and layer."""
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ def tabulate(
     resamples: int,
     confidence: float,
 ) -> pd.DataFrame:
-    """Means over all pairs with bootstrap intervals, at each setting.
+    """Return means over all pairs with bootstrap intervals, for each setting.
 
     Parameters
     ----------
@@ -22,9 +22,10 @@ def tabulate(
 
     Returns
     -------
-    Columns: matcher, layer, axis, value, mean (of the squared distance of A's layer and of B's
-    after matching, as a share of the sum of their squared norms; in the norm that the matcher
-    minimises), low, high, confidence.
+    pandas.DataFrame
+        Columns: matcher, layer, axis, value, mean, low, high, confidence. The mean is that of the
+        squared distance between the layers of A and of the permuted B, divided by the sum of their
+        squared norms, in the norm that the matcher minimises.
     """
     rows = []
     for measured in read_sizes(sources, [experiment], "test", resamples):

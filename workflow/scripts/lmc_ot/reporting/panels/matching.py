@@ -1,4 +1,4 @@
-"""Figure 1a: the hidden units of one real pair of networks, and how they are matched."""
+"""Figure 1a of the paper: the hidden units of one pair of networks, and how they are matched."""
 
 import numpy as np
 import pandas as pd
@@ -12,26 +12,30 @@ from ...matching.table import read_permutations
 def tabulate(
     sources: dict[str, list[str]], published: None, experiment: str, matcher: str
 ) -> pd.DataFrame:
-    """The first hidden layer of the first pair at the smallest value of the axis that has one.
+    """Return the units of the first hidden layer of one pair.
+
+    It is the first pair without diverged networks, at the smallest swept value that has one.
 
     Parameters
     ----------
     sources
-        Paths of the tables ``dataset``, ``checkpoints`` and ``permutations``, the last two by
-        setting.
+        Paths of the tables ``dataset``, ``checkpoints`` and ``permutations``, the last two with
+        one table per setting.
     matcher
-        Whose permutations these are.
+        The label of the matcher.
 
     Returns
     -------
-    A row for every unit of both networks. Columns: network (A or B), unit (its number, its place
-    before the matching), matched_place (its place after), height and width (of an image),
-    incoming (weights, channels averaged, row by row), outgoing (weights to the next layer).
+    pandas.DataFrame
+        One row per unit of both networks. Columns: network (A or B), unit (its number, which is its
+        position before matching), matched_place (its position after matching), height and width
+        (of an image), incoming (weights averaged over channels, row by row), outgoing (weights to
+        the next layer).
 
     Raises
     ------
     TableError
-        All pairs diverged, or the permutations are of another run than the checkpoints.
+        All pairs diverged, or permutations and checkpoints are from different runs.
     """
     height, width, channels = (*read_dataset(sources["dataset"][0]).shape, 1)[:3]
     matched = []
@@ -41,7 +45,7 @@ def tabulate(
         if rows:
             matched.append((rows[0]["value"], checkpoints, matches, rows[0]))
     if not matched:
-        raise TableError(f"{matches}: has no pair to draw: all of them diverged")
+        raise TableError(f"{matches}: no pair to draw: all pairs have a diverged network")
     _, checkpoints, matches, pair = min(matched, key=lambda run: run[0])
     networks = tables.read_checkpoints(checkpoints)
     permutation = read_permutations(matches)[pair["pair"]][1]

@@ -1,4 +1,4 @@
-"""Which matcher is better, and how sure that is."""
+"""Ratios of the matchers' errors, with bootstrap intervals."""
 
 from itertools import combinations
 
@@ -17,7 +17,7 @@ def tabulate(
     resamples: int,
     confidence: float,
 ) -> pd.DataFrame:
-    """Ratios of the matchers' LMC errors, means over all pairs of networks, at each setting.
+    """Return the ratios of the matchers' LMC errors, averaged over all pairs, for each setting.
 
     Parameters
     ----------
@@ -26,10 +26,11 @@ def tabulate(
 
     Returns
     -------
-    Columns: first, second (matchers), axis, value, ratio of the mean errors of first and
-    second, low, high (its bootstrap interval), confidence, and first_better: the share of
-    resamples in which the error of first is smaller. A ratio is missing where the error of second
-    is 0 or no pair is left, an interval also where that is so in a resample.
+    pandas.DataFrame
+        Columns: first, second (two matchers), axis, value, ratio (mean error of first divided by
+        that of second), low and high (bootstrap interval), confidence, first_better (share of
+        resamples in which first has the smaller error). The ratio is missing if the error of second
+        is 0 or no pair remains; the interval also if this happens in a resample.
     """
     rows = []
     for setting, errors, drawn in by_setting(sources["midpoints"], split, resamples):
@@ -56,7 +57,7 @@ def tabulate(
 
 
 def _ratios(first, second) -> np.ndarray:
-    """first / second, missing where second is 0."""
+    """Return first / second, with NaN where second is 0."""
     return np.asarray(first) / np.where(np.asarray(second) == 0, np.nan, second)
 
 

@@ -1,4 +1,4 @@
-"""Which reading of the theorems predicts the measured slopes best."""
+"""How well alternative readings of the theorems predict the measured slopes."""
 
 from dataclasses import dataclass
 
@@ -13,17 +13,17 @@ from .sizes import BARRIER, DISTANCE, Sizes, read_sizes
 
 @dataclass(frozen=True)
 class Reading:
-    """A rule that predicts a slope: - numerator / max(d, least).
+    """A rule that predicts the slope -numerator / max(d, least).
 
     Parameters
     ----------
     dimension
-        What d is, a dimension of `sizes`; "" for a rule without one: d is 0.
+        The kind of dimension d, as in `sizes`; "" for a rule without dimension, where d is 0.
     numerator, least
         See above.
     largest
-        Of a quantity of the whole network: d is that of the layer where it is largest, not the
-        geometric mean over the layers.
+        For a quantity of the whole network, whether d is the largest dimension of a layer instead
+        of the geometric mean over the layers.
     """
 
     dimension: str
@@ -32,14 +32,14 @@ class Reading:
     largest: bool = False
 
     def predicted(self, sizes: Sizes, matcher: str, layer: int | None) -> np.ndarray:
-        """The slope, (1 + R,)."""
+        """Return the predicted slope, (1 + R,): for the networks and for their resamples."""
         d = sizes.dimension(self.dimension, matcher, layer, self.largest) if self.dimension else 0.0
         rows = 1 + len(sizes.drawn.weights)
         return np.broadcast_to(-self.numerator / np.maximum(d, self.least), rows)
 
 
-# Fixed before the experiment of config/width.yaml was measured. The theorems bound a squared
-# distance by n^(-2/d) for d > 4 and by n^(-1/2) for smaller d.
+# These readings were fixed before the experiment of config/width.yaml was run. The theorems bound
+# a squared distance by n^(-2/d) for d > 4 and by n^(-1/2) for smaller d.
 READINGS = [
     *(
         Reading(dimension, numerator)
@@ -69,30 +69,32 @@ def tabulate(
     resamples: int,
     confidence: float,
 ) -> pd.DataFrame:
-    """How far each reading's slopes are from the measured ones, over experiments and matchers.
+    """Return the differences between predicted and measured slopes, for each reading.
 
     Parameters
     ----------
     sources
         Paths of the tables ``midpoints``, ``all_objectives`` and ``dimensions``.
     quantity
-        ``matched_distance``, of which each layer is a point, or ``barrier``.
+        ``matched_distance``, with one point per layer, or ``barrier``.
 
     Returns
     -------
-    Columns: quantity, dimension, largest, numerator and least (see `Reading`; dimension is ``none``
-    for a rule without one), points, error (the root of the mean squared difference of predicted
-    and measured slopes), error_low, error_high, correlation (Spearman's, of both; missing where the
-    prediction is one for all), correlation_low, correlation_high, best (the share of resamples in
-    which no reading has a smaller error), confidence; from the smallest error to the largest.
+    pandas.DataFrame
+        One row per reading, sorted by error. Columns: quantity, dimension, largest, numerator and
+        least (see `Reading`; dimension is ``none`` for a rule without one), points, error (root
+        mean square difference of predicted and measured slopes), error_low, error_high, correlation
+        (Spearman's, of predicted and measured slopes; missing if the prediction is constant),
+        correlation_low, correlation_high, best (share of resamples in which no reading has a
+        smaller error), confidence.
     """
     measured = list(read_sizes(sources, experiments, split, resamples))
     readings = [r for r in READINGS if quantity == BARRIER or not r.largest]
-    found, predicted = _slopes(measured, quantity, readings)
-    known = np.isfinite(found) & np.isfinite(predicted).all(0)
+    observed, predicted = _slopes(measured, quantity, readings)
+    known = np.isfinite(observed) & np.isfinite(predicted).all(0)
     if not known[:, :1].any():
         return pd.DataFrame(columns=COLUMNS)
-    errors = np.where(known, (predicted - found) ** 2, 0).sum(1) / np.maximum(known.sum(0), 1)
+    errors = np.where(known, (predicted - observed) ** 2, 0).sum(1) / np.maximum(known.sum(0), 1)
     errors = np.sqrt(errors)
     smallest = errors[:, 1:].min(0)
     freedom = sum(sizes.drawn.networks - 1 for sizes in measured)
@@ -107,7 +109,7 @@ def tabulate(
             "best": float((error[1:] <= smallest).mean()),
             "confidence": confidence,
         }
-        both = np.where(known, np.stack([slope, found]), np.nan).transpose(0, 2, 1)
+        both = np.where(known, np.stack([slope, observed]), np.nan).transpose(0, 2, 1)
         for name, values in (("error", error), ("correlation", spearman(both))):
             low, high = np.nan, np.nan
             resampled = values[1:][np.isfinite(values[1:])]
@@ -122,7 +124,7 @@ def tabulate(
 def _slopes(
     measured: list[Sizes], quantity: str, readings: list[Reading]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Measured slopes, (points, 1 + R), and each reading's, (readings, points, 1 + R)."""
+    """Return measured, (points, 1 + R), and predicted slopes, (readings, points, 1 + R)."""
     points = [
         (sizes, matcher, layer)
         for sizes in measured
@@ -131,9 +133,9 @@ def _slopes(
     ]
     if not points:
         return np.empty((0, 1)), np.empty((len(readings), 0, 1))
-    found = [slopes(s.sizes, s.means[quantity, matcher, layer]) for s, matcher, layer in points]
+    observed = [slopes(s.sizes, s.means[quantity, matcher, layer]) for s, matcher, layer in points]
     predicted = [
         [reading.predicted(s, matcher, layer or None) for s, matcher, layer in points]
         for reading in readings
     ]
-    return np.array(found), np.array(predicted)
+    return np.array(observed), np.array(predicted)

@@ -1,4 +1,4 @@
-"""The size at which the barrier is a small share of that without matching."""
+"""The size at which the barrier falls to a given share of that without matching."""
 
 import numpy as np
 import pandas as pd
@@ -16,23 +16,24 @@ def tabulate(
     resamples: int,
     confidence: float,
 ) -> pd.DataFrame:
-    """The size needed, measured and predicted, of each experiment and matcher.
+    """Return the measured and the predicted size needed, for each experiment and matcher.
 
     Parameters
     ----------
     sources
         Paths of the tables ``midpoints``, ``all_objectives`` and ``dimensions``.
     share
-        Of the barrier without matching at the same size, below which the barrier is to be.
+        The barrier to reach, as a share of the barrier without matching at the same size.
 
     Returns
     -------
-    Columns: experiment, axis, matcher, share, largest (size that was measured), reached (the share
-    there), log10_size, low, high (at most 99, which stands for never), extrapolated (the size is
-    beyond the largest), exponent (- 1 / d, with the approximate dimension at the largest size, the
-    geometric mean over the layers) and log10_predicted, predicted_low, predicted_high: the size
-    that this exponent gives from the share at the largest size. There are no rows where the
-    experiment has no matcher ``identity``.
+    pandas.DataFrame
+        Columns: experiment, axis, matcher, share, largest (the largest measured size), reached (the
+        share at that size), log10_size, low, high (at most 99, which denotes never), extrapolated
+        (whether the size exceeds the largest one), exponent (-1/d, where d is the geometric mean
+        over the layers of the approximate dimension at the largest size), and log10_predicted,
+        predicted_low, predicted_high (the size extrapolated with this exponent from the share at
+        the largest size), confidence. An experiment without matcher ``identity`` has no rows.
     """
     rows = []
     for measured in read_sizes(sources, experiments, split, resamples):

@@ -1,7 +1,7 @@
-"""What is measured of the pairs of networks of several experiments, at each value of their axis.
+"""Measurements of all pairs of networks of several experiments, at each swept value.
 
-The panels on the paper's central claim start from this: how errors fall with the width, beside the
-dimension of the neurons.
+They are the basis of the panels on the paper's central claim, which relate the decrease of errors
+with the width to the dimension of the neurons.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from ...connectivity import barrier, bootstrap
 from ...rng import generator
 
 BARRIER, DISTANCE = "barrier", "matched_distance"
-# Columns of the table ``dimensions``; of centred Gram matrices, ``centred_`` stands before them.
+# Columns of the table ``dimensions``; the prefix ``centred_`` denotes centred Gram matrices.
 DIMENSIONS = ("dimension", "entropy_rank", "neighbour_dimension")
 IDENTITY = "identity"
 _QUANTITY = ["quantity", "matcher", "layer", "value"]
@@ -24,22 +24,22 @@ _PAIR = ["network_a", "network_b"]
 
 @dataclass(frozen=True)
 class Sizes:
-    """An experiment's measurements, and resamples of its networks.
+    """The measurements of an experiment, and resamples of its networks.
 
     Parameters
     ----------
     experiment, axis
-        Their names.
+        The names of the experiment and of its axis.
     sizes
-        The values of the axis, (S,), increasing.
+        The swept values, (S,), increasing.
     means
-        (quantity, matcher, layer) -> means over pairs, (1 + R, S): first that of all pairs, then
-        those of the resamples. The quantities: BARRIER, at the midpoint, of layer 0; DISTANCE, the
-        squared distance of matched layers as a share of both squared norms; and logarithms of the
-        dimensions, means over both networks, under the names of DIMENSIONS. A layer that is not
-        there at some size is missing there.
+        (quantity, matcher, layer) -> means over pairs, (1 + R, S); the first row is over all pairs,
+        the others are over the resamples. The quantities are BARRIER, at the midpoint, with layer
+        0; DISTANCE, the squared distance of matched layers divided by the sum of their squared
+        norms; and, under the names in DIMENSIONS, the logarithms of the dimensions, averaged over
+        the two networks. Values are NaN at sizes where the network lacks the layer.
     drawn
-        The resamples. They are the same at every size: a network has one number at all of them.
+        The resamples, which are common to all sizes: networks are identified by their numbers.
     """
 
     experiment: str
@@ -50,31 +50,35 @@ class Sizes:
 
     @property
     def matchers(self) -> list[str]:
-        """The matchers that minimise a distance."""
+        """The labels of the matchers that minimise a distance."""
         return sorted({matcher for quantity, matcher, _ in self.means if quantity == DISTANCE})
 
     def layers(self, matcher: str) -> list[int]:
-        """The layers that are matched, at all sizes."""
+        """Return all layers that the matcher matches at some size."""
         return sorted(layer for name, m, layer in self.means if name == DISTANCE and m == matcher)
 
     def dimension(
         self, kind: str, matcher: str, layer: int | None, largest: bool = False
     ) -> np.ndarray:
-        """The dimension at the largest size, (1 + R,).
+        """Return the dimension at the largest size, (1 + R,).
 
         Parameters
         ----------
         kind
-            A name of DIMENSIONS, with or without ``centred_``.
+            A name in DIMENSIONS, possibly with prefix ``centred_``.
+        matcher
+            The label of the matcher.
         layer
-            None for the geometric mean over the layers, or for the largest of them.
+            A layer; None for the geometric mean over the layers.
+        largest
+            With `layer` None, whether to return the maximum over the layers instead.
         """
         layers = self.layers(matcher) if layer is None else [layer]
         logarithms = np.stack([self.means[kind, matcher, l][:, -1] for l in layers])
         return np.exp(logarithms.max(0) if largest else logarithms.mean(0))
 
     def interval(self, values: np.ndarray, confidence: float) -> tuple[float, float]:
-        """The interval of a value, from its resamples: of (1 + R,) all but the first."""
+        """Return the bootstrap interval of values (1 + R,), of which the first is the estimate."""
         known = values[1:][~np.isnan(values[1:])]
         if not len(known):
             return np.nan, np.nan
@@ -84,10 +88,10 @@ class Sizes:
 def read_sizes(
     sources: dict[str, list[str]], experiments: list[str], split: str, resamples: int
 ) -> Iterator[Sizes]:
-    """The measurements of each experiment.
+    """Yield the measurements of each experiment.
 
-    Pairs of which a network diverged, or whose midpoint loss is not finite, at some size are left
-    out at all of them. An experiment of which fewer than two pairs are left is left out.
+    A pair is left out at all sizes if at some size one of its networks diverged or its midpoint
+    loss is not finite. Experiments with fewer than two remaining pairs are skipped.
 
     Parameters
     ----------
@@ -133,7 +137,7 @@ def read_sizes(
 
 
 def _barriers(points: pd.DataFrame) -> pd.DataFrame:
-    """Midpoint barriers: a row per pair, a column per quantity, matcher, layer 0 and size."""
+    """Return midpoint barriers: one row per pair, one column per matcher and size (layer 0)."""
     keys = [*_PAIR, "matcher", "value"]
     ends = points[points["t"].isin([0.0, 1.0])].groupby(keys)["loss"].agg(["mean", "count"])
     ends = ends["mean"].where(ends["count"] == 2)
@@ -143,7 +147,7 @@ def _barriers(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def _distances(objectives: pd.DataFrame) -> pd.DataFrame:
-    """Squared distances as a share of both squared norms; matchers without a norm have none."""
+    """Return squared distances divided by both squared norms, for matchers that have a norm."""
     rows = objectives.dropna(subset=["norm_a"])
     norms = rows["norm_a"] + rows["norm_b"]
     share = (norms - 2 * rows["objective"]) / norms.where(norms > 0)
@@ -151,7 +155,7 @@ def _distances(objectives: pd.DataFrame) -> pd.DataFrame:
 
 
 def _dimensions(dimensions: pd.DataFrame) -> pd.DataFrame:
-    """Logarithms of dimensions: a row per network. A dead layer's, of 0, are missing."""
+    """Return logarithms of dimensions, one row per network; NaN for dead layers."""
     parts = [
         dimensions.assign(
             y=np.log(dimensions[name].astype(float).where(dimensions[name] > 0)),

@@ -1,12 +1,12 @@
-"""How fast the error falls with the size, beside what the neurons' dimension predicts."""
+"""Measured slopes of a quantity with the size, and those predicted from the dimension."""
 
 import pandas as pd
 
 from ...connectivity.scaling import slopes
 from .sizes import BARRIER, DISTANCE, read_sizes
 
-# The exponent is - numerator / d: 2 is proved, for the squared distance; 1, for the barrier as its
-# square root, is a reading.
+# The exponent is -numerator / d. The value 2 for the squared distance is proved in the paper; 1 for
+# the barrier, as its square root, is an interpretation.
 NUMERATORS = {DISTANCE: 2, BARRIER: 1}
 
 
@@ -19,7 +19,7 @@ def tabulate(
     resamples: int,
     confidence: float,
 ) -> pd.DataFrame:
-    """Measured and predicted slopes, of the logarithm of a quantity over that of the size.
+    """Return measured and predicted slopes of a quantity with the size, on logarithmic axes.
 
     Parameters
     ----------
@@ -30,17 +30,18 @@ def tabulate(
 
     Returns
     -------
-    Columns: quantity, experiment, axis, matcher, layer (0 for the barrier, whose dimension is the
-    geometric mean over the layers), centred (whether the dimension is that of the centred Gram
-    matrix), sizes (how many), slope, low, high, dimension (at the largest size), dimension_low,
-    dimension_high, predicted, predicted_low, predicted_high, confidence. Intervals are bootstrap
-    intervals over resampled networks.
+    pandas.DataFrame
+        Columns: quantity, experiment, axis, matcher, layer (0 for the barrier, whose dimension is
+        the geometric mean over the layers), centred (whether the dimension is that of the centred
+        Gram matrix), sizes (their number), slope, low, high, dimension (at the largest size),
+        dimension_low, dimension_high, predicted, predicted_low, predicted_high, confidence.
+        Intervals are bootstrap intervals over resampled networks.
     """
     rows = []
     for measured in read_sizes(sources, experiments, split, resamples):
         for matcher in measured.matchers:
             for layer in measured.layers(matcher) if quantity == DISTANCE else [0]:
-                found = slopes(measured.sizes, measured.means[quantity, matcher, layer])
+                fitted = slopes(measured.sizes, measured.means[quantity, matcher, layer])
                 for centred, kind in ((False, "dimension"), (True, "centred_dimension")):
                     dimension = measured.dimension(kind, matcher, layer or None)
                     row = {
@@ -53,7 +54,7 @@ def tabulate(
                         "sizes": len(measured.sizes),
                     }
                     for name, prefix, values in (
-                        ("slope", "", found),
+                        ("slope", "", fitted),
                         ("dimension", "dimension_", dimension),
                         ("predicted", "predicted_", -NUMERATORS[quantity] / dimension),
                     ):

@@ -1,7 +1,7 @@
-"""Optimisers of an ensemble. A new one is one file with a class, and one line here.
+"""Optimisers. To add one, write a subclass of `optimiser.Optimiser` and add an entry below.
 
-The class is documented in `optimiser`. Its keyword arguments are the options declared with its
-line, and it has no defaults of its own.
+Its keyword arguments are the options declared in its entry; defaults belong there, not in the
+class.
 """
 
 from ...config.registry import Entry, Registry
@@ -11,7 +11,7 @@ _WEIGHT_DECAY = {
     "type": "number",
     "minimum": 0,
     "default": 0.0,
-    "description": "L2 penalty, added to the gradient",
+    "description": "coefficient of the L2 penalty, which is added to the gradient",
 }
 
 REGISTRY = Registry(
@@ -20,7 +20,7 @@ REGISTRY = Registry(
     {
         "sgd": Entry(
             "sgd:SGD",
-            "stochastic gradient descent",
+            "stochastic gradient descent with momentum",
             {
                 "momentum": {**_FRACTION, "default": 0.9, "description": "heavy-ball momentum"},
                 "weight_decay": _WEIGHT_DECAY,
@@ -28,15 +28,19 @@ REGISTRY = Registry(
         ),
         "adam": Entry(
             "adam:Adam",
-            "Adam",
+            "Adam (Kingma and Ba, 2015)",
             {
-                "beta1": {**_FRACTION, "default": 0.9, "description": "decay of the mean"},
-                "beta2": {**_FRACTION, "default": 0.999, "description": "decay of the square"},
+                "beta1": {**_FRACTION, "default": 0.9, "description": "decay of the first moment"},
+                "beta2": {
+                    **_FRACTION,
+                    "default": 0.999,
+                    "description": "decay of the second moment",
+                },
                 "epsilon": {
                     "type": "number",
                     "exclusiveMinimum": 0,
                     "default": 1.0e-8,
-                    "description": "added to the root of the second moment",
+                    "description": "constant added to the square root of the second moment",
                 },
                 "weight_decay": _WEIGHT_DECAY,
             },

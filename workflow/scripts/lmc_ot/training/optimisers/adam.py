@@ -6,7 +6,7 @@ from .optimiser import Optimiser, per_network
 
 
 class Adam(Optimiser):
-    """theta <- theta - rate m / (sqrt(v) + epsilon), m and v the bias-corrected moments."""
+    """theta <- theta - rate m / (sqrt(v) + epsilon), with bias-corrected moments m and v."""
 
     def __init__(self, beta1: float, beta2: float, epsilon: float, weight_decay: float):
         self.beta1, self.beta2 = beta1, beta2

@@ -1,4 +1,4 @@
-"""The base class of optimisers of an ensemble."""
+"""The base class of optimisers of stacked networks."""
 
 from abc import ABC, abstractmethod
 
@@ -6,15 +6,15 @@ import torch
 
 
 class Optimiser(ABC):
-    """Updates K stacked networks in place, each with its own learning rate.
+    """Update K stacked networks in place, each with its own learning rate.
 
-    An optimiser holds only its options. Its state is a list of tensors that the training loop
-    keeps, so that it can be saved and restored.
+    An optimiser object contains only options. Its state is a list of tensors that the training
+    loop owns and passes in, so that snapshots can save and restore it.
     """
 
     @abstractmethod
     def initial_state(self, parameters: list[torch.Tensor]) -> list[torch.Tensor]:
-        """State before the first step."""
+        """Return the state before the first step."""
 
     @abstractmethod
     def step(
@@ -25,21 +25,21 @@ class Optimiser(ABC):
         rates: torch.Tensor,
         step: int,
     ) -> None:
-        """One update.
+        """Update the parameters and the state in place.
 
         Parameters
         ----------
         parameters, gradients
-            Tensors of shape (K, ...); the parameters are changed, the gradients may be.
+            Tensors of shape (K, ...). The gradients may be overwritten.
         state
-            As `initial_state` made it; changed.
+            The state in the form of `initial_state`.
         rates
-            (K,): this step's learning rate of each network.
+            The learning rate of each network in this step, (K,).
         step
             Number of the step, from 0.
         """
 
 
 def per_network(rates: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
-    """`rates` (K,) in a shape that broadcasts against `tensor` (K, ...)."""
+    """Reshape `rates`, (K,), to broadcast against `tensor`, (K, ...)."""
     return rates.view(-1, *[1] * (tensor.dim() - 1))

@@ -6,7 +6,7 @@ from .optimiser import Optimiser, per_network
 
 
 class SGD(Optimiser):
-    """v <- momentum v + g, theta <- theta - rate v, with g the gradient + weight_decay theta."""
+    """v <- momentum v + g, theta <- theta - rate v, with g = gradient + weight_decay theta."""
 
     def __init__(self, momentum: float, weight_decay: float):
         self.momentum = momentum
@@ -19,6 +19,6 @@ class SGD(Optimiser):
         if self.weight_decay:
             torch._foreach_add_(gradients, parameters, alpha=self.weight_decay)
         for parameter, gradient, velocity in zip(parameters, gradients, state, strict=True):
-            # One pass over memory, where momentum * velocity + gradient would take two.
+            # One pass over memory; momentum * velocity + gradient would need two.
             torch.add(gradient, velocity, alpha=self.momentum, out=velocity)
             parameter.addcmul_(velocity, per_network(rates, velocity), value=-1)
