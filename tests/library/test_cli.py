@@ -26,7 +26,7 @@ def test_what_is_not_there_is_said_in_one_line(capsys, monkeypatch, tmp_path, ar
     assert answer.err.startswith(said)
 
 
-@pytest.mark.parametrize("command", ["", "crate", "usage", "reference"])
+@pytest.mark.parametrize("command", ["", "crate", "usage", "reference", "groups"])
 def test_every_command_has_help(capsys, command):
     with pytest.raises(SystemExit) as ended:
         main([*filter(None, [command]), "--help"])

@@ -77,6 +77,14 @@ def test_files_import_only_from_rooms_before_their_own():
     assert wrong == set()
 
 
+def test_the_groups_of_networks_need_no_network_of_the_registry():
+    inside = [path for path in FILES if path.is_relative_to(PACKAGE / "networks/groups")]
+    assert {path.stem for path in inside} >= {"trace", "group", "apply", "verify"}
+    imported = set().union(*(modules(path) for path in inside))
+    outside = {name(path) for path in imported if path not in inside}
+    assert outside <= {"errors.py", "config/registry.py", "config/__init__.py"}
+
+
 def test_no_import_goes_in_a_circle():
     # A module's own package does not count as an import: it holds the registry, or re-exports.
     graph = {path: {m for m in modules(path) if m.name != "__init__.py"} for path in FILES}

@@ -56,7 +56,40 @@ def _parser() -> argparse.ArgumentParser:
         description="Print the reference page of the config, in Markdown.",
     )
     reference.set_defaults(run=_reference)
+    _add_groups(commands)
     return parser
+
+
+def _add_groups(commands) -> None:
+    groups = commands.add_parser(
+        "groups",
+        help="print the groups of permutable units of any torch module",
+        description="Derive the groups of permutable units of a torch module from its own graph, "
+        "and verify that permuting them does not change its function.",
+    )
+    groups.add_argument(
+        "target",
+        help="class or function that makes the network: torchvision.models:vit_b_16, or "
+        "path/to/file.py:Class",
+    )
+    groups.add_argument(
+        "--arguments", default="{}", help='its keyword arguments, YAML or JSON: "{depth: 20}"'
+    )
+    groups.add_argument(
+        "--shape", type=int, nargs="+", default=[3, 224, 224], help="of one input; 3 224 224"
+    )
+    groups.add_argument(
+        "--vocabulary", type=int, help="inputs are integers (tokens) below this number"
+    )
+    groups.add_argument(
+        "--controls",
+        type=int,
+        default=12,
+        help="groups to move without one of their members, to see that the output changes; 12",
+    )
+    groups.add_argument("--no-verify", action="store_true", help="derive the groups only")
+    groups.add_argument("--json", action="store_true", help="print all groups as JSON")
+    groups.set_defaults(run=_groups)
 
 
 def _crate(given: argparse.Namespace) -> str:
@@ -72,6 +105,17 @@ def _usage(given: argparse.Namespace) -> str:
     if not rows:
         raise UserError(f"benchmark/{given.name}: no benchmark files: run the workflow first")
     return f"{usage.text(rows)}\n"
+
+
+def _groups(given: argparse.Namespace) -> str:
+    try:
+        from .networks.groups.report import report
+    except ImportError as error:
+        raise UserError(f"{error}: install lmc-ot[torch]") from error
+
+    controls = None if given.no_verify else given.controls
+    wanted = given.target, given.arguments, given.shape, given.vocabulary
+    return report(*wanted, controls, given.json)
 
 
 def _reference(given: argparse.Namespace) -> str:

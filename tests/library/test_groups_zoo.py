@@ -1,0 +1,37 @@
+"""The groups of the usual architectures: their number, and that permuting them is exact."""
+
+import pytest
+from zoo_networks import ZOO, zoo_network
+
+from lmc_ot.networks.groups.group import derive
+from lmc_ot.networks.groups.verify import verify
+
+# Left out of a permutation, these change nothing: softmax does not see a key's bias.
+WITHOUT_INFLUENCE = ("in_proj_bias", "qkv.bias", "k.bias")
+
+
+# Not solved yet: 40 groups are found instead of 328 and 12 families; an error of 7e-9.
+UNSOLVED = {
+    name: pytest.mark.xfail(reason=reason)
+    for name, reason in (
+        ("swin_v2_t", "groups of its attention are missing"),
+        ("efficientnet_v2_s", "its output hardly varies, so that rounding is seen"),
+    )
+}
+
+
+def marks(name):
+    slow = [pytest.mark.slow] if ZOO[name].heavy else []
+    return [*slow, UNSOLVED[name]] if name in UNSOLVED else slow
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=marks(name)) for name in ZOO])
+def test_an_architecture_has_its_groups_and_keeps_its_function(name):
+    module, inputs = zoo_network(name)
+    groups = derive(module, inputs)
+    assert (groups.symmetric_sets, len(groups.families)) == (ZOO[name].sets, ZOO[name].families)
+    assert groups.unknown == ()
+    found = verify(module, inputs, groups, controls=4)
+    assert found.error < 2e-11
+    assert all(name.endswith(WITHOUT_INFLUENCE) for _, name in found.exceptions)
+    assert found.controls == min(4, len(groups))

@@ -1,0 +1,163 @@
+"""Permute a network: its units move to other places, and its function stays the same.
+
+The permutation of a group is an index vector p of length heads x units: unit p[i] of the network
+is moved to place i. Place h m + u is unit u of head h, and units of one head remain together.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from ...errors import UserError
+from .group import Group, Groups, Member
+
+Permutations = dict[str, np.ndarray]
+"""Name of a group -> index vector, int64 (heads x units,)."""
+
+
+def identity(groups: Groups) -> Permutations:
+    """The permutations that move nothing."""
+    return {group.name: np.arange(group.size) for group in groups}
+
+
+def random(groups: Groups, stream: np.random.Generator) -> Permutations:
+    """A random permutation of every group, and of the heads of every family."""
+    heads = {name: stream.permutation(found[0].heads) for name, found in groups.families.items()}
+    return {
+        group.name: flat(
+            heads.get(group.family, np.zeros(1, np.int64)),
+            np.array([stream.permutation(group.units) for _ in range(group.heads)]),
+        )
+        for group in groups
+    }
+
+
+def flat(heads: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """The index vector of a permutation of heads, int (h,), and one of units in each, (h, m).
+
+    Head heads[i] is moved to place i, and of its units units[i, u] to place u.
+    """
+    return (np.asarray(heads)[:, None] * np.shape(units)[1] + units).ravel()
+
+
+def inverse(permutations: Permutations) -> Permutations:
+    """The permutations that undo the given ones."""
+    return {name: np.argsort(p) for name, p in permutations.items()}
+
+
+def compose(first: Permutations, then: Permutations) -> Permutations:
+    """The permutations that do the same as `first`, and `then` the others."""
+    both = {name: p[then[name]] if name in then else p for name, p in first.items()}
+    return {**then, **both}
+
+
+def permute(
+    state: Mapping[str, torch.Tensor], groups: Groups, permutations: Permutations
+) -> OrderedDict[str, torch.Tensor]:
+    """A state dict of the same function, with its units permuted.
+
+    Parameters
+    ----------
+    state
+        It is not changed. Tensors that do not move are in the new one, too.
+    permutations
+        For some or all groups; for all groups of a family whose heads are permuted.
+
+    Returns
+    -------
+    With the metadata of `state` that ``load_state_dict`` reads, and all names of tied parameters.
+
+    Raises
+    ------
+    ValueError
+        A vector is not a permutation of that group.
+    UserError
+        The state lacks a parameter.
+    """
+    check(groups, permutations)
+    moved = OrderedDict(state)
+    if hasattr(state, "_metadata"):
+        moved._metadata = state._metadata
+    for name, tensor in _moved(state, groups, permutations).items():
+        moved.update(dict.fromkeys(_names(state, groups, name), tensor))
+    return moved
+
+
+def permute_(module: torch.nn.Module, groups: Groups, permutations: Permutations) -> None:
+    """The same for a module, in place; tied parameters remain tied."""
+    check(groups, permutations)
+    state = module.state_dict(keep_vars=True)
+    with torch.no_grad():
+        for name, tensor in _moved(state, groups, permutations).items():
+            state[name].copy_(tensor)
+
+
+def check(groups: Groups, permutations: Permutations) -> None:
+    """Raise ValueError if these are not permutations of the groups, or heads do not agree."""
+    heads = {}
+    for name, p in permutations.items():
+        group = groups[name]
+        if np.shape(p) != (group.size,) or not np.array_equal(np.sort(p), np.arange(group.size)):
+            raise ValueError(f"group {name}: not a permutation of its {group.size} units")
+        from_heads = np.asarray(p).reshape(group.heads, group.units) // group.units
+        if (from_heads != from_heads[:, :1]).any():
+            raise ValueError(f"group {name}: units of one head are moved to several")
+        if group.family is not None:
+            known = heads.setdefault(group.family, from_heads[:, 0])
+            if not np.array_equal(known, from_heads[:, 0]):
+                raise ValueError(f"group {name}: not the heads' permutation of {group.family}")
+    for family, found in groups.families.items():
+        moves = family in heads and (heads[family] != np.arange(len(heads[family]))).any()
+        absent = [group.name for group in found if group.name not in permutations]
+        if moves and absent:
+            raise ValueError(f"group {absent[0]}: heads of its family are permuted, but not it")
+
+
+def _names(state: Mapping[str, torch.Tensor], groups: Groups, parameter: str) -> list[str]:
+    """The names of a parameter in a state dict: all of a tied one, or the one that was saved."""
+    names = [n for n in (parameter, *groups.aliases.get(parameter, ())) if n in state]
+    if not names:
+        raise UserError(f"there is no {parameter} in the state dict: these groups are not its own")
+    return names
+
+
+def _moved(
+    state: Mapping[str, torch.Tensor], groups: Groups, permutations: Permutations
+) -> dict[str, torch.Tensor]:
+    """The parameters that change, permuted."""
+    moved: dict[str, torch.Tensor] = {}
+    chosen = (group for group in groups if group.name in permutations)
+    steps = [(member, group) for group in chosen for member in group.members]
+    # Columns that are of some rows alone move within these rows, before the rows themselves move.
+    for member, group in sorted(steps, key=lambda step: step[0].rows is None):
+        name = _names(state, groups, member.parameter)[0]
+        if name not in moved:
+            moved[name] = state[name].detach().clone()
+        _move(moved[name], member, group, np.asarray(permutations[group.name]))
+    return moved
+
+
+def _move(tensor: torch.Tensor, member: Member, group: Group, permutation: np.ndarray) -> None:
+    """Permute a member in its tensor, in place."""
+    places = member.places
+    if member.rows is not None:
+        heads = permutation.reshape(group.heads, group.units)
+        for units in heads:
+            head = units[0] // group.units
+            here = places[head * group.units : (head + 1) * group.units]
+            rows = torch.from_numpy(member.rows[head]).long()
+            tensor[rows] = _permuted(tensor[rows], member.axis, here, places[units])
+    elif member.axis is None:
+        elements = _permuted(tensor.reshape(-1), 0, places, places[permutation])
+        tensor.copy_(elements.reshape(tensor.shape))
+    else:
+        tensor.copy_(_permuted(tensor, member.axis, places, places[permutation]))
+
+
+def _permuted(tensor: torch.Tensor, axis: int, to: np.ndarray, source: np.ndarray) -> torch.Tensor:
+    """A tensor with what was at places `source` of an axis at places `to`."""
+    order = np.arange(tensor.shape[axis])
+    order[to.ravel()] = source.ravel()
+    return tensor.index_select(axis, torch.from_numpy(order))

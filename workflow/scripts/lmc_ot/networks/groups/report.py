@@ -1,0 +1,218 @@
+"""The command ``lmc-ot groups``: the groups of a network that is named, as a table or JSON."""
+
+import importlib
+import importlib.util
+import inspect
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import torch
+import yaml
+
+from ...config.registry import instead
+from ...errors import UserError, one_line
+from .group import Group, Groups, derive
+from .verify import Verification, check_parameters, verify
+
+SHOWN = 3  # members of a group, and parameters of a reason, in the table
+
+
+def report(
+    target: str,
+    arguments: str,
+    shape: list[int],
+    vocabulary: int | None,
+    controls: int | None,
+    as_json: bool,
+) -> str:
+    """The answer of the command.
+
+    Parameters
+    ----------
+    target
+        See `load`.
+    arguments
+        Keyword arguments of the target, a YAML or JSON mapping.
+    shape
+        Of one input.
+    vocabulary
+        Inputs are integers below it; None: normal numbers.
+    controls
+        See `verify`; None: the groups are not verified.
+
+    Raises
+    ------
+    UserError
+        The target is not there or cannot be used, or the network has no groups.
+    """
+    module = load(target, arguments)
+    name = type(module).__name__
+    check_parameters(module)
+    stream = torch.Generator().manual_seed(0)
+    if vocabulary is None:
+        inputs = torch.randn(2, *shape, generator=stream)
+    else:
+        inputs = torch.randint(vocabulary, (2, *shape), generator=stream)
+    try:
+        inspect.signature(module.forward).bind(inputs)
+    except TypeError as error:
+        raise UserError(
+            f"{name}.forward{inspect.signature(module.forward)} takes other arguments than a "
+            f"batch ({error}): name a module that calls it with one"
+        ) from error
+    groups = derive(module, (inputs,))
+    if not len(groups):
+        raise UserError(f"{name} has no units that can be permuted: {_why_none(groups)}")
+    found = None if controls is None else verify(module, inputs, groups, controls)
+    return _json(groups, found) if as_json else _text(name, groups, found)
+
+
+def load(target: str, arguments: str = "{}") -> torch.nn.Module:
+    """The module that ``package.module:name`` or ``path/to/file.py:name`` makes.
+
+    Parameters
+    ----------
+    target
+        The name of a class, a function that returns a module, or a module.
+    arguments
+        Keyword arguments for it, a YAML or JSON mapping.
+    """
+    place, _, name = target.rpartition(":")
+    if not place:
+        raise UserError(f"{target}: expected <module>:<name> or <file.py>:<name>")
+    try:
+        options = yaml.safe_load(arguments) or {}
+    except yaml.YAMLError as error:
+        raise UserError(f"--arguments: neither YAML nor JSON: {one_line(error)}") from error
+    if not isinstance(options, dict):
+        raise UserError(f"--arguments: expected a mapping of names to values, not {arguments}")
+    source = _imported(target, place)
+    if not hasattr(source, name):
+        names = [key for key, value in vars(source).items() if callable(value)]
+        raise UserError(f"{target}: {place} has no {name}{instead(name, names)[:200]}")
+    made = getattr(source, name)
+    if not isinstance(made, torch.nn.Module):
+        try:
+            made = made(**options)
+        except Exception as error:
+            said = f"{type(error).__name__}: {one_line(error, 200)}"
+            raise UserError(f"{target}: it cannot be built with {options}: {said}") from error
+    if not isinstance(made, torch.nn.Module):
+        raise UserError(f"{target}: a {type(made).__name__}, not a torch.nn.Module")
+    return made
+
+
+def _imported(target: str, place: str):
+    """The Python module of a target."""
+    if not place.endswith(".py"):
+        try:
+            return importlib.import_module(place)
+        except Exception as error:
+            said = f"{type(error).__name__}: {one_line(error, 200)}"
+            raise UserError(f"{target}: {place} cannot be imported: {said}") from error
+    path = Path(place).resolve()
+    if not path.is_file():
+        raise UserError(f"{target}: there is no file {place}")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    source = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec.loader.exec_module(source)
+    except Exception as error:
+        said = f"{type(error).__name__}: {one_line(error, 200)}"
+        raise UserError(f"{target}: {place} cannot be run: {said}") from error
+    finally:
+        sys.path.remove(str(path.parent))
+    return source
+
+
+def _why_none(groups: Groups) -> str:
+    if groups.unknown:
+        first = groups.unknown[0]
+        return f"{first.operation}: {first.reason}"
+    reasons = [frozen.reason for frozen in groups.frozen]
+    if not reasons:
+        return "it has no parameters"
+    return f"most are fixed by {max(set(reasons), key=reasons.count)}"
+
+
+def _text(name: str, groups: Groups, verification: Verification | None) -> str:
+    families = len(groups.families)
+    lines = [
+        f"{name}: {_number(groups.symmetric_sets, 'set')} of interchangeable units in "
+        f"{_number(len(groups), 'group')}, {_number(families, 'family', 'families')} of heads; "
+        f"{groups.seconds:.1f} s",
+        "",
+        *_aligned(
+            [("", "group", "units", "heads", "family", "members")]
+            + [_row(order, group) for order, group in enumerate(groups, 1)]
+        ),
+    ]
+    reasons = defaultdict(list)
+    for frozen in groups.frozen:
+        axis = "" if frozen.axis is None else f"[{frozen.axis}]"
+        reasons[frozen.reason].append(f"{frozen.parameter}{axis} ({frozen.places})")
+    if reasons:
+        lines += ["", "Not in a group (places):"]
+        lines += [f"  {reason}: {_some(found)}" for reason, found in reasons.items()]
+    if groups.unknown:
+        lines += ["", "Operations that fix what they read:"]
+        lines += [f"  {u.operation} in {u.module or name}: {u.reason}" for u in groups.unknown]
+    if groups.aliases:
+        tied = {tuple(sorted((n, *others))) for n, others in groups.aliases.items()}
+        lines += ["", f"Tied parameters: {'; '.join(' = '.join(t) for t in sorted(tied))}"]
+    if verification is not None:
+        lines += ["", *_verified(verification)]
+    return "\n".join(lines) + "\n"
+
+
+def _verified(found: Verification) -> list[str]:
+    lines = [
+        f"Verified: after a random permutation of everything the output differs by "
+        f"{found.error:.1e} of its variation over the batch;"
+    ]
+    changed = found.controls - len(found.exceptions)
+    if changed:
+        lines[0] += f" without one member of a group, by {found.smallest_change:.1e} at least"
+        lines[0] += f" ({_number(changed, 'control')})."
+    lines += [
+        f"The output does not depend on {parameter} in {group}."
+        for group, parameter in found.exceptions
+    ]
+    return lines
+
+
+def _row(order: int, group: Group) -> tuple[str, ...]:
+    members = [
+        f"{m.parameter}{'' if m.axis is None else f'[{m.axis}]'} {m.role}" for m in group.members
+    ]
+    family = group.family or ""
+    return str(order), group.name, str(group.units), str(group.heads), family, _some(members)
+
+
+def _some(texts: list[str]) -> str:
+    """The first ones, and how many more there are."""
+    more = len(texts) - SHOWN
+    return ", ".join(texts[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _number(count: int, one: str, many: str = "") -> str:
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def _json(groups: Groups, verification: Verification | None) -> str:
+    def plain(value):
+        return value.tolist() if hasattr(value, "tolist") else vars(value)
+
+    content = vars(groups) | {"verification": verification}
+    return json.dumps(content, default=plain) + "\n"

@@ -1,0 +1,231 @@
+"""Show that permuting a network's groups does not change its function, and that nothing less does.
+
+Everything runs in float64 and evaluation mode, on copies of the module whose parameters are random:
+trained or initial ones may be equal for many units (biases of 0), which hides mistakes. Differences
+are relative to how much the output varies over the batch: an output that barely depends on the
+input is reproduced by anything.
+"""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ...errors import UserError, one_line
+from .apply import identity, permute, random
+from .group import Group, Groups, Member
+
+TOLERANCE = 1e-9  # of a function that is the same; 2e-12 is the largest that was seen
+CHANGE = 1e-7  # of one that is not, at least
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was found: differences relative to how much the output varies over the batch.
+
+    Parameters
+    ----------
+    error
+        Largest difference after a random permutation of everything.
+    controls
+        How many members were left out, one at a time, of a permutation of their group.
+    smallest_change
+        Smallest difference that this made, without the exceptions; infinity if nothing was tried.
+    exceptions
+        (group, parameter): to leave it out changed nothing, because the output does not depend on
+        these places of the parameter, as on a key's bias under a softmax.
+    """
+
+    error: float
+    controls: int
+    smallest_change: float
+    exceptions: tuple[tuple[str, str], ...]
+
+
+class _Network:
+    """A module with random parameters, in float64, and its outputs on a batch.
+
+    It is copied before it runs: modules may keep what they computed from their parameters.
+    """
+
+    def __init__(self, module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], seed: int):
+        self._stream = torch.Generator().manual_seed(seed)
+        self._module = _copied(module).eval().double()
+        self._inputs = tuple(t.double() if t.is_floating_point() else t for t in inputs)
+        self._randomise()
+        self._settle()
+        self.state = {k: t.clone() for k, t in self._module.state_dict().items()}
+        self._expected = self._outputs(self.state)
+        if not all(bool(t.isfinite().all()) for t in self._expected):
+            raise UserError(f"{type(module).__name__}: its output is not finite on the example")
+        if self.difference(self.state) != 0:
+            raise UserError(f"{type(module).__name__}: its output differs from one run to the next")
+
+    def difference(self, state: Mapping[str, torch.Tensor]) -> float:
+        """The largest difference that this state makes, relative to the output's variation."""
+        worst = 0.0
+        for found, expected in zip(self._outputs(state), self._expected, strict=True):
+            variation = (expected - expected.mean(0)).abs().max() if expected.ndim else 0
+            scale = float(variation) or float(expected.abs().max()) or 1.0
+            worst = max(worst, float((found - expected).abs().max()) / scale)
+        return worst
+
+    def noisy(self, member: Member) -> dict[str, torch.Tensor]:
+        """The state with noise on the places of a member."""
+        tensor = self.state[member.parameter]
+        part = tensor.reshape(-1) if member.axis is None else tensor.movedim(member.axis, 0)
+        noise = torch.zeros_like(part)
+        places = torch.from_numpy(np.unique(member.places)).long()
+        noise[places] = torch.randn(noise[places].shape, generator=self._stream, dtype=noise.dtype)
+        if member.axis is not None:
+            noise = noise.movedim(0, member.axis)
+        if member.rows is not None:
+            other = np.setdiff1d(np.arange(len(tensor)), member.rows)
+            noise[torch.from_numpy(other)] = 0
+        return {**self.state, member.parameter: tensor + noise.reshape(tensor.shape)}
+
+    def _outputs(self, state: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
+        network = copy.deepcopy(self._module)
+        with torch.no_grad():
+            for name, tensor in network.state_dict(keep_vars=True).items():
+                tensor.copy_(state[name])
+            found = torch.utils._pytree.tree_leaves(network(*self._inputs))
+        tensors = [t for t in found if isinstance(t, torch.Tensor) and t.is_floating_point()]
+        if not any(t.numel() for t in tensors):
+            raise UserError(f"{type(network).__name__}: its output holds no numbers to compare")
+        return [t for t in tensors if t.numel()]
+
+    def _randomise(self) -> None:
+        """Different parameters for all units, of a size at which signals do not die or explode."""
+        with torch.no_grad():
+            for parameter in self._module.parameters():
+                if parameter.is_floating_point():
+                    drawn = torch.randn(
+                        parameter.shape, generator=self._stream, dtype=parameter.dtype
+                    )
+                    if parameter.ndim < 2:
+                        parameter.copy_(0.3 * drawn + 0.5)
+                    else:
+                        fan_in = max(1, parameter[0].numel())
+                        parameter.copy_(drawn * max(0.02, 1.2 / fan_in**0.5))
+
+    def _settle(self) -> None:
+        """Running statistics of batch norms: of normal inputs, then disturbed."""
+        measured = copy.deepcopy(self._module)
+        norms = [
+            (norm, of_data)
+            for norm, of_data in zip(self._module.modules(), measured.modules(), strict=True)
+            if isinstance(norm, _BatchNorm) and norm.running_mean is not None
+        ]
+        for _, of_data in norms:
+            of_data.reset_running_stats()
+            of_data.momentum = None  # the mean over the batches
+            of_data.train()
+        with torch.no_grad():
+            for _ in range(4 if norms else 0):
+                measured(*(self._drawn(t) if t.is_floating_point() else t for t in self._inputs))
+            for norm, of_data in norms:
+                mean, variance = of_data.running_mean, of_data.running_var
+                norm.running_mean.copy_(mean + 0.3 * variance.sqrt() * self._drawn(mean))
+                norm.running_var.copy_(variance * self._drawn(mean).abs().clamp(0.5, 1.5))
+
+    def _drawn(self, like: torch.Tensor) -> torch.Tensor:
+        return torch.randn(like.shape, generator=self._stream, dtype=like.dtype)
+
+
+def verify(
+    module: torch.nn.Module,
+    inputs: tuple[torch.Tensor, ...] | torch.Tensor,
+    groups: Groups,
+    controls: int = 12,
+    seed: int = 0,
+) -> Verification:
+    """Permute everything at random, and some groups without one of their members.
+
+    Parameters
+    ----------
+    module
+        It is not changed.
+    inputs
+        A batch of at least two examples that differ.
+    controls
+        How many groups are moved without one of their members, at most; both are drawn.
+    seed
+        Of parameters, permutations and controls.
+
+    Raises
+    ------
+    UserError
+        The function changes, or does not change without a member: it names the group. Or the
+        module cannot be compared with itself: its output is random, or not finite.
+    """
+    inputs = (inputs,) if isinstance(inputs, torch.Tensor) else tuple(inputs)
+    network, stream = _Network(module, inputs, seed), np.random.default_rng(seed)
+    error = network.difference(permute(network.state, groups, random(groups, stream)))
+    if not error <= TOLERANCE:
+        raise UserError(f"{_blamed(network, groups, stream)} changes the network's function")
+    smallest, exceptions, tried = np.inf, [], 0
+    candidates = [group for group in groups if len(group.members) > 1]
+    for number in stream.permutation(len(candidates))[:controls]:
+        group = candidates[number]
+        member = group.members[stream.integers(len(group.members))]
+        tried += 1
+        change = network.difference(_without(network.state, groups, group, member))
+        if change >= CHANGE:
+            smallest = min(smallest, change)
+        elif network.difference(network.noisy(member)) < CHANGE:
+            exceptions.append((group.name, member.parameter))
+        else:
+            raise UserError(
+                f"group {group.name}: to permute it without {member.parameter}, axis "
+                f"{member.axis}, does not change the network's function: it is no part of it"
+            )
+    return Verification(error, tried, smallest, tuple(exceptions))
+
+
+def check_parameters(module: torch.nn.Module) -> None:
+    """Raise UserError if a parameter holds values that are not numbers."""
+    for name, parameter in module.named_parameters():
+        if parameter.is_floating_point() and bool(parameter.isnan().any()):
+            raise UserError(f"{name} holds NaN: the network cannot be run; load or train it again")
+
+
+def _blamed(network: _Network, groups: Groups, stream: np.random.Generator) -> str:
+    """The first group, or family, that changes the function when it alone is permuted."""
+    families = groups.families
+    together = [[group] for group in groups if group.family is None] + list(families.values())
+    everything = random(groups, stream)
+    for found in together:
+        alone = identity(groups) | {group.name: everything[group.name] for group in found}
+        difference = network.difference(permute(network.state, groups, alone))
+        if not difference <= TOLERANCE:
+            return f"group {found[0].name}: to permute it (a difference of {difference:.1g})"
+    return f"{', '.join(group.name for group in groups)}: to permute all of them"
+
+
+def _without(
+    state: Mapping[str, torch.Tensor], groups: Groups, group: Group, member: Member
+) -> Mapping[str, torch.Tensor]:
+    """A state whose units of a group, or else whose heads, move by one place, but for a member."""
+    kept = tuple(other for other in group.members if other is not member)
+    lacking = tuple(replace(g, members=kept) if g is group else g for g in groups)
+    if group.units > 1:
+        places = np.roll(np.arange(group.size).reshape(group.heads, -1), 1, axis=1)
+        moved = {group.name: places.ravel()}
+    else:
+        moved = {
+            other.name: np.roll(np.arange(other.size), other.units)
+            for other in groups.families[group.family]
+        }
+    return permute(state, replace(groups, groups=lacking), moved)
+
+
+def _copied(module: torch.nn.Module) -> torch.nn.Module:
+    try:
+        return copy.deepcopy(module)
+    except Exception as error:
+        name = type(module).__name__
+        raise UserError(f"{name} cannot be copied to verify it: {one_line(error)}") from error
