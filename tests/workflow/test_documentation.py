@@ -139,7 +139,8 @@ def check(command: str, done: Path) -> None:
         whole = {"--report", "--unlock"} & set(command.split())
         assert "Error" not in shell(done, command if whole else f"{command} -n --quiet")
     elif command.startswith(".venv/bin/pytest"):
-        assert re.search(r"^tests/\S+\.py: \d+$", shell(done, f"{command} --co -qq"), re.M)
+        # In the checkout itself: nothing runs, and a copy has no git, no results, no figures.
+        assert re.search(r"^tests/\S+\.py: \d+$", shell(REPOSITORY, f"{command} --co -qq"), re.M)
     elif command.startswith(".venv/bin/python "):
         _, script, *arguments = shlex.split(command)
         if "argparse" in (REPOSITORY / script).read_text():
