@@ -121,8 +121,8 @@ def test_figures_that_a_clone_brings_do_not_stand_in_for_results(finished, tmp_p
     write_config(fresh, reduced_default())
     shutil.copytree(finished / "paper_figures", fresh / "paper_figures")
     jobs = planned(fresh)
-    assert jobs["train"] == 7
-    assert jobs["draw_figure"] == 14
+    assert jobs["train"] == 6
+    assert jobs["draw_figure"] == 13
     assert jobs["measure_theory"] == jobs["tabulate_theory"] == jobs["draw_theory"] == 1
 
 
@@ -146,7 +146,7 @@ def test_editing_a_matcher_reruns_what_depends_on_it(finished):
     module = finished / "workflow/scripts/lmc_ot/matching/sigma_wm.py"
     module.write_text(module.read_text() + "\n# edited\n")
     jobs = planned(finished)
-    assert (jobs["match"], jobs["approximate_dimension"], jobs["evaluate_path"]) == (6, 6, 6)
+    assert (jobs["match"], jobs["approximate_dimension"], jobs["evaluate_path"]) == (5, 5, 5)
     assert "train" not in jobs
     assert "record_activations" not in jobs
 
