@@ -68,8 +68,11 @@ class Moments:
 
         This requires that these are moments of a single vector x.
         """
-        x, y = weight_x.astype(np.float64), weight_y.astype(np.float64)
-        of_x, of_y = x @ self.covariance, y @ self.covariance
+        same = weight_x is weight_y
+        x = weight_x.astype(np.float64)
+        y = x if same else weight_y.astype(np.float64)
+        of_x = x @ self.covariance
+        of_y = of_x if same else y @ self.covariance
         return Moments(
             of_x @ y.T,
             x @ self.mean_x,
