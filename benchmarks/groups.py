@@ -27,7 +27,7 @@ def measure(name: str) -> dict:
     import torchvision
     from zoo_networks import zoo_network
 
-    from lmc_ot.networks.groups.group import derive
+    from lmc_ot.networks.groups.derive import derive
     from lmc_ot.networks.groups.verify import verify
 
     torch.set_num_threads(1)

@@ -6,26 +6,24 @@ include: "functions/all_pairs.smk"
 
 use rule match as match_all_pairs with:
     output:
-        permutations=f"{RUN}/all_pairs/{{matcher}}/permutations.parquet",
-        objectives=f"{RUN}/all_pairs/{{matcher}}/objectives.parquet",
+        permutations=f"{RUN}/all_pairs/permutations.parquet",
+        objectives=f"{RUN}/all_pairs/objectives.parquet",
     log:
-        log_of("{experiment}/{setting}/all_pairs/{matcher}/match_all_pairs"),
+        log_of("{experiment}/{setting}/all_pairs/match_all_pairs"),
     benchmark:
-        benchmark_of("{experiment}/{setting}/all_pairs/{matcher}/match_all_pairs")
+        benchmark_of("{experiment}/{setting}/all_pairs/match_all_pairs")
     params:
         pairs=all_pairs_of,
     message:
-        "match all pairs of {wildcards.experiment} at {wildcards.setting} "
-        "by {wildcards.matcher}"
+        "match all pairs of {wildcards.experiment} at {wildcards.setting}"
 
 
 use rule evaluate_path as evaluate_midpoints with:
     input:
         dataset=dataset_of,
         checkpoints=f"{RUN}/checkpoints.parquet",
-        permutations=lambda w: [
-            f"{RUN}/all_pairs/{label}/permutations.parquet" for label in labels_of(w)
-        ],
+        groups=groups_of,
+        permutations=f"{RUN}/all_pairs/permutations.parquet",
     output:
         path=f"{RUN}/all_pairs/midpoints.parquet",
     log:

@@ -50,7 +50,7 @@ FIGURE_FOLDER = f"paper_figures/{NAME}"
 wildcard_constraints:
     experiment="|".join(EXPERIMENTS),
     setting=labels.SETTING_LABEL,
-    matcher=r"[a-z][a-z0-9_]*",
+    architecture=r"[a-z0-9_]+-[0-9a-f]{8}",
     dataset=r"[a-z0-9_-]+",
     figure="|".join(config["figures"]) or "none",
     table="|".join(TABLES) or "none",
@@ -77,10 +77,6 @@ def block_of(key):
     return lambda wildcards: setting_of(wildcards)[key]
 
 
-def matcher_of(wildcards):
-    return setting_of(wildcards)["matchers"][wildcards.matcher]
-
-
 def run_of(wildcards):
     """The identity of the run, which every table of a setting carries."""
     experiment = EXPERIMENTS[wildcards.experiment]
@@ -93,14 +89,9 @@ def run_of(wildcards):
     }
 
 
-def of_experiment(name, pattern, matchers=None):
-    """The files with this pattern for all settings (and matchers) of an experiment."""
-    paths = [
-        f"{RESULTS}/{name}/{setting}/{pattern}".replace("{matcher}", matcher)
-        for setting, block in EXPERIMENTS[name]["settings"].items()
-        for matcher in matchers or block["matchers"]
-    ]
-    return sorted(set(paths))
+def of_experiment(name, pattern):
+    """The files with this pattern for all settings of an experiment."""
+    return [f"{RESULTS}/{name}/{label}/{pattern}" for label in EXPERIMENTS[name]["settings"]]
 
 
 def of_all(pattern):

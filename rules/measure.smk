@@ -1,7 +1,7 @@
 # From trained networks to one table of results: activations, permutations, dimensions and paths.
-# Dimensions and paths are computed in one job per setting, since starting a job takes longer than the
-# computation. If a matcher is new or has changed, only its rows are computed, and those of the other
-# matchers are kept (`lmc_ot.tables.keep`).
+# There is one job per setting, not per matcher: starting a job takes longer than the computation, and
+# matchers share the moments of the activations. If a matcher is new or has changed, only its rows are
+# computed, and those of the other matchers are kept (`lmc_ot.tables.keep`).
 include: "functions/measure.smk"
 
 
@@ -9,6 +9,7 @@ rule record_activations:
     input:
         dataset=dataset_of,
         checkpoints=f"{RUN}/checkpoints.parquet",
+        groups=groups_of,
     output:
         activations=directory(f"{RUN}/activations"),
     log:
@@ -40,71 +41,43 @@ rule match:
     input:
         unpack(sources_of),
         checkpoints=f"{RUN}/checkpoints.parquet",
+        groups=groups_of,
     output:
-        permutations=f"{RUN}/{{matcher}}/permutations.parquet",
-        objectives=f"{RUN}/{{matcher}}/objectives.parquet",
-    log:
-        log_of("{experiment}/{setting}/{matcher}/match"),
-    benchmark:
-        benchmark_of("{experiment}/{setting}/{matcher}/match")
-    conda:
-        "../envs/train.yaml"
-    threads: 1
-    resources:
-        mem_mb=escalating(4000, convolutional=8000),
-        runtime=escalating(30),
-        gpu=gpu_of_matcher,
-        gpu_model=gpu_model(gpu_of_matcher),
-    params:
-        label="{matcher}",
-        matcher=matcher_of,
-        pairs=pairs_of,
-        streamed=streamed,
-        run=run_of,
-        code=codes_of_matchers("match.py"),
-    message:
-        "match {wildcards.experiment} at {wildcards.setting} by {wildcards.matcher}"
-    script:
-        "../workflow/scripts/match.py"
-
-
-rule approximate_dimension:
-    input:
-        unpack(sources_of),
-        checkpoints=f"{RUN}/checkpoints.parquet",
-    output:
+        permutations=f"{RUN}/permutations.parquet",
+        objectives=f"{RUN}/objectives.parquet",
         dimensions=f"{RUN}/dimensions.parquet",
     log:
-        log_of("{experiment}/{setting}/approximate_dimension"),
+        log_of("{experiment}/{setting}/match"),
     benchmark:
-        benchmark_of("{experiment}/{setting}/approximate_dimension")
+        benchmark_of("{experiment}/{setting}/match")
     conda:
         "../envs/train.yaml"
     threads: 1
     resources:
         mem_mb=escalating(4000, convolutional=8000),
-        runtime=escalating(30),
-        gpu=gpu_of_matcher,
-        gpu_model=gpu_model(gpu_of_matcher),
+        runtime=escalating(60),
+        gpu=gpu_of_matchers,
+        gpu_model=gpu_model(gpu_of_matchers),
     params:
         matchers=block_of("matchers"),
+        freeze=block_of("freeze"),
+        pairs=pairs_of,
         streamed=streamed,
         recording=recording,
         run=run_of,
-        code=codes_of_matchers("approximate_dimension.py"),
+        code=codes_of_matchers,
     message:
-        "approximate dimension of {wildcards.experiment} at {wildcards.setting}"
+        "match {wildcards.experiment} at {wildcards.setting}"
     script:
-        "../workflow/scripts/approximate_dimension.py"
+        "../workflow/scripts/match.py"
 
 
 rule evaluate_path:
     input:
         dataset=dataset_of,
         checkpoints=f"{RUN}/checkpoints.parquet",
-        permutations=lambda w: [
-            f"{RUN}/{label}/permutations.parquet" for label in labels_of(w)
-        ],
+        groups=groups_of,
+        permutations=f"{RUN}/permutations.parquet",
     output:
         path=f"{RUN}/path.parquet",
     log:
@@ -137,7 +110,7 @@ rule evaluate_path:
 rule collect:
     input:
         paths=of_all("path.parquet"),
-        objectives=of_all("{matcher}/objectives.parquet"),
+        objectives=of_all("objectives.parquet"),
         dimensions=of_all("dimensions.parquet"),
         histories=of_all("history.parquet"),
     output:

@@ -26,7 +26,7 @@ rule train:
         run=run_of,
         code=lambda w: code(
             "train.py",
-            network_module(w),
+            *network_modules(setting_of(w)),
             REGISTRIES["optimiser"].module(
                 setting_of(w)["training"]["optimiser"]["name"]
             ),

@@ -3,13 +3,19 @@ from lmc_ot.provenance import code as code_digests
 
 
 def code(script, *modules):
-    """The digest of a script, of the library modules that it imports, and of these modules."""
+    """The digest of a script, of the library modules that it imports, and of these modules.
+
+    A module is given by its full name, a file of the user by its path.
+    """
     return code_digests.digest(SCRIPTS / script, modules)
 
 
-def network_module(wildcards):
-    return REGISTRIES["network"].module(setting_of(wildcards)["network"]["name"])
+def network_modules(setting):
+    """The module of a setting's network, and the user's own file if the network is in one."""
+    block = setting["network"]
+    own = labels.own_file(block)
+    return [REGISTRIES["network"].module(block["name"]), *([own] if own else [])]
 
 
 def network_code(script):
-    return lambda w: code(script, network_module(w))
+    return lambda w: code(script, *network_modules(setting_of(w)))

@@ -22,11 +22,11 @@ HEADLINE_FIGURE = next(
 SOURCES = {
     "checkpoints": "checkpoints.parquet",
     "history": "history.parquet",
-    "permutations": "{matcher}/permutations.parquet",
+    "permutations": "permutations.parquet",
     "dimensions": "dimensions.parquet",
     "path": "path.parquet",
     "midpoints": "all_pairs/midpoints.parquet",
-    "all_objectives": "all_pairs/{matcher}/objectives.parquet",
+    "all_objectives": "all_pairs/objectives.parquet",
 }
 
 
@@ -43,7 +43,6 @@ def panel_of(wildcards):
 def panel_sources(wildcards):
     panel = panel_of(wildcards)
     names = labels.panel_experiments(panel)
-    matchers = [panel["matcher"]] if "matcher" in panel else None
     once = {
         "dataset": sorted(
             {
@@ -61,7 +60,7 @@ def panel_sources(wildcards):
             else [
                 path
                 for name in names
-                for path in of_experiment(name, SOURCES[kind], matchers)
+                for path in of_experiment(name, SOURCES[kind])
             ]
         )
         for kind in REGISTRIES["panel"].entry(panel["name"]).sources

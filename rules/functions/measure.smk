@@ -1,17 +1,10 @@
 # Functions of the config for `rules/measure.smk`.
 
 
-def matchers_of(wildcards):
-    """The matchers of a job by label: a single one, or all matchers of the experiment."""
-    matchers = setting_of(wildcards)["matchers"]
-    label = wildcards.get("matcher")
-    return {label: matchers[label]} if label else matchers
-
-
 def reads_activations(wildcards):
     """Whether any matcher needs statistics of the activations; the others read only weights."""
     registry = REGISTRIES["matcher"]
-    names = [block["name"] for block in matchers_of(wildcards).values()]
+    names = [block["name"] for block in setting_of(wildcards)["matchers"].values()]
     return any(registry.entry(name).activations for name in names)
 
 
@@ -50,17 +43,14 @@ def recording(wildcards):
     return [block["activations"], config["device"], code_of_recording]
 
 
-def codes_of_matchers(script):
+def codes_of_matchers(wildcards):
     """By label, the code of each matcher, with that of the networks if they are run."""
-
-    def of(wildcards):
-        network = [network_module(wildcards)] if runs_networks(wildcards) else []
-        return {
-            label: code(script, REGISTRIES["matcher"].module(block["name"]), *network)
-            for label, block in matchers_of(wildcards).items()
-        }
-
-    return of
+    setting = setting_of(wildcards)
+    network = network_modules(setting) if runs_networks(wildcards) else []
+    return {
+        label: code("match.py", REGISTRIES["matcher"].module(block["name"]), *network)
+        for label, block in setting["matchers"].items()
+    }
 
 
 def pairs_of(wildcards):

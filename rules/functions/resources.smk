@@ -32,7 +32,7 @@ def gpu_of_networks(wildcards):
     return 0 if spared and not is_convolutional(wildcards) else GPU
 
 
-def gpu_of_matcher(wildcards):
+def gpu_of_matchers(wildcards):
     """The GPUs of rules that run networks only if a matcher needs their activations.
 
     On other machines, the jobs of a setting are one submission and must make the same request.

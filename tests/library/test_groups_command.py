@@ -7,7 +7,7 @@ import torch
 
 from lmc_ot.cli import main
 from lmc_ot.errors import UserError
-from lmc_ot.networks.groups.group import derive
+from lmc_ot.networks.groups.derive import derive
 from lmc_ot.networks.groups.verify import verify
 
 NETWORKS = '''

@@ -3,7 +3,7 @@
 import pytest
 from odd_networks import ODD, odd_network
 
-from lmc_ot.networks.groups.group import derive
+from lmc_ot.networks.groups.derive import derive
 from lmc_ot.networks.groups.verify import verify
 
 # Groups as (name, units, heads), in the order of the network.

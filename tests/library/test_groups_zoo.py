@@ -3,7 +3,7 @@
 import pytest
 from zoo_networks import ZOO, zoo_network
 
-from lmc_ot.networks.groups.group import derive
+from lmc_ot.networks.groups.derive import derive
 from lmc_ot.networks.groups.verify import verify
 
 # Left out of a permutation, these change nothing: softmax does not see a key's bias.

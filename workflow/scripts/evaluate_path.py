@@ -6,15 +6,17 @@ from lmc_ot.connectivity import barrier
 from lmc_ot.connectivity.pairs import PathEvaluation, evaluation_examples
 from lmc_ot.data.table import read_dataset
 from lmc_ot.environment import digest, versions
-from lmc_ot.matching.table import whole_pairs
+from lmc_ot.matching.table import read_permutations, whole_pairs
 from lmc_ot.networks.build import build
+from lmc_ot.networks.groups.table import read_groups
 from lmc_ot.training.device import describe, resolve
 
 
 def evaluate_path(
     dataset: str,
     checkpoints: str,
-    permutations: list,
+    groups: str,
+    permutations: str,
     path: str,
     labels: list,
     network: dict,
@@ -27,22 +29,21 @@ def evaluate_path(
 ) -> None:
     """Evaluate (1 - t) A + t pi(B) on both splits, after checking that pi(B) is equivalent to B.
 
-    `labels` are the labels of the matchers, in the order of their files `permutations`. Rows of a
-    matcher in an existing table `path` are kept if they were computed from the same files in the
-    same way.
+    `labels` are the labels of the matchers. Rows of a matcher in an existing table `path` are kept
+    if they were computed from the same networks and permutations in the same way.
     """
     data = read_dataset(dataset)
     networks = tables.read_checkpoints(checkpoints, run)
     resolved = resolve(device)
     settings = [run, network, pairs, points, train_examples, code, resolved.type, versions()]
     settings += [tables.digest("dataset", dataset), tables.digest("checkpoints", checkpoints)]
-    made_from = {
-        label: digest([*settings, tables.digest("permutations", file)])
-        for label, file in zip(labels, permutations, strict=True)
-    }
+    settings += [tables.digest("groups", groups)]
+    by_matcher = read_permutations(permutations, run)
+    made_from = {label: digest([*settings, by_matcher.get(label, {})]) for label in labels}
     kept = tables.kept_rows("path", path, run, made_from)
     evaluation = PathEvaluation(
         build(network, data),
+        read_groups(groups),
         networks,
         whole_pairs(pairs, networks, checkpoints),
         barrier.grid(points),
@@ -50,10 +51,12 @@ def evaluate_path(
         resolved,
     )
     rows = []
-    for label, file in zip(labels, permutations, strict=True):
+    for label in labels:
         if label in kept:
             print(f"{label}: kept")
-        rows += kept[label] if label in kept else evaluation.rows(label, file, run)
+            rows += kept[label]
+        else:
+            rows += evaluation.rows(label, by_matcher.get(label, {}), permutations)
     tables.write_rows("path", path, rows, run, describe(resolved), made_from=made_from)
     tables.keep(path)
 

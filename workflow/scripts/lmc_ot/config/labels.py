@@ -15,6 +15,21 @@ def dataset_label(block: dict) -> str:
     return block["name"] + (f"-{digest(options)}" if options else "")
 
 
+def architecture(setting: dict) -> str:
+    """Return the label of a setting's network in paths: its name, and a hash of its options.
+
+    The shape of a network also depends on the images of the data set.
+    """
+    block = setting["network"]
+    return f"{block['name']}-{digest([block, setting['dataset']])[:8]}"
+
+
+def own_file(network: dict) -> str | None:
+    """Return the path of the user's file that a network's block names; None if it names none."""
+    path = network.get("target", "").rpartition(":")[0]
+    return path if path.endswith(".py") else None
+
+
 def panel_tables(config: dict, figure: str) -> list[str]:
     """Return the names of the tables of a figure: ``figure2``, or ``figure1a, figure1b``."""
     count = len(config["figures"][figure]["panels"])
@@ -39,7 +54,7 @@ def all_pairs(experiment: dict) -> list[tuple[int, int]]:
 def belongs(config: dict, path: Path) -> bool:
     """Tell whether a table or a benchmark file belongs to the config in its present form.
 
-    Files of a setting, a matcher or an experiment that was removed from the config do not.
+    Files of a setting or an experiment that was removed from the config do not.
 
     Parameters
     ----------
@@ -54,10 +69,7 @@ def belongs(config: dict, path: Path) -> bool:
     if first in config["experiments"] and len(rest) > 1:
         settings = config["experiments"][first]["settings"]
         setting, *inside = rest
-        known = {"activations", "all_pairs"}
-        return setting in settings and known.union(settings[setting]["matchers"]).issuperset(
-            inside[:-1]
-        )
+        return setting in settings and {"activations", "all_pairs"}.issuperset(inside[:-1])
     labelled = {
         "draw_figure": config["figures"],
         "tabulate_panel": [t for figure in config["figures"] for t in panel_tables(config, figure)],
@@ -67,6 +79,12 @@ def belongs(config: dict, path: Path) -> bool:
     }
     if first in labelled:
         return rest[0] in labelled[first]
+    if first in ("groups", "derive_groups"):
+        return rest[0] in [
+            architecture(setting)
+            for experiment in config["experiments"].values()
+            for setting in experiment["settings"].values()
+        ]
     if first in ("datasets", "prepare_dataset"):
         return rest[0] in [
             dataset_label(setting["dataset"])

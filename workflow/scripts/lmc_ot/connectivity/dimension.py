@@ -4,13 +4,20 @@ The paper's approximate dimension (Figure 1b and Appendix D.2) is known as the *
 of the spectrum. The alternatives are the entropy rank and an intrinsic dimension.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import eigvalsh
 
-# Units closer than this fraction of the largest squared norm count as the same point.
-SAME = 1e-14
+from ..matching.matcher import Matcher, Side
+from ..matching.moments import NetworkMoments
+from ..networks.groups.group import Groups
+from ..tables import Parameters
+
+# Units whose squared distance is below this fraction of the largest squared norm count as the same
+# point: moments of activations have errors of that size.
+SAME = 1e-6
 
 
 @dataclass(frozen=True)
@@ -123,3 +130,36 @@ def describe(gram: np.ndarray) -> Dimension:
         float(np.trace(gram)),
         float(eigenvalues[-1]),
     )
+
+
+def dimensions_of(
+    matcher: Matcher,
+    label: str,
+    networks: dict[int, Parameters],
+    groups: Groups,
+    moments: Callable[[int], NetworkMoments],
+) -> list[dict]:
+    """Return the rows of a matcher for the table ``dimensions``, uncentred and centred.
+
+    Parameters
+    ----------
+    label
+        The label of the matcher.
+    networks
+        Network number -> its parameters.
+    groups
+        The groups of the architecture.
+    moments
+        Returns the moments of a network, given its number.
+    """
+    rows = []
+    for number, parameters in networks.items():
+        network = Side(parameters, moments(number), groups)
+        for layer, group in enumerate(groups, 1):
+            for centred in (False, True):
+                gram = matcher.gram(network, group, centred)
+                if gram is None:
+                    continue
+                row = {"matcher": label, "network": number, "group": group.name, "layer": layer}
+                rows.append(row | {"centred": centred} | vars(describe(gram)))
+    return rows

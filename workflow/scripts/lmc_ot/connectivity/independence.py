@@ -21,7 +21,14 @@ those of a reference with independent neurons:
 import numpy as np
 from scipy.stats import wasserstein_distance
 
+from ..tables import Parameters
+
 OTHER, RESHUFFLED, INDEPENDENT = "other network", "reshuffled", "independent"
+
+
+def hidden_weights(parameters: Parameters) -> list[str]:
+    """Return the names of the weights of a multilayer perceptron's hidden layers, in order."""
+    return [name for name, array in parameters.items() if array.ndim == 2][:-1]
 
 
 def cosines(x: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:

@@ -11,8 +11,8 @@ from .. import tables
 from ..data.dataset import Dataset
 from ..errors import TableError
 from ..matching.recording import chosen_examples
-from ..matching.table import read_permutations
-from ..networks import permutation
+from ..networks.groups.apply import Permutations, permute
+from ..networks.groups.group import Groups
 from ..networks.network import Network
 from ..tables import Parameters
 from . import interpolation
@@ -51,8 +51,8 @@ class PathEvaluation:
 
     Parameters
     ----------
-    built, networks
-        The architecture, and the networks by number.
+    built, groups, networks
+        The architecture with its groups, and the networks by number.
     pairs
         The pairs, from `whole_pairs`.
     t
@@ -67,6 +67,7 @@ class PathEvaluation:
     def __init__(
         self,
         built: Network,
+        groups: Groups,
         networks: dict[int, Parameters],
         pairs: Iterable[tuple[int, tuple[int, int]]],
         t: Sequence[float],
@@ -74,25 +75,28 @@ class PathEvaluation:
         device: torch.device | str = "cpu",
     ):
         self.built = built
+        self.groups = groups
         self.networks = networks
         self.pairs = list(pairs)
         self.t = t
         self.splits = splits
         self.device = device
 
-    def rows(self, matcher: str, permutations: str, run: dict) -> list[dict]:
+    def rows(self, matcher: str, permutations: dict[int, Permutations], path: str) -> list[dict]:
         """Return the rows of a matcher, given its label, for the table ``path``.
+
+        Parameters
+        ----------
+        permutations, path
+            Pair -> its permutations, and the file that they are from.
 
         Raises
         ------
         TableError, UserError
-            As for `permuted_pairs`.
+            A pair is missing, or its permutations do not belong to these networks.
         """
-        images = self.splits["test"][0]
-        permuted = list(
-            permuted_pairs(self.built, self.networks, self.pairs, permutations, images, run)
-        )
-        columns = {"matcher": matcher, "calibrated": bool(self.built.running_statistics)}
+        permuted = list(self._permuted(permutations, path))
+        columns = {"matcher": matcher, "calibrated": bool(self.built.statistics)}
         inner = self.t[1:-1]
         rows = []
         for split in self.splits:
@@ -127,46 +131,23 @@ class PathEvaluation:
         )
         return list(zip(*measured, strict=True))
 
-
-def permuted_pairs(
-    built: Network,
-    networks: dict[int, Parameters],
-    pairs: Iterable[tuple[int, tuple[int, int]]],
-    permutations: str,
-    images: np.ndarray,
-    run: dict,
-) -> Iterator[tuple[int, tuple[int, int], Parameters]]:
-    """Yield the numbered pairs with pi(B), after checking that it computes the same as B.
-
-    Parameters
-    ----------
-    built, networks
-        The architecture, and the networks by number.
-    pairs
-        The pairs, from `whole_pairs`.
-    permutations
-        The table of permutations, read by `read_permutations`.
-    images
-        Inputs, float32 (n, pixels), of which the check uses the first few hundred.
-    run
-        The run that the table must come from.
-
-    Raises
-    ------
-    TableError, UserError
-        The table is from another run or lacks a pair, or its permutations do not belong to these
-        networks.
-    """
-    by_pair = read_permutations(permutations, run)
-    for number, (a, b) in pairs:
-        if number not in by_pair:
-            raise TableError(
-                f"{permutations}: pair {number} is missing: {tables.rebuild(permutations)}"
-            )
-        image = permutation.apply(networks[b], by_pair[number])
-        what = f"{permutations}: pair {number}"
-        interpolation.check_same_function(built, networks[b], image, images[:_COMPARED], what)
-        yield number, (a, b), image
+    def _permuted(
+        self, permutations: dict[int, Permutations], path: str
+    ) -> Iterator[tuple[int, tuple[int, int], Parameters]]:
+        """Yield the numbered pairs with pi(B), after checking that it computes the same as B."""
+        images = self.splits["test"][0][:_COMPARED]
+        for number, (a, b) in self.pairs:
+            what = f"{path}: pair {number}"
+            if number not in permutations:
+                raise TableError(f"{what} is missing: {tables.rebuild(path)}")
+            try:
+                image = permute(self.networks[b], self.groups, permutations[number])
+            except (KeyError, ValueError) as error:
+                raise TableError(
+                    f"{what}: permutations of other groups ({error}): {tables.rebuild(path)}"
+                ) from error
+            interpolation.check_same_function(self.built, self.networks[b], image, images, what)
+            yield number, (a, b), image
 
 
 def path_rows(

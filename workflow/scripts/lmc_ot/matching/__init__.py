@@ -1,8 +1,9 @@
-"""Matchers. To add one, write a subclass of `matcher.Matcher` and add an entry below.
+"""Matchers. To add one, write a subclass of a base class and add an entry below.
 
-A matcher defines the similarity of units of two networks; `solver` turns it into permutations. The
-keyword arguments of the class are the options declared in its entry; defaults belong there, not in
-the class.
+`layerwise.LayerwiseMatcher` asks for the similarity of the units of two networks, group by group;
+`iterative.IterativeMatcher` also for an objective, and visits the groups until it no longer rises;
+`matcher.Matcher` leaves everything to the class. The keyword arguments of the class are the options
+declared in its entry; defaults belong there, not in the class.
 """
 
 from dataclasses import dataclass
@@ -37,20 +38,50 @@ REGISTRY = Registry(
             "||W_A - P W_B||_F^2; not Git Re-Basin's weight matching",
             activations=False,
         ),
+        "weight_matching": MatcherEntry(
+            "weight_matching:WeightMatching",
+            "Git Re-Basin's weight matching: maximises the product of all trained parameters by "
+            "coordinate ascent over the groups in random order",
+            {
+                "starts": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "default": 3,
+                    "description": "number of starts, of which the best is kept; the first is the "
+                    "identity, the others are random permutations",
+                },
+                "sweeps": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "default": 100,
+                    "description": "largest number of visits to every group",
+                },
+            },
+            activations=False,
+        ),
         "sigma_wm": MatcherEntry(
             "sigma_wm:SigmaWeightMatching",
             "the paper's proposed weight matching, weighted by the second moment of the "
             "activations of network A",
+            {
+                "centred": {
+                    "type": "boolean",
+                    "default": False,
+                    "description": "true subtracts the means, as batch norm does; false is the "
+                    "paper's formula",
+                }
+            },
         ),
         "am": MatcherEntry(
             "am:ActivationMatching",
             "activation matching: minimises ||Z_A - P Z_B||_F^2 over the training examples",
             {
-                "centred": {
-                    "type": "boolean",
-                    "default": True,
-                    "description": "true uses the cross-covariance, as in the published runs; "
-                    "false the uncentred cross second moment, as in the paper's formula",
+                "statistic": {
+                    "enum": ["covariance", "second_moment", "correlation"],
+                    "default": "covariance",
+                    "description": "moment of the activations of A and B: covariance as in the "
+                    "published runs, the uncentred second moment as in the paper's formula, or "
+                    "correlation as in Git Re-Basin's code",
                 }
             },
         ),

@@ -56,6 +56,37 @@ def maximise(similarity: np.ndarray) -> np.ndarray:
     return linear_sum_assignment(similarity, maximize=True)[1]
 
 
+def assign(similarities: list[np.ndarray], heads: int) -> list[np.ndarray]:
+    """Return the permutations of the groups of a family, int (n,) each, that are best together.
+
+    Heads are permuted as wholes, in the same way in all groups, and units within heads. The value
+    of matching head i to head j is that of the best assignment of their units, summed over the
+    groups, and the heads are assigned by these values. Both are exact.
+
+    Parameters
+    ----------
+    similarities
+        One for each group of the family, (heads x units, heads x units); of a group without heads
+        it is the only one, and `heads` is 1.
+    """
+    if heads == 1:
+        return [maximise(similarity) for similarity in similarities]
+    values, inside = np.zeros((heads, heads)), {}
+    for group, similarity in enumerate(similarities):
+        m = len(similarity) // heads
+        for i in range(heads):
+            for j in range(heads):
+                part = similarity[i * m : (i + 1) * m, j * m : (j + 1) * m]
+                p = maximise(part)
+                inside[group, i, j] = j * m + p
+                values[i, j] += part[np.arange(m), p].sum()
+    order = maximise(values)
+    return [
+        np.concatenate([inside[group, i, j] for i, j in enumerate(order)])
+        for group in range(len(similarities))
+    ]
+
+
 def _crowded(similarity: np.ndarray) -> bool:
     """Tell whether many rows compete for the same columns."""
     return len(np.unique(similarity.argmax(1))) <= EASY * len(similarity)

@@ -1,8 +1,7 @@
 """Moments of activations computed on the fly by running the networks, without storing activations.
 
-`StreamedMoments` has the interface of `moments.NetworkMoments` and supports all types of layers.
-For a convolution, every example and position is a sample. The moments are exact, and the memory
-needed grows with the square of the number of units.
+`StreamedMoments` has the interface of `moments.NetworkMoments` and supports all operations. For a
+convolution every example and position is a sample, for a transformer every example and token.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,13 +13,15 @@ import torch
 
 from ..data.dataset import Dataset
 from ..networks.build import build
-from ..networks.network import Network, stack
+from ..networks.graph import Graph
+from ..networks.groups.group import INPUT, Groups, Producer, Tap
+from ..networks.network import Network
 from ..tables import Parameters
 from ..training.device import resolve
-from .moments import INPUTS_AT_ONCE, Moments, moments_of
+from .moments import ROWS_AT_ONCE, Accumulator, Moments, moments_of
 from .recording import chosen_examples
 
-# Bounds on the floats of a batch's largest layer, and on the bytes of a layer's cached inputs.
+# Bounds on the floats of a batch's largest value, and on the bytes of the values that are kept.
 BATCH_FLOATS = 8 << 20
 KEPT_BYTES = 1 << 30
 
@@ -30,14 +31,16 @@ class StreamedMoments:
 
     Parameters
     ----------
-    network, parameters
-        The network, including running statistics if it has batch normalisation.
+    network, graph
+        The architecture.
+    groups
+        Its groups, whose taps are read.
+    parameters
+        The network.
     images
         The inputs, float32 (n, pixels).
     device
-        The device that runs the network.
-    precision
-        The type in which the network is run; moments are always accumulated in float64.
+        The device that runs the network, also `graph`.
     inputs
         Returns the moments of the images, which networks can share.
     """
@@ -45,114 +48,119 @@ class StreamedMoments:
     def __init__(
         self,
         network: Network,
+        graph: Graph,
+        groups: Groups,
         parameters: Parameters,
         images: np.ndarray,
         device: torch.device | str = "cpu",
-        precision: torch.dtype = torch.float32,
         inputs: Callable[[], Moments] | None = None,
     ):
-        self.network = network
-        self.images = images
+        self.network, self.graph, self.images = network, graph, images
         self.device = torch.device(device)
-        self.precision = precision
-        self._moments_of_inputs = inputs or (lambda: moments_of_images(images))
-        self.parameters = {k: v.to(precision) for k, v in stack([parameters], device).items()}
-        self._batch = max(1, BATCH_FLOATS // network.floats_per_example)
-        self._outputs: dict[int, Moments] = {}
-        self._crosses: WeakKeyDictionary[StreamedMoments, dict[int, Moments]] = WeakKeyDictionary()
-        self._kept: tuple[int, list[torch.Tensor]] | None = None
+        self.taps = {tap.value: tap for group in groups for tap in group.taps}
+        self.parameters = {name: self._tensor(array) for name, array in parameters.items()}
+        self._moments_of_inputs = inputs or (lambda: moments_of_images(network, images))
+        self._batch = max(2, BATCH_FLOATS // network.floats_per_example)
+        self._known: dict[str, Moments] = {}
+        self._crosses: WeakKeyDictionary[StreamedMoments, dict] = WeakKeyDictionary()
+        # Name of a value -> the value of every batch. What is used last is last.
+        self._kept: dict[str, list[torch.Tensor]] = {}
 
-    def __call__(self, layer: int) -> Moments:
-        """Return the moments of phi_layer over examples and positions.
+    def __call__(self, tap: Tap) -> Moments:
+        """See `moments.NetworkMoments`. The first call computes all taps in one pass."""
+        if tap.value not in self._known:
+            self._known |= self._over_taps(self)
+        return self._known[tap.value]
 
-        The first call computes all layers in one pass.
-        """
-        if not self._outputs:
-            self._outputs = self._over_layers(self)
-        return self._outputs[layer]
-
-    def cross(self, layer: int, other: "StreamedMoments") -> Moments:
-        """Return the moments of phi_layer of this network (x) and of another one (y).
-
-        The first call for a network computes all layers in one pass.
-        """
+    def cross(self, tap: Tap, other: "StreamedMoments") -> Moments:
+        """See `moments.NetworkMoments`. The first call for a network computes all taps."""
         if other not in self._crosses:
-            self._crosses[other] = self._over_layers(other)
-        return self._crosses[other][layer]
+            self._crosses[other] = self._over_taps(other)
+        return self._crosses[other][tap.value]
 
-    def through(self, layer: int, weight_x: np.ndarray, weight_y: np.ndarray) -> Moments:
-        """Return the moments of W_x phi and W_y phi, where phi = phi_{layer-1}.
+    def through(self, producer: Producer, weight_x: np.ndarray, weight_y: np.ndarray) -> Moments:
+        """See `moments.NetworkMoments`; any layer is run with both weights.
 
-        Parameters
-        ----------
-        weight_x, weight_y
-            (units, inputs) each, used instead of this layer's weight.
+        The next layer starts from what the last ones read, as far as that is kept.
         """
-        if not self.network.convolutional:
+        if producer.reads is not None:
             # This is much cheaper than applying both weights to every example for every pair.
-            below = self(layer - 1) if layer > 1 else self._moments_of_inputs()
-            return below.through(weight_x, weight_y)
-        both = np.concatenate([weight_x, weight_y]) if weight_x is not weight_y else weight_x
-        weight = torch.from_numpy(np.ascontiguousarray(both)).to(self.device, self.precision)[None]
-        total = _Accumulator()
-        for values in self._inputs(layer):
-            outputs = self.network.linear(layer, values, weight)[0].flatten(0, -2)
-            x = outputs[:, : len(weight_x)]
-            total.add(x, outputs[:, len(weight_x) :] if len(both) > len(weight_x) else x)
+            below = self._inputs_of(producer)
+            x = np.moveaxis(weight_x, producer.axis, 0)
+            same = weight_y is weight_x
+            return below.through(x, x if same else np.moveaxis(weight_y, producer.axis, 0))
+        total, axis = Accumulator(), producer.output.axis
+        weights = [weight_x] if weight_y is weight_x else [weight_x, weight_y]
+        for values in self._values(producer.input):
+            outputs = [
+                self._samples(self._again(producer, weight, values), axis) for weight in weights
+            ]
+            total.add(outputs[0], outputs[-1])
         return total.moments()
 
-    @torch.inference_mode()
-    def _over_layers(self, other: "StreamedMoments") -> dict[int, Moments]:
-        totals = {}
+    def _inputs_of(self, producer: Producer) -> Moments:
+        if producer.reads == INPUT:
+            return self._moments_of_inputs()
+        return self(Tap(producer.reads, 1, np.empty((0, 1), np.int32)))
+
+    def _again(self, producer: Producer, weight: np.ndarray, values: torch.Tensor) -> torch.Tensor:
+        """What a layer returns for another weight and no bias, given what it reads."""
+        changed = {producer.parameter: self._tensor(weight)}
+        if producer.bias is not None:
+            changed[producer.bias] = torch.zeros_like(self.parameters[producer.bias])
+        name = producer.output.value
+        return self.graph.run(self.parameters | changed, [name], {producer.input: values})[name]
+
+    def _over_taps(self, other: "StreamedMoments") -> dict[str, Moments]:
+        totals = {name: Accumulator() for name in self.taps}
         for batch in self._batches():
-            mine = self._activations(batch)
-            theirs = mine if other is self else other._activations(batch)
-            for layer, (x, y) in enumerate(zip(mine, theirs, strict=True), start=1):
-                x, y = x[0].flatten(0, -2), y[0].flatten(0, -2)
-                totals.setdefault(layer, _Accumulator()).add(x, x if other is self else y)
-        return {layer: total.moments() for layer, total in totals.items()}
+            mine = self.graph.run(self.parameters, self.taps, {INPUT: batch})
+            theirs = mine
+            if other is not self:
+                theirs = self.graph.run(other.parameters, self.taps, {INPUT: batch})
+            for name, tap in self.taps.items():
+                x = self._samples(mine[name], tap.axis)
+                y = x if other is self else self._samples(theirs[name], tap.axis)
+                totals[name].add(x, y)
+        return {name: total.moments() for name, total in totals.items()}
+
+    def _values(self, name: str) -> Iterator[torch.Tensor]:
+        """Yield a value batch by batch, starting from values that are kept."""
+        if name == INPUT:
+            yield from self._batches()
+            return
+        found = self._kept.pop(name, None)
+        if found is None:
+            found = []
+            for i, batch in enumerate(self._batches()):
+                known = {INPUT: batch} | {kept: parts[i] for kept, parts in self._kept.items()}
+                found.append(self.graph.run(self.parameters, [name], known)[name])
+        self._kept[name] = found
+        while self._bytes() > KEPT_BYTES:
+            del self._kept[next(iter(self._kept))]
+        yield from found
+
+    def _bytes(self) -> int:
+        return sum(part.nbytes for parts in self._kept.values() for part in parts)
 
     def _batches(self) -> Iterator[torch.Tensor]:
         for start in range(0, len(self.images), self._batch):
-            batch = torch.from_numpy(self.images[start : start + self._batch])
-            yield batch.to(self.device, self.precision)
+            flat = torch.from_numpy(self.images[start : start + self._batch])
+            yield self.network.images(flat.to(self.device))
 
-    def _activations(self, batch: torch.Tensor) -> list[torch.Tensor]:
-        return self.network.forward(self.parameters, batch)[0]
+    def _samples(self, values: torch.Tensor, axis: int):
+        """A value as samples, (n, places), for an `Accumulator`."""
+        samples = values.movedim(axis, -1).flatten(0, -2)
+        return samples if self.device.type == "cuda" else samples.cpu().numpy()
 
-    @torch.inference_mode()
-    def _inputs(self, layer: int) -> Iterator[torch.Tensor]:
-        """Yield the inputs of a layer in batches, (1, n, ...).
-
-        The solver visits the layers in order, so the inputs of the last layer are cached if they
-        are small enough, and the next layer starts from them.
-        """
-        below, kept = self._kept or (1, None)
-        if kept is None or below > layer:
-            below = 1
-            kept = (self.network.enter(batch, 1) for batch in self._batches())
-        keeping, size = [], 0
-        for values in kept:
-            for passed in range(below, layer):
-                values = self._pass_on(passed, values)
-            size += values.nbytes
-            if size <= KEPT_BYTES:
-                keeping.append(values)
-            else:
-                keeping.clear()
-            yield values
-        if size <= KEPT_BYTES:
-            self._kept = (layer, keeping)
-
-    def _pass_on(self, layer: int, values: torch.Tensor) -> torch.Tensor:
-        weight, bias = (self.parameters[layer, name] for name in ("weight", "bias"))
-        values = self.network.linear(layer, values, weight, bias)
-        return self.network.feed(layer, self.network.activate(layer, self.parameters, values))
+    def _tensor(self, array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
 
 
 def open_networks(
     dataset: Dataset,
     networks: dict[int, Parameters],
+    groups: Groups,
     network: dict,
     examples: int | None,
     device: str,
@@ -166,6 +174,8 @@ def open_networks(
         The data set.
     networks
         Network number -> its parameters.
+    groups
+        The groups of the architecture.
     network
         The block of the config that describes the architecture.
     examples
@@ -178,41 +188,18 @@ def open_networks(
     built = build(network, dataset)
     images = dataset.inputs("train", chosen_examples(dataset, examples, seed))
     resolved = resolve(device)
-    inputs = cache(lambda: moments_of_images(images))
+    graph = Graph(built.module, built.images(torch.from_numpy(images[:2])), resolved)
+    inputs = cache(lambda: moments_of_images(built, images))
 
     @cache
     def moments(number: int) -> StreamedMoments:
-        return StreamedMoments(built, networks[number], images, resolved, inputs=inputs)
+        return StreamedMoments(built, graph, groups, networks[number], images, resolved, inputs)
 
     return moments
 
 
-def moments_of_images(images: np.ndarray) -> Moments:
-    """Return the moments of flat images, float32 (n, pixels)."""
-    parts = range(0, len(images), INPUTS_AT_ONCE)
-    return moments_of(images[start : start + INPUTS_AT_ONCE] for start in parts)
-
-
-class _Accumulator:
-    """Accumulate the sums of x y^T, x, y and their squares in float64, batch by batch."""
-
-    def __init__(self):
-        self.count, self.second = 0, 0.0
-        self.sum_x, self.sum_y, self.squares_x, self.squares_y = 0.0, 0.0, 0.0, 0.0
-
-    def add(self, x: torch.Tensor, y: torch.Tensor) -> None:
-        """Add samples, (n, units) each."""
-        same = x is y
-        # MPS does not support float64.
-        x = (x.cpu() if x.device.type == "mps" else x).double()
-        y = x if same else (y.cpu() if y.device.type == "mps" else y).double()
-        self.count += len(x)
-        self.second = self.second + x.T @ y
-        self.sum_x, self.sum_y = self.sum_x + x.sum(0), self.sum_y + y.sum(0)
-        self.squares_x = self.squares_x + x.square().sum(0)
-        self.squares_y = self.squares_x if same else self.squares_y + y.square().sum(0)
-
-    def moments(self) -> Moments:
-        """Return the moments of all samples added so far."""
-        sums = (self.second, self.sum_x, self.sum_y, self.squares_x, self.squares_y)
-        return Moments.of_sums(self.count, *(total.cpu().numpy() for total in sums))
+def moments_of_images(network: Network, images: np.ndarray) -> Moments:
+    """Return the moments of images, float32 (n, pixels), as a dense first layer reads them."""
+    parts = range(0, len(images), ROWS_AT_ONCE)
+    flat = (torch.from_numpy(images[start : start + ROWS_AT_ONCE]) for start in parts)
+    return moments_of(network.images(part).flatten(1).numpy() for part in flat)

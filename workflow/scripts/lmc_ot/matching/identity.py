@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from .matcher import Matcher
+from .layerwise import LayerwiseMatcher
 
 
-class Identity(Matcher):
+class Identity(LayerwiseMatcher):
     """Match every unit with the unit of the same number: S is the identity matrix."""
 
-    def similarity(self, layer):
-        return np.eye(len(layer.a.weight))
+    def similarity(self, visit):
+        return np.eye(visit.group.size)

@@ -1,116 +1,83 @@
 """The base class of matchers, and the input and the result of a matching."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..networks.permutation import Permutations
+from ..errors import UserError
+from ..networks.groups.apply import Permutations
+from ..networks.groups.group import Group, Groups
+from ..rng import generator
 from ..tables import Parameters
-from .moments import Moments, NetworkMoments
+from .moments import NetworkMoments, NoMoments
 
 
 @dataclass(frozen=True)
-class Layer:
-    """A layer of one network, as passed to a matcher.
+class Side:
+    """One network: its parameters, the moments of its activations, and its groups."""
+
+    parameters: Parameters
+    moments: NetworkMoments
+    groups: Groups
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What a matcher is called with.
 
     Parameters
     ----------
-    weight
-        W_l, (units, inputs).
-    moments_through
-        Returns the moments of W_x phi and W_y phi for two weights W_x, W_y, (units, inputs) each,
-        where phi = phi_{l-1} of this network. For a convolution, every example and position is a
-        sample.
-    moments_of_activations
-        Returns the moments of phi_l, the activations of this layer.
+    a, b
+        Two networks of the same architecture.
+    stream
+        The random stream of the matching, for matchers that draw.
     """
 
-    weight: np.ndarray
-    moments_through: Callable[[np.ndarray, np.ndarray], Moments]
-    moments_of_activations: Callable[[], Moments]
+    a: Side
+    b: Side
+    stream: np.random.Generator
 
-    @classmethod
-    def of(cls, parameters: Parameters, layer: int, moments: NetworkMoments) -> "Layer":
-        """Return a layer of a network."""
-        return cls(
-            weight=parameters[layer, "weight"],
-            moments_through=lambda weight_x, weight_y: moments.through(layer, weight_x, weight_y),
-            moments_of_activations=lambda: moments(layer),
-        )
+    @property
+    def groups(self) -> Groups:
+        """The groups that may be permuted."""
+        return self.a.groups
 
 
-@dataclass(frozen=True)
-class PairLayer:
-    """The same layer of two networks.
-
-    Parameters
-    ----------
-    a
-        Network A's layer.
-    weight_b
-        W_l of network B, with columns already reordered by the permutation of layer l - 1.
-    moments_across
-        Returns the moments of phi_l of A (x) and of B (y) over the same examples.
-    """
-
-    a: Layer
-    weight_b: np.ndarray
-    moments_across: Callable[[], Moments]
-
-    @cached_property
-    def outputs(self) -> Moments:
-        """Moments of W_A phi (x) and of W_B phi (y), where phi = phi_{l-1} of A in both."""
-        return self.a.moments_through(self.a.weight, self.weight_b)
-
-    @cached_property
-    def activations(self) -> Moments:
-        """Moments of phi_l of A (x) and of B (y)."""
-        return self.moments_across()
-
-
-@dataclass(frozen=True)
+@dataclass
 class Match:
     """The result of matching a pair of networks.
 
     Parameters
     ----------
     permutations
-        Hidden layer -> permutation of the units of B.
+        Name of a group -> permutation of the units of B.
     objectives, identity_objectives
-        Hidden layer -> sum of the similarities of matched units, with the permutation of this
-        layer and with the identity instead. In both, the layers below are permuted.
+        Name of a group -> sum of the similarities of matched units, with the permutation of this
+        group and with the identity instead. What else is permuted is permuted in both.
     norms
-        Hidden layer -> result of `Matcher.norms`.
+        Name of a group -> the squared norms of A and B in the norm that is minimised; None if the
+        matcher minimises no distance. The squared distance is norm_a + norm_b - 2 objective.
+    spread
+        Of several starts, how far the objective of the worst is below that of the best, over all
+        groups; None for a matcher without starts.
     """
 
-    permutations: Permutations
-    objectives: dict[int, float]
-    identity_objectives: dict[int, float]
-    norms: dict[int, tuple[float, float] | None]
+    permutations: Permutations = field(default_factory=dict)
+    objectives: dict[str, float] = field(default_factory=dict)
+    identity_objectives: dict[str, float] = field(default_factory=dict)
+    norms: dict[str, tuple[float, float] | None] = field(default_factory=dict)
+    spread: float | None = None
 
 
 class Matcher(ABC):
-    """Defines the similarity S of the units of two networks A and B.
-
-    The solver finds the permutation p that maximises sum_i S[i, p[i]].
-    """
+    """Finds the permutations of the units of B. See `layerwise` and `iterative`."""
 
     @abstractmethod
-    def similarity(self, layer: PairLayer) -> np.ndarray:
-        """Return S, float64 (units of A, units of B)."""
+    def match(self, pair: Pair) -> Match:
+        """Return a permutation of every group, with the objectives reached."""
 
-    def norms(self, layer: PairLayer) -> tuple[float, float] | None:
-        """Return the squared norms of the layers of A and B in the norm that is minimised.
-
-        The squared distance between A and the permuted B is norm_a + norm_b - 2 sum_i S[i, p[i]].
-        The result is None if the matcher does not minimise a distance.
-        """
-        return None
-
-    def gram(self, layer: Layer, centred: bool) -> np.ndarray | None:
+    def gram(self, network: Side, group: Group, centred: bool) -> np.ndarray | None:
         """Return the Gram matrix of a network's units in the geometry of this matcher.
 
         Up to zeros, its eigenvalues are those of the covariance that determines the Wasserstein
@@ -118,8 +85,6 @@ class Matcher(ABC):
 
         Parameters
         ----------
-        layer
-            A layer of one network.
         centred
             Whether the means are subtracted. The paper's definition does not subtract them.
 
@@ -129,3 +94,82 @@ class Matcher(ABC):
             Symmetric, float64 (units, units); None if the matcher defines no geometry.
         """
         return None
+
+
+def match(
+    matcher: Matcher,
+    a: Parameters,
+    b: Parameters,
+    groups: Groups,
+    moments_a: NetworkMoments | None = None,
+    moments_b: NetworkMoments | None = None,
+    stream: np.random.Generator | None = None,
+    what: str = "a pair of networks",
+) -> Match:
+    """Match the units of B to those of A.
+
+    Parameters
+    ----------
+    matcher
+        The matcher.
+    a, b
+        Two networks of the same architecture, by the names of their state dicts.
+    groups
+        Their groups.
+    moments_a, moments_b
+        Moments of both networks on the same examples, for matchers that need them; instances of
+        `moments.NetworkMoments` or `forward.StreamedMoments`.
+    stream
+        The random stream, for matchers that draw; None for the same one at every call.
+    what
+        The name of the pair in error messages.
+
+    Raises
+    ------
+    UserError
+        The networks differ in shape or hold values that are not finite, or the matcher needs
+        moments that are not given.
+    """
+    check_same_shape(a, b, groups, what)
+    sides = [
+        Side(parameters, moments or NoMoments(f"{what}, {name}"), groups)
+        for name, parameters, moments in (("A", a, moments_a), ("B", b, moments_b))
+    ]
+    return matcher.match(Pair(*sides, stream or generator(0, "matching")))
+
+
+def check_same_shape(a: Parameters, b: Parameters, groups: Groups, what: str) -> None:
+    """Raise UserError, naming the parameter, if two networks do not fit each other and the groups.
+
+    Parameters
+    ----------
+    what
+        The name of the pair in the message.
+    """
+    for name in [*a, *(k for k in b if k not in a)]:
+        shapes = [n[name].shape if name in n else "absent" for n in (a, b)]
+        if shapes[0] != shapes[1]:
+            raise UserError(
+                f"{what}: {name} is {shapes[0]} in one and {shapes[1]} in the other: both "
+                f"networks of a pair must have the same architecture"
+            )
+    for label, network in (("A", a), ("B", b)):
+        for name, array in network.items():
+            if not np.isfinite(array).all():
+                raise UserError(f"{what}, {label}: {name} holds values that are not finite")
+    for group in groups:
+        for member in group.members:
+            array = a.get(member.parameter)
+            length = None if array is None else _length(array, member.axis)
+            if length is None or int(member.places.max()) >= length:
+                found = "absent" if array is None else array.shape
+                raise UserError(
+                    f"{what}: {member.parameter} is {found}, which group {group.name} does not "
+                    f"fit: the groups are of another architecture"
+                )
+
+
+def _length(array: np.ndarray, axis: int | None) -> int | None:
+    if axis is None:
+        return array.size
+    return array.shape[axis] if axis < array.ndim else None

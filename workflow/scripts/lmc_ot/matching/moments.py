@@ -1,4 +1,4 @@
-"""First and second moments of activations, accumulated batch by batch in float64."""
+"""First and second moments of activations, accumulated batch by batch."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from scipy.linalg.blas import ssyrk
 
 from ..errors import UserError
+from ..networks.groups.group import INPUT, Producer, Tap
 from ..tables import ActivationFile
 
-INPUTS_AT_ONCE = 4096
-# A covariance below this fraction of the product of the means is set to 0. Activations are float32,
-# so a unit whose relative variation is below the square root is constant up to rounding errors.
-CONSTANT = 1e-12
+# Samples whose products are summed in float32.
+ROWS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -36,21 +36,6 @@ class Moments:
     mean_y: np.ndarray
     variance_x: np.ndarray
     variance_y: np.ndarray
-
-    @classmethod
-    def of_sums(cls, count: int, products, sum_x, sum_y, squares_x, squares_y) -> "Moments":
-        """Compute the moments from sums over `count` samples of x y^T, x, y and their squares.
-
-        Covariances of constant units are exactly 0, without rounding errors.
-        """
-        mean_x, mean_y = sum_x / count, sum_y / count
-        return cls(
-            _central(products / count, np.outer(mean_x, mean_y)),
-            mean_x,
-            mean_y,
-            _central(squares_x / count, mean_x**2),
-            _central(squares_y / count, mean_y**2),
-        )
 
     @classmethod
     def of_one(cls, covariance: np.ndarray, mean: np.ndarray) -> "Moments":
@@ -81,6 +66,61 @@ class Moments:
             np.einsum("ij,ij->i", of_y, y),
         )
 
+    def scaled(self, x: np.ndarray | None, y: np.ndarray | None) -> "Moments":
+        """Return the moments of the entries of x and y times these factors; None for 1."""
+        if x is None and y is None:
+            return self
+        x = np.ones(len(self.mean_x)) if x is None else x.astype(np.float64)
+        y = np.ones(len(self.mean_y)) if y is None else y.astype(np.float64)
+        return Moments(
+            x[:, None] * self.covariance * y,
+            x * self.mean_x,
+            y * self.mean_y,
+            x**2 * self.variance_x,
+            y**2 * self.variance_y,
+        )
+
+    def inverse_deviations(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return 1 / standard deviation of the entries of x and of y; 0 where they are constant."""
+        return tuple(
+            np.divide(1, np.sqrt(v), out=np.zeros_like(v), where=v > 0)
+            for v in (self.variance_x, self.variance_y)
+        )
+
+    def at(self, places: np.ndarray) -> "Moments":
+        """Return the moments of the units whose entries lie at these places of x and y.
+
+        Parameters
+        ----------
+        places
+            int (units, places of a unit). Each place of a unit counts as a sample.
+        """
+        parts = [
+            Moments(
+                self.covariance[np.ix_(p, p)],
+                self.mean_x[p],
+                self.mean_y[p],
+                self.variance_x[p],
+                self.variance_y[p],
+            )
+            for p in places.T
+        ]
+        return parts[0] if len(parts) == 1 else Moments.mixture(parts)
+
+    @classmethod
+    def mixture(cls, parts: list["Moments"]) -> "Moments":
+        """Return the moments over the samples of several parts of the same size."""
+        count = len(parts)
+        mean_x, mean_y = (sum(getattr(p, n) for p in parts) / count for n in ("mean_x", "mean_y"))
+        apart = [(p.mean_x - mean_x, p.mean_y - mean_y) for p in parts]
+        return cls(
+            sum(p.covariance + np.outer(*d) for p, d in zip(parts, apart, strict=True)) / count,
+            mean_x,
+            mean_y,
+            sum(p.variance_x + x**2 for p, (x, _) in zip(parts, apart, strict=True)) / count,
+            sum(p.variance_y + y**2 for p, (_, y) in zip(parts, apart, strict=True)) / count,
+        )
+
     def second_moment(self, centred: bool) -> np.ndarray:
         """Return the covariance if centred, otherwise the uncentred second moment."""
         return self.covariance if centred else self.second
@@ -93,11 +133,77 @@ class Moments:
         return float(x), float(y)
 
 
-def _central(second: np.ndarray, of_means: np.ndarray) -> np.ndarray:
-    """Subtract the products of means from second moments; set rounding errors to 0."""
-    central = second - of_means
-    central[np.abs(central) <= CONSTANT * np.abs(of_means)] = 0.0
-    return central
+class Accumulator:
+    """Sums of x y^T, x, y and their squares over batches, of which `moments` makes moments.
+
+    Products are computed in float32, block by block, and summed in float64. The mean of the first
+    block is subtracted first: products are then as large as covariances, and those of a constant
+    unit are exactly 0. Relative to sqrt(var_x var_y), errors of a covariance are about 1e-7.
+
+    Batches are float32 numpy arrays, or torch tensors on a GPU, which then computes.
+    """
+
+    def __init__(self):
+        self._shift = None
+        self._count, self._products = 0, 0.0
+        self._sums, self._squares = [0.0, 0.0], [0.0, 0.0]
+
+    def add(self, x, y) -> None:
+        """Add samples, float32 (n, units) each; y may be the same object as x."""
+        for start in range(0, len(x), ROWS_AT_ONCE):
+            rows = slice(start, start + ROWS_AT_ONCE)
+            self._add(x[rows], x[rows] if y is x else y[rows], y is x)
+
+    def _add(self, x, y, same: bool) -> None:
+        if self._shift is None:
+            self._shift = [_double(v).mean(0) for v in (x, y)]
+        x = x - _single(self._shift[0])
+        y = x if same else y - _single(self._shift[1])
+        self._count += len(x)
+        self._products = self._products + _double(_gram(x) if same else x.T @ y)
+        for i, v in enumerate((x,) if same else (x, y)):
+            v = _double(v)
+            self._sums[i] = self._sums[i] + v.sum(0)
+            self._squares[i] = self._squares[i] + (v * v).sum(0)
+        if same:
+            self._sums[1], self._squares[1] = self._sums[0], self._squares[0]
+
+    def moments(self) -> Moments:
+        """Return the moments of all samples added so far. Raises ValueError without any."""
+        if not self._count:
+            raise ValueError("no examples to take moments over")
+        products, *sums = (
+            _numpy(v) / self._count for v in (self._products, *self._sums, *self._squares)
+        )
+        # In float64 the shift is that of the float32 numbers that were subtracted.
+        shifts = [_numpy(_double(_single(shift))) for shift in self._shift]
+        return Moments(
+            products - np.outer(sums[0], sums[1]),
+            shifts[0] + sums[0],
+            shifts[1] + sums[1],
+            np.maximum(sums[2] - sums[0] ** 2, 0),
+            np.maximum(sums[3] - sums[1] ** 2, 0),
+        )
+
+
+def _gram(x):
+    """x^T x, (units, units); on the CPU only one triangle is computed."""
+    if not isinstance(x, np.ndarray):
+        return x.T @ x
+    upper = ssyrk(1.0, x.T)
+    return np.triu(upper) + np.triu(upper, 1).T
+
+
+def _double(values):
+    return values.astype(np.float64) if isinstance(values, np.ndarray) else values.double()
+
+
+def _single(values):
+    return values.astype(np.float32) if isinstance(values, np.ndarray) else values.float()
+
+
+def _numpy(values) -> np.ndarray:
+    return values if isinstance(values, np.ndarray) else values.cpu().numpy()
 
 
 def moments_of(batches: Iterable[np.ndarray]) -> Moments:
@@ -111,7 +217,7 @@ def cross_moments_of(batches: Iterable[tuple[np.ndarray, np.ndarray]]) -> Moment
     Parameters
     ----------
     batches
-        Pairs of arrays, (n, d_x) and (n, d_y).
+        Pairs of float32 arrays, (n, d_x) and (n, d_y).
 
     Raises
     ------
@@ -120,45 +226,37 @@ def cross_moments_of(batches: Iterable[tuple[np.ndarray, np.ndarray]]) -> Moment
     ValueError
         There are no examples.
     """
-    count, second, sum_x, sum_y, squares_x, squares_y = 0, 0.0, 0.0, 0.0, 0.0, 0.0
+    total = Accumulator()
     for x, y in batches:
-        same = x is y
-        x = x.astype(np.float64)
-        y = x if same else y.astype(np.float64)
         if len(x) != len(y):
             raise UserError(
                 f"moments: the activations of two networks have {len(x)} and {len(y)} examples: "
                 f"expected the same examples"
             )
-        count += len(x)
-        second = second + x.T @ y
-        sum_x, sum_y = sum_x + x.sum(0), sum_y + y.sum(0)
-        squares_x = squares_x + np.einsum("ni,ni->i", x, x)
-        squares_y = squares_x if same else squares_y + np.einsum("ni,ni->i", y, y)
-    if count == 0:
-        raise ValueError("no examples to take moments over")
-    return Moments.of_sums(count, second, sum_x, sum_y, squares_x, squares_y)
+        total.add(x, y)
+    return total.moments()
 
 
 class Activations(Protocol):
-    """Protocol of a network's activations on given examples. Layer 0 is the network's input."""
+    """Protocol of a network's activations on given examples."""
 
-    def batches(self, layer: int) -> Iterator[np.ndarray]:
-        """Yield phi_layer in batches, float32 (n, units).
+    def batches(self, value: str) -> Iterator[np.ndarray]:
+        """Yield a value of the network's graph in batches, float32 (n, places).
 
-        Order and batches of the examples are the same for all layers and networks.
+        `INPUT` is the network's input. Order and batches of the examples are the same for all
+        values and networks.
         """
 
 
 class InMemory:
-    """Activations given as arrays (n, units): ``layers[0]`` is the input, ``layers[l]`` phi_l."""
+    """Activations given as arrays, name of the value -> float32 (n, places)."""
 
-    def __init__(self, layers: list[np.ndarray]):
-        self.layers = layers
+    def __init__(self, values: dict[str, np.ndarray]):
+        self.values = values
 
-    def batches(self, layer: int) -> Iterator[np.ndarray]:
-        """Yield the whole layer as one batch."""
-        yield self.layers[layer]
+    def batches(self, value: str) -> Iterator[np.ndarray]:
+        """Yield the whole value as one batch."""
+        yield self.values[value]
 
 
 class Recorded:
@@ -169,7 +267,7 @@ class Recorded:
     path
         The recorded activations.
     inputs
-        Returns all training inputs, float32 (n, pixels).
+        Returns all training inputs as the network's first layer sees them, float32 (n, pixels).
     run
         The run that the file must come from; see `tables.read`.
     """
@@ -188,18 +286,18 @@ class Recorded:
         """Return the indices of the training examples, int (n,)."""
         return ActivationFile(self.path, self.run).examples()
 
-    def batches(self, layer: int) -> Iterator[np.ndarray]:
+    def batches(self, value: str) -> Iterator[np.ndarray]:
         """Yield one row group of the file at a time."""
-        if layer > 0:
-            yield from ActivationFile(self.path, self.run).batches(layer)
+        if value != INPUT:
+            yield from ActivationFile(self.path, self.run).batches(value)
             return
         examples = self.examples()
-        for start in range(0, len(examples), INPUTS_AT_ONCE):
-            yield self.inputs()[examples[start : start + INPUTS_AT_ONCE]]
+        for start in range(0, len(examples), ROWS_AT_ONCE):
+            yield self.inputs()[examples[start : start + ROWS_AT_ONCE]]
 
 
 class NetworkMoments:
-    """The moments of every layer of one network, computed on demand and cached.
+    """The moments of the values of one network, computed on demand and cached.
 
     Parameters
     ----------
@@ -211,46 +309,50 @@ class NetworkMoments:
 
     def __init__(self, activations: Activations, inputs: Callable[[], Moments] | None = None):
         self.activations = activations
-        self._known: dict[int, Moments] = {}
+        self._known: dict[str, Moments] = {}
         self._inputs = inputs
 
-    def __call__(self, layer: int) -> Moments:
-        """Return the moments of phi_layer, where layer 0 is the input."""
-        if layer not in self._known:
-            if layer == 0 and self._inputs is not None:
-                self._known[layer] = self._inputs()
-            else:
-                self._known[layer] = moments_of(self.activations.batches(layer))
-        return self._known[layer]
+    def __call__(self, tap: Tap) -> Moments:
+        """Return the moments of the value that a tap reads, place by place."""
+        return self._of(tap.value)
 
-    def cross(self, layer: int, other: "NetworkMoments") -> Moments:
-        """Return the moments of phi_layer of this network (x) and another one (y)."""
-        batches = (network.activations.batches(layer) for network in (self, other))
+    def _of(self, value: str) -> Moments:
+        if value not in self._known:
+            if value == INPUT and self._inputs is not None:
+                self._known[value] = self._inputs()
+            else:
+                self._known[value] = moments_of(self.activations.batches(value))
+        return self._known[value]
+
+    def cross(self, tap: Tap, other: "NetworkMoments") -> Moments:
+        """Return the moments of the value at a tap of this network (x) and of another one (y)."""
+        batches = (network.activations.batches(tap.value) for network in (self, other))
         return cross_moments_of(zip(*batches, strict=True))
 
-    def through(self, layer: int, weight_x: np.ndarray, weight_y: np.ndarray) -> Moments:
-        """Return the moments of W_x phi and W_y phi, where phi = phi_{layer-1}.
+    def through(self, producer: Producer, weight_x: np.ndarray, weight_y: np.ndarray) -> Moments:
+        """Return the moments of W_x phi and W_y phi, where a layer reads phi in this network.
 
         Their covariance is W_x Cov(phi) W_y^T.
 
         Parameters
         ----------
         weight_x, weight_y
-            (units, inputs) each, used instead of this layer's weight.
+            Arrays of the shape of the layer's weight, used instead of it.
 
         Raises
         ------
         UserError
-            The layer's inputs are not the units below: the layer is or follows a convolution.
+            The layer does not read recorded activations as they are: it is or follows a
+            convolution, or pools them.
         """
-        inputs = self(layer - 1)
-        if weight_x.shape[1] != len(inputs.mean_x):
+        if producer.reads is None:
             raise UserError(
-                f"layer {layer} has {weight_x.shape[1]} inputs, but the layer below has "
-                f"{len(inputs.mean_x)} recorded units: set activations.streamed to true for "
-                f"convolutions"
+                f"{producer.parameter}: what its layer reads is not recorded: set "
+                f"activations.streamed to true for networks that are not chains of dense layers"
             )
-        return inputs.through(weight_x, weight_y)
+        x = np.moveaxis(weight_x, producer.axis, 0)
+        y = x if weight_y is weight_x else np.moveaxis(weight_y, producer.axis, 0)
+        return self._of(producer.reads).through(x, y)
 
 
 class NoMoments:
@@ -272,4 +374,4 @@ class NoMoments:
         )
 
     __call__ = cross = through = _refuse
-    activations = _activations = _opened = property(_refuse)
+    activations = _of = _opened = property(_refuse)

@@ -7,7 +7,10 @@ import numpy as np
 import torch
 
 from ..data.dataset import Dataset
-from ..networks.network import Network, stack
+from ..errors import UserError
+from ..networks.graph import Graph
+from ..networks.groups.group import INPUT, Tap
+from ..networks.network import Network
 from ..rng import generator
 from ..tables import Parameters
 
@@ -17,14 +20,14 @@ BATCH_FLOATS = 8 << 20
 
 @dataclass(frozen=True)
 class Samples:
-    """The samples to record: examples, and a position in the image for convolutional layers.
+    """The samples to record: examples, and a position in the image where a value has positions.
 
     Parameters
     ----------
     example
         Indices of training examples, int (n,), ascending.
     y, x
-        Relative position in the image, in [0, 1), float64 (n,). A layer of h x w positions records
+        Relative position in the image, in [0, 1), float64 (n,). A value of h x w positions records
         position (floor(y h), floor(x w)).
     """
 
@@ -54,37 +57,38 @@ def chosen_samples(dataset: Dataset, examples: int | None, positions: int, seed:
 
 def record(
     network: Network,
+    graph: Graph,
+    taps: list[Tap],
     parameters: Parameters,
     dataset: Dataset,
     samples: Samples,
     device: torch.device | str = "cpu",
 ) -> Iterator[tuple[Samples, list[np.ndarray]]]:
-    """Compute phi_1 .. phi_L of one network on training examples, batch by batch.
+    """Compute the values at all taps of one network on training examples, batch by batch.
 
     Yields
     ------
     samples, activations
-        A batch of b samples, and one float32 array (b, units) per hidden layer.
+        A batch of b samples, and one float32 array (b, places) per tap.
     """
-    stacked = stack([parameters], device)
+    tensors = {name: torch.from_numpy(array).to(device) for name, array in parameters.items()}
     inputs = dataset.inputs("train")
-    batch = max(1, BATCH_FLOATS // network.floats_per_example)
+    batch = max(2, BATCH_FLOATS // network.floats_per_example)
     for start in range(0, len(samples.example), batch):
         part = slice(start, start + batch)
         some = Samples(samples.example[part], samples.y[part], samples.x[part])
-        with torch.inference_mode():
-            images = torch.from_numpy(inputs[some.example]).to(device)
-            layers, _ = network.forward(stacked, images)
-            picked = [_at(layer[0], some).cpu().numpy() for layer in layers]
-        yield some, picked
+        images = network.images(torch.from_numpy(inputs[some.example]).to(device))
+        values = graph.run(tensors, [tap.value for tap in taps], {INPUT: images})
+        yield some, [_at(values[tap.value], tap.axis, some).cpu().numpy() for tap in taps]
 
 
-def _at(values: torch.Tensor, samples: Samples) -> torch.Tensor:
-    """Select the samples' positions from (b, height, width, units); (b, units) is unchanged."""
-    if values.dim() == 2:
-        return values
-    rows, columns = (
+def _at(values: torch.Tensor, axis: int, samples: Samples) -> torch.Tensor:
+    """Select the samples' positions from a value, (b, places): on two axes y and x, on one y."""
+    values = values.movedim(axis, -1)
+    positions = [
         torch.from_numpy((place * size).astype(np.int64)).to(values.device)
-        for place, size in zip((samples.y, samples.x), values.shape[1:3], strict=True)
-    )
-    return values[torch.arange(len(values), device=values.device), rows, columns]
+        for place, size in zip((samples.y, samples.x), values.shape[1:-1], strict=False)
+    ]
+    if len(positions) < values.dim() - 2:
+        raise UserError("activations.streamed: false: a layer has more than two axes of positions")
+    return values[(torch.arange(len(values), device=values.device), *positions)]

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..data.dataset import Dataset
 from ..data.table import read_dataset
+from ..networks.groups.group import INPUT, Groups, Producer, Tap
 from ..tables import Parameters
 from .moments import Moments, NetworkMoments, NoMoments, Recorded, moments_of
 
@@ -14,6 +16,7 @@ from .moments import Moments, NetworkMoments, NoMoments, Recorded, moments_of
 def of_networks(
     dataset: str | None,
     networks: dict[int, Parameters],
+    groups: Groups,
     activations: str | None,
     streamed: dict,
     run: dict,
@@ -29,6 +32,8 @@ def of_networks(
         moments raises UserError.
     networks
         Network number -> its parameters.
+    groups
+        The groups of the architecture.
     activations
         Folder of the recorded activations; None to run the networks instead.
     streamed
@@ -45,9 +50,9 @@ def of_networks(
     if dataset is None:
         return lambda number: NoMoments(f"network {number}")
     if activations is None:
-        opened = cache(lambda: _opened(dataset, networks, streamed, run["seed"]))
+        opened = cache(lambda: _opened(dataset, networks, groups, streamed, run["seed"]))
         return cache(lambda number: OnDemand(lambda: opened()(number)))
-    inputs = cache(lambda: read_dataset(dataset).inputs("train"))
+    inputs = cache(lambda: channels_first(read_dataset(dataset)))
     known: dict[bytes, Moments] = {}
 
     @cache
@@ -58,7 +63,7 @@ def of_networks(
     def of_inputs(recorded: Recorded) -> Moments:
         key = recorded.examples().tobytes()
         if key not in known:
-            known[key] = moments_of(recorded.batches(0))
+            known[key] = moments_of(recorded.batches(INPUT))
         return known[key]
 
     return moments
@@ -73,10 +78,20 @@ def device(streamed: dict) -> str:
     return describe(resolve(streamed["device"]))
 
 
-def _opened(dataset: str, networks: dict[int, Parameters], streamed: dict, seed: int):
+def channels_first(dataset: Dataset) -> np.ndarray:
+    """Return the training inputs as a dense layer reads them, one channel after the other."""
+    flat = dataset.inputs("train")
+    if dataset.channels == 1:
+        return flat
+    return flat.reshape(len(flat), -1, dataset.channels).swapaxes(1, 2).reshape(len(flat), -1)
+
+
+def _opened(
+    dataset: str, networks: dict[int, Parameters], groups: Groups, streamed: dict, seed: int
+):
     from .forward import open_networks
 
-    return open_networks(read_dataset(dataset), networks, seed=seed, **streamed)
+    return open_networks(read_dataset(dataset), networks, groups, seed=seed, **streamed)
 
 
 class OnDemand:
@@ -91,14 +106,14 @@ class OnDemand:
     def __init__(self, open_moments: Callable[[], NetworkMoments]):
         self._opened = cache(open_moments)
 
-    def __call__(self, layer: int) -> Moments:
+    def __call__(self, tap: Tap) -> Moments:
         """See `moments.NetworkMoments`."""
-        return self._opened()(layer)
+        return self._opened()(tap)
 
-    def cross(self, layer: int, other: "OnDemand") -> Moments:
+    def cross(self, tap: Tap, other: "OnDemand") -> Moments:
         """See `moments.NetworkMoments`."""
-        return self._opened().cross(layer, other._opened())
+        return self._opened().cross(tap, other._opened())
 
-    def through(self, layer: int, weight_x: np.ndarray, weight_y: np.ndarray) -> Moments:
+    def through(self, producer: Producer, weight_x: np.ndarray, weight_y: np.ndarray) -> Moments:
         """See `moments.NetworkMoments`."""
-        return self._opened().through(layer, weight_x, weight_y)
+        return self._opened().through(producer, weight_x, weight_y)

@@ -6,7 +6,8 @@ import numpy as np
 
 from .. import tables
 from ..errors import TableError
-from ..networks.permutation import Permutations
+from ..networks.groups.apply import Permutations
+from ..networks.groups.group import Groups
 from ..tables import Parameters
 from .matcher import Match
 
@@ -43,49 +44,43 @@ def whole_pairs(
             yield number, tuple(pair)
 
 
-def write_matches(
-    permutations: str,
-    objectives: str,
-    matches: dict[tuple[int, int, int], Match],
-    matcher: str,
-    run: dict,
-    device: str = "cpu",
-) -> None:
-    """Write the results of a matcher, given its label, as two tables.
+def rows_of(
+    match: Match, groups: Groups, matcher: str, pair: int, networks: tuple[int, int]
+) -> tuple[list[dict], list[dict]]:
+    """Return a match as rows of the tables ``permutations`` and ``objectives``.
 
     Parameters
     ----------
-    permutations, objectives
-        The files to write.
-    matches
-        ``(pair, network_a, network_b)`` -> result.
     matcher
         The label of the matcher.
+    pair, networks
+        The number of the pair and those of its networks.
     """
-    units, layers = [], []
-    for (pair, a, b), match in matches.items():
-        row = {"matcher": matcher, "pair": pair, "network_a": a, "network_b": b}
-        for layer, p in match.permutations.items():
-            norms = match.norms[layer] or (None, None)
-            units += [
-                {**row, "layer": layer, "unit": i, "permuted_unit": int(j)} for i, j in enumerate(p)
-            ]
-            layers.append(
-                {
-                    **row,
-                    "layer": layer,
-                    "objective": match.objectives[layer],
-                    "identity_objective": match.identity_objectives[layer],
-                    "norm_a": norms[0],
-                    "norm_b": norms[1],
-                }
-            )
-    tables.write_rows("objectives", objectives, layers, run, device)
-    tables.write_rows("permutations", permutations, units, run, device)
+    common = {"matcher": matcher, "pair": pair, "network_a": networks[0], "network_b": networks[1]}
+    units, objectives = [], []
+    for layer, group in enumerate(groups, 1):
+        name = group.name
+        if name not in match.permutations:
+            continue
+        row = {**common, "group": name, "layer": layer}
+        p = match.permutations[name]
+        units += [{**row, "unit": i, "permuted_unit": j} for i, j in enumerate(p.tolist())]
+        norm_a, norm_b = match.norms[name] or (None, None)
+        objectives.append(
+            {
+                **row,
+                "objective": match.objectives[name],
+                "identity_objective": match.identity_objectives[name],
+                "norm_a": norm_a,
+                "norm_b": norm_b,
+                "spread": match.spread,
+            }
+        )
+    return units, objectives
 
 
-def read_permutations(path: str, run: dict | None = None) -> dict[int, Permutations]:
-    """Read a table of permutations: pair -> its permutations.
+def read_permutations(path: str, run: dict | None = None) -> dict[str, dict[int, Permutations]]:
+    """Read a table of permutations: label of a matcher -> pair -> its permutations.
 
     Parameters
     ----------
@@ -97,16 +92,20 @@ def read_permutations(path: str, run: dict | None = None) -> dict[int, Permutati
     TableError
         As for `tables.read`; or a vector is not a permutation.
     """
-    table = tables.read("permutations", path, run=run)
-    pair, layer, unit, permuted = (
-        table[name].to_numpy() for name in ("pair", "layer", "unit", "permuted_unit")
-    )
-    by_pair: dict[int, Permutations] = {}
-    for number, l in sorted(set(zip(pair.tolist(), layer.tolist(), strict=True))):
-        of_layer = (pair == number) & (layer == l)
-        p = permuted[of_layer].astype(np.int64)
-        units = np.arange(len(p))
-        if not (np.array_equal(unit[of_layer], units) and np.array_equal(np.sort(p), units)):
-            raise TableError(f"{path}: pair {number}, layer {l}: not a permutation of its units")
-        by_pair.setdefault(number, {})[l] = p
-    return by_pair
+    table = tables.read("permutations", path, run=run).combine_chunks()
+    keys = [table[name].to_numpy(zero_copy_only=False) for name in ("matcher", "pair", "group")]
+    unit, permuted = (table[name].to_numpy() for name in ("unit", "permuted_unit"))
+    changes = [np.flatnonzero(key[1:] != key[:-1]) + 1 for key in keys]
+    starts = np.unique(np.concatenate([[0], *changes])) if len(table) else np.array([], int)
+    found: dict[str, dict[int, Permutations]] = {}
+    for start, stop in zip(starts, [*starts[1:], len(table)], strict=True):
+        matcher, pair, group = (key[start] for key in keys)
+        p, units = permuted[start:stop].astype(np.int64), np.arange(stop - start)
+        known = found.setdefault(str(matcher), {}).setdefault(int(pair), {})
+        ordered = np.array_equal(unit[start:stop], units) and group not in known
+        if not (ordered and np.array_equal(np.sort(p), units)):
+            raise TableError(
+                f"{path}: {matcher}, pair {pair}, group {group}: not a permutation of its units"
+            )
+        known[str(group)] = p
+    return found

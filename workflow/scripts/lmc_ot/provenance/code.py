@@ -25,10 +25,14 @@ def digest(script: Path, modules: tuple[str, ...] = ()) -> str:
     script
         The path of the script.
     modules
-        Full names of further modules, which a registry imports at run time.
+        Full names of further modules, which a registry imports at run time, or paths of files of
+        the user, ending in ``.py``, whose own imports are not followed.
     """
     files = {Path(script).resolve()} | imported(Path(script).resolve())
     for module in modules:
+        if module.endswith(".py"):
+            files |= {Path(module).resolve()} if Path(module).is_file() else set()
+            continue
         path = _path(module.split(".")[1:])
         files |= {path} | imported(path)
     return _hash(frozenset(filter(determines_results, files)))

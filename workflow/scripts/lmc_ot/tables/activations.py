@@ -1,4 +1,4 @@
-"""Recorded activations: one column per hidden layer, written and read batch by batch."""
+"""Recorded activations: one column per tap of the network, written and read batch by batch."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,20 +10,22 @@ from ..errors import TableError
 from .parquet import check_finite, matrix, metadata, read, readable, writer
 from .schemas import SCHEMAS
 
+PREFIX = "tap_"  # of the columns
+
 
 @contextmanager
 def activation_writer(
-    path, widths: list[int], run: dict, device: str
+    path, widths: dict[str, int], run: dict, device: str
 ) -> Iterator[Callable[[dict[str, np.ndarray], list[np.ndarray]], None]]:
     """Stream activations to a file, batch by batch, through the function that is yielded.
 
     The function takes the samples (the schema's columns, each of shape (n,)) and one float32 array
-    of shape (n, width) per hidden layer. Each batch becomes a row group, so writer and reader hold
-    only one batch in memory.
+    of shape (n, width) per value, whose names and widths are given. Each batch becomes a row group,
+    so writer and reader hold only one batch in memory.
     """
     layers = [
-        pa.field(f"layer_{i}", pa.list_(pa.field("element", pa.float32()), width))
-        for i, width in enumerate(widths, start=1)
+        pa.field(f"{PREFIX}{name}", pa.list_(pa.field("element", pa.float32()), width))
+        for name, width in widths.items()
     ]
     schema = pa.schema([*SCHEMAS["activations"], *layers])
     with writer("activations", path, schema, run, device, widths=widths) as out:
@@ -41,7 +43,7 @@ def activation_writer(
 
 
 class ActivationFile:
-    """A network's recorded activations, read one layer and one row group at a time.
+    """A network's recorded activations, read one value and one row group at a time.
 
     Parameters
     ----------
@@ -54,21 +56,21 @@ class ActivationFile:
     def __init__(self, path, run: dict | None = None):
         self.path = path
         about = metadata("activations", path, run)
-        self.widths: list[int] = about["widths"]
+        self.widths: dict[str, int] = about["widths"]
 
     def examples(self) -> np.ndarray:
         """Return the indices of the recorded training examples, int (n,)."""
         return read("activations", self.path, ["example"])["example"].to_numpy()
 
-    def batches(self, layer: int) -> Iterator[np.ndarray]:
-        """Yield the activations of one hidden layer in batches, float32 (n, width).
+    def batches(self, value: str) -> Iterator[np.ndarray]:
+        """Yield the activations at one tap in batches, float32 (n, width).
 
         Raises
         ------
         TableError
-            The file does not contain the layer, or a value is not finite.
+            The file does not contain the value, or a value is not finite.
         """
-        name = f"layer_{layer}"
+        name = f"{PREFIX}{value}"
         with readable("activations", self.path) as (file, _):
             if name not in file.schema_arrow.names:
                 raise TableError(f"{self.path}: column {name!r} of activations is missing")

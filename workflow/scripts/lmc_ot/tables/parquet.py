@@ -76,10 +76,10 @@ def _array(values, field: pa.Field) -> pa.Array:
 def writer(
     kind: str, path, schema: pa.Schema, run: dict, device: str = "cpu", **metadata
 ) -> Iterator[pq.ParquetWriter]:
-    """Open a parquet writer for a streamed table; `schema` may add one column per layer."""
+    """Open a parquet writer for a streamed table; `schema` may add one column per tap."""
     about = {"table": kind, **run, **environment(device), **metadata}
     schema = schema.with_metadata({METADATA_KEY: json.dumps(about, sort_keys=True)})
-    values = [n for n in schema.names if n in _VALUE_COLUMNS or n.startswith("layer_")]
+    values = [n for n in schema.names if n in _VALUE_COLUMNS or n.startswith("tap_")]
     others = [n for n in schema.names if n not in values]
     split = {
         f"{n}.list.element": "BYTE_STREAM_SPLIT"

@@ -42,6 +42,35 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("unit", pa.int32()),
         ("values", pa.list_(pa.field("item", pa.float32(), False))),
     ),
+    # one row per member of a group (`groups.group.Member`), and, with these roles, per producer,
+    # tap and frozen axis of the network (order 0); places are the units' places, unit by unit
+    "groups": _schema(
+        ("group", pa.string()),
+        ("order", pa.int32()),
+        ("units", pa.int32()),
+        ("heads", pa.int32()),
+        ("family", pa.string()),
+        ("role", pa.string()),
+        ("parameter", pa.string()),
+        ("axis", pa.int32()),
+        ("places", pa.list_(pa.field("item", pa.int32(), False))),
+        ("rows", pa.list_(pa.field("item", pa.int32(), False))),
+        ("value", pa.string()),
+        ("weight_axis", pa.int32()),
+        ("bias", pa.string()),
+        ("input", pa.string()),
+        ("reads", pa.string()),
+        ("consumes", pa.list_(pa.field("item", pa.string(), False))),
+        ("scale", pa.string()),
+        ("variance", pa.string()),
+        ("epsilon", pa.float64()),
+        ("reason", pa.string()),
+        ("count", pa.int32()),
+        nullable=(
+            *("family", "axis", "value", "weight_axis", "bias", "input", "reads", "scale"),
+            *("variance", "epsilon", "reason", "count"),
+        ),
+    ),
     # one row per network and epoch. Training measures are means over the epoch; epoch 0 is the
     # initialisation; seconds count from the start of the stack that the network was trained in
     "history": _schema(
@@ -57,29 +86,34 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("diverged", pa.bool_()),
         nullable=("train_loss", "train_accuracy", "test_loss", "test_accuracy"),
     ),
-    # one row per example and position in the image. Columns layer_1, layer_2, ... are added, one
-    # per hidden layer: the activations of its units, at that position for convolutional layers
+    # one row per example and position in the image. A column is added for each tap of the network,
+    # tap_<name of the value in its graph>: the activations there, at that position if there are any
     "activations": _schema(("example", pa.int32()), ("y", pa.float64()), ("x", pa.float64())),
-    # one row per hidden unit of A, with the unit of B that is moved to its position
+    # one row per unit of A in a group, with the unit of B that is moved to its position
     "permutations": _schema(
         *_MATCH,
+        ("group", pa.string()),
         ("layer", pa.int32()),
         ("unit", pa.int32()),
         ("permuted_unit", pa.int32()),
     ),
-    # one row per layer of a matched pair: the similarity after matching and without permutation,
+    # one row per group of a matched pair: the similarity after matching and without permutation,
     # and the networks' squared norms in the norm that the matcher minimises (null if it minimises
-    # none); the squared distance between A and the permuted B is norm_a + norm_b - 2 objective
+    # none); the squared distance between A and the permuted B is norm_a + norm_b - 2 objective.
+    # spread: of several starts, how far the worst is below the best, over all groups of the pair.
+    # The layer of a group, here and in the other tables, is its order in the network
     "objectives": _schema(
         *_MATCH,
+        ("group", pa.string()),
         ("layer", pa.int32()),
         ("objective", pa.float64()),
         ("identity_objective", pa.float64()),
         ("norm_a", pa.float64()),
         ("norm_b", pa.float64()),
-        nullable=("norm_a", "norm_b"),
+        ("spread", pa.float64()),
+        nullable=("norm_a", "norm_b", "spread"),
     ),
-    # one row per layer of a network and matcher: the Gram matrix of the units that the matcher
+    # one row per group of a network and matcher: the Gram matrix of the units that the matcher
     # uses, described by its participation ratio (the paper's approximate dimension), the
     # exponential of its spectrum's entropy, and the intrinsic dimension of the units as points
     # (null where undefined)
@@ -87,6 +121,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         *_RUN,
         ("matcher", pa.string()),
         ("network", pa.int32()),
+        ("group", pa.string()),
         ("layer", pa.int32()),
         ("centred", pa.bool_()),
         ("dimension", pa.float64()),

@@ -79,7 +79,7 @@ class Dropout:
             halves = [half_error(layer.a, outgoing[0], order[: width // 2]) for order in orders]
             yield quantity, HALF, float(np.mean(halves)) / size(layer.a, outgoing[0])
             yield quantity, LMC, lmc_error(layer, *outgoing)
-        rows = a[1, "weight"].astype(np.float64)[orders[0]]
+        rows = a["1.weight"].astype(np.float64)[orders[0]]
         bound = squared_distance(*np.split(rows, 2)) ** 0.5 / 2
         yield MEAN, BOUND, bound / size(layer.a, equal)
 

@@ -15,11 +15,12 @@ import numpy as np
 
 from ..errors import ConfigError
 from ..matching import REGISTRY as MATCHERS
-from ..matching.matcher import Matcher
+from ..matching.matcher import Matcher, match
 from ..matching.moments import InMemory, NetworkMoments
-from ..matching.solver import match
+from ..networks.groups.apply import permute
+from ..networks.groups.chain import chain
+from ..networks.groups.group import INPUT
 from ..networks.initialisers import lecun_uniform
-from ..networks.permutation import apply, hidden_layers, permute_columns
 from ..rng import generator
 from ..tables import Parameters
 from .experiment import Measurement, Prediction
@@ -153,10 +154,10 @@ def pair(
     for name in "AB":
         identity = seed, "random networks", law, d, width, repetition, name
         network = {
-            (layer, "weight"): LAWS[law](generator(*identity, layer), units, fan_in)
+            f"{layer}.weight": LAWS[law](generator(*identity, layer), units, fan_in)
             for layer, (fan_in, units) in enumerate(pairwise(widths), 1)
         }
-        network[depth + 1, "weight"] = LAWS[law](generator(*identity, "out"), OUTPUTS, width)
+        network[f"{depth + 1}.weight"] = LAWS[law](generator(*identity, "out"), OUTPUTS, width)
         networks.append(network)
     return networks[0], networks[1]
 
@@ -173,8 +174,8 @@ def inputs(
 def activations(network: Parameters, x: np.ndarray) -> list[np.ndarray]:
     """Return phi_0 = x, .., phi_L of a ReLU network without biases, float32 (examples, units)."""
     phi = [x]
-    for layer in hidden_layers(network):
-        phi.append(np.maximum(phi[-1] @ network[layer, "weight"].T, 0))
+    for weight in list(network.values())[:-1]:
+        phi.append(np.maximum(phi[-1] @ weight.T, 0))
     return phi
 
 
@@ -194,21 +195,28 @@ def align(
     fresh
         Inputs on which the returned layers are evaluated, float32 (n, d).
     """
-    moments = (NetworkMoments(InMemory(activations(network, seen))) for network in (a, b))
-    permutations = match(matcher, a, b, *moments).permutations
-    moved = apply(b, permutations)
+    groups = chain({name: len(weight) for name, weight in a.items()})
+    moments = (NetworkMoments(InMemory(_values(network, seen))) for network in (a, b))
+    permutations = match(matcher, a, b, groups, *moments).permutations
+    moved = permute(b, groups, permutations)
     midpoint = {key: (a[key] + moved[key]) / 2 for key in a}
     phi = (activations(network, fresh)[1:] for network in (a, moved, midpoint))
     return [
-        HiddenLayer(*layers, permutations[number])
-        for number, layers in enumerate(zip(*phi, strict=True), 1)
+        HiddenLayer(*layers, permutations[group.name])
+        for group, *layers in zip(groups, *phi, strict=True)
     ]
+
+
+def _values(network: Parameters, x: np.ndarray) -> dict[str, np.ndarray]:
+    """The activations by the names that `chain` gives them."""
+    phi = activations(network, x)
+    return {INPUT: x} | {f"phi_{layer}": values for layer, values in enumerate(phi[1:], 1)}
 
 
 def readouts(a: Parameters, b: Parameters, layer: HiddenLayer) -> tuple[np.ndarray, np.ndarray]:
     """Return the outgoing weights of A and of the permuted B, (OUTPUTS, width) each."""
-    last = max(number for number, _ in a)
-    return a[last, "weight"], permute_columns(b[last, "weight"], layer.permutation)
+    last = list(a)[-1]
+    return a[last], b[last][:, layer.permutation]
 
 
 def distance(layer: HiddenLayer) -> float:

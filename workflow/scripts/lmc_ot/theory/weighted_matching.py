@@ -7,10 +7,10 @@ import numpy as np
 
 from ..errors import ConfigError
 from ..matching import REGISTRY as MATCHERS
-from ..matching.matcher import Matcher
+from ..matching.matcher import Matcher, match
 from ..matching.moments import InMemory, Moments, NetworkMoments
-from ..matching.solver import match
-from ..networks.permutation import apply
+from ..networks.groups.apply import permute
+from ..networks.groups.chain import chain
 from ..rng import generator
 from .experiment import Measurement, Prediction
 
@@ -79,10 +79,12 @@ def matched(
         Second moment of the layer's input, float64 (d, d).
     """
     n, d = weight_a.shape
-    # The solver permutes only hidden layers, so add an output layer.
-    a, b = ({(1, "weight"): w, (2, "weight"): np.zeros((1, n))} for w in (weight_a, weight_b))
-    moments = NetworkMoments(InMemory([]), lambda: Moments.of_one(sigma, np.zeros(d)))
-    return apply(b, match(matcher, a, b, moments, moments).permutations)[1, "weight"]
+    # Only hidden layers are permuted, so add an output layer.
+    a, b = ({"1.weight": w, "2.weight": np.zeros((1, n))} for w in (weight_a, weight_b))
+    groups = chain({name: len(weight) for name, weight in a.items()})
+    moments = NetworkMoments(InMemory({}), lambda: Moments.of_one(sigma, np.zeros(d)))
+    permutations = match(matcher, a, b, groups, moments, moments).permutations
+    return permute(b, groups, permutations)["1.weight"]
 
 
 def cost(weight_a: np.ndarray, weight_b: np.ndarray, sigma: np.ndarray) -> float:

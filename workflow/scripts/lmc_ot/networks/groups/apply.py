@@ -8,11 +8,12 @@ from collections import OrderedDict
 from collections.abc import Mapping
 
 import numpy as np
-import torch
 
 from ...errors import UserError
 from .group import Group, Groups, Member
 
+State = Mapping[str, "np.ndarray | torch.Tensor"]  # noqa: F821
+"""A network by the names of its state dict, as numpy arrays or as torch tensors."""
 Permutations = dict[str, np.ndarray]
 """Name of a group -> index vector, int64 (heads x units,)."""
 
@@ -53,15 +54,13 @@ def compose(first: Permutations, then: Permutations) -> Permutations:
     return {**then, **both}
 
 
-def permute(
-    state: Mapping[str, torch.Tensor], groups: Groups, permutations: Permutations
-) -> OrderedDict[str, torch.Tensor]:
+def permute(state: State, groups: Groups, permutations: Permutations) -> OrderedDict:
     """A state dict of the same function, with its units permuted.
 
     Parameters
     ----------
     state
-        It is not changed. Tensors that do not move are in the new one, too.
+        It is not changed. What does not move is in the new one, too.
     permutations
         For some or all groups; for all groups of a family whose heads are permuted.
 
@@ -85,15 +84,6 @@ def permute(
     return moved
 
 
-def permute_(module: torch.nn.Module, groups: Groups, permutations: Permutations) -> None:
-    """The same for a module, in place; tied parameters remain tied."""
-    check(groups, permutations)
-    state = module.state_dict(keep_vars=True)
-    with torch.no_grad():
-        for name, tensor in _moved(state, groups, permutations).items():
-            state[name].copy_(tensor)
-
-
 def check(groups: Groups, permutations: Permutations) -> None:
     """Raise ValueError if these are not permutations of the groups, or heads do not agree."""
     heads = {}
@@ -115,7 +105,7 @@ def check(groups: Groups, permutations: Permutations) -> None:
             raise ValueError(f"group {absent[0]}: heads of its family are permuted, but not it")
 
 
-def _names(state: Mapping[str, torch.Tensor], groups: Groups, parameter: str) -> list[str]:
+def _names(state: State, groups: Groups, parameter: str) -> list[str]:
     """The names of a parameter in a state dict: all of a tied one, or the one that was saved."""
     names = [n for n in (parameter, *groups.aliases.get(parameter, ())) if n in state]
     if not names:
@@ -123,41 +113,63 @@ def _names(state: Mapping[str, torch.Tensor], groups: Groups, parameter: str) ->
     return names
 
 
-def _moved(
-    state: Mapping[str, torch.Tensor], groups: Groups, permutations: Permutations
-) -> dict[str, torch.Tensor]:
+def _moved(state: State, groups: Groups, permutations: Permutations) -> dict:
     """The parameters that change, permuted."""
-    moved: dict[str, torch.Tensor] = {}
+    moved = {}
     chosen = (group for group in groups if group.name in permutations)
     steps = [(member, group) for group in chosen for member in group.members]
     # Columns that are of some rows alone move within these rows, before the rows themselves move.
     for member, group in sorted(steps, key=lambda step: step[0].rows is None):
         name = _names(state, groups, member.parameter)[0]
         if name not in moved:
-            moved[name] = state[name].detach().clone()
+            moved[name] = _copied(state[name])
         _move(moved[name], member, group, np.asarray(permutations[group.name]))
     return moved
 
 
-def _move(tensor: torch.Tensor, member: Member, group: Group, permutation: np.ndarray) -> None:
-    """Permute a member in its tensor, in place."""
+def _copied(array):
+    return array.detach().clone() if hasattr(array, "detach") else array.copy()
+
+
+def _move(array, member: Member, group: Group, permutation: np.ndarray) -> None:
+    """Permute a member in its array, in place."""
     places = member.places
     if member.rows is not None:
         heads = permutation.reshape(group.heads, group.units)
         for units in heads:
             head = units[0] // group.units
             here = places[head * group.units : (head + 1) * group.units]
-            rows = torch.from_numpy(member.rows[head]).long()
-            tensor[rows] = _permuted(tensor[rows], member.axis, here, places[units])
+            rows = member.rows[head].astype(np.int64)
+            array[rows] = _permuted(array[rows], member.axis, here, places[units])
     elif member.axis is None:
-        elements = _permuted(tensor.reshape(-1), 0, places, places[permutation])
-        tensor.copy_(elements.reshape(tensor.shape))
+        elements = _permuted(array.reshape(-1), 0, places, places[permutation])
+        array[...] = elements.reshape(array.shape)
     else:
-        tensor.copy_(_permuted(tensor, member.axis, places, places[permutation]))
+        array[...] = _permuted(array, member.axis, places, places[permutation])
 
 
-def _permuted(tensor: torch.Tensor, axis: int, to: np.ndarray, source: np.ndarray) -> torch.Tensor:
-    """A tensor with what was at places `source` of an axis at places `to`."""
-    order = np.arange(tensor.shape[axis])
+def _permuted(array, axis: int, to: np.ndarray, source: np.ndarray):
+    """An array with what was at places `source` of an axis at places `to`."""
+    order = np.arange(array.shape[axis])
     order[to.ravel()] = source.ravel()
-    return tensor.index_select(axis, torch.from_numpy(order))
+    return array[(slice(None),) * axis + (order,)]
+
+
+def rows(array: np.ndarray, member: Member) -> np.ndarray:
+    """What a member holds of each unit, (heads x units, numbers of a unit).
+
+    Of a grouped convolution, whose units are columns of some rows alone, those rows of its head.
+    """
+    size = len(member.places)
+    if member.axis is None:
+        return array.reshape(-1)[member.places]
+    if member.rows is None:
+        taken = np.moveaxis(array, member.axis, 0)[member.places.ravel()]
+        return taken.reshape(size, -1)
+    heads = len(member.rows)
+    return np.concatenate(
+        [
+            np.moveaxis(array[rows], member.axis, 0)[places.ravel()].reshape(size // heads, -1)
+            for rows, places in zip(member.rows, np.split(member.places, heads), strict=True)
+        ]
+    )

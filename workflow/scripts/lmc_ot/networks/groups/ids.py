@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from .group import ELEMENTWISE
+
 FIXED = 0  # the label of inputs, outputs and constants
 NEUTRAL = -1  # of padding and of zeros, which are the same for all units
 UNIT, BLOCK, ELEMENT = range(3)  # the kinds of ids
 
 MOST_COLOURED = 1 << 18  # of a weight that is multiplied by a mask every element is; it is fixed
-
-PRODUCES, CONSUMES, ELEMENTWISE, EMBEDDING = "produces", "consumes", "elementwise", "embedding"
 
 
 @dataclass(eq=False)

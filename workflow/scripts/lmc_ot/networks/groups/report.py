@@ -13,7 +13,8 @@ import yaml
 
 from ...config.registry import instead
 from ...errors import UserError, one_line
-from .group import Group, Groups, derive
+from .derive import derive
+from .group import Group, Groups
 from .verify import Verification, check_parameters, verify
 
 SHOWN = 3  # members of a group, and parameters of a reason, in the table
@@ -66,7 +67,7 @@ def report(
     if not len(groups):
         raise UserError(f"{name} has no units that can be permuted: {_why_none(groups)}")
     found = None if controls is None else verify(module, inputs, groups, controls)
-    return _json(groups, found) if as_json else _text(name, groups, found)
+    return _json(groups, found) if as_json else summary(name, groups, found)
 
 
 def load(target: str, arguments: str = "{}") -> torch.nn.Module:
@@ -138,7 +139,8 @@ def _why_none(groups: Groups) -> str:
     return f"most are fixed by {max(set(reasons), key=reasons.count)}"
 
 
-def _text(name: str, groups: Groups, verification: Verification | None) -> str:
+def summary(name: str, groups: Groups, verification: Verification | None = None) -> str:
+    """Return a text with all groups of a network, what is in none and why, and the verification."""
     families = len(groups.families)
     lines = [
         f"{name}: {_number(groups.symmetric_sets, 'set')} of interchangeable units in "

@@ -17,6 +17,7 @@ from torch.export import Dim, ExportedProgram
 from ...errors import UserError, one_line
 from . import rules
 from .ids import FIXED, Ids, NoRule, thin
+from .operations import Operations
 from .rules.table import name_of
 from .values import Call, Source, Value, leaves, substitute
 
@@ -112,6 +113,8 @@ class Walk:
     ----------
     ids
         What the operations said.
+    operations
+        The layers among them, and the values that they read.
     unknown
         (operation, module that ran it, reason) of those that no rule describes.
     """
@@ -125,6 +128,7 @@ class Walk:
         self.program = program
         self.names = names or {}
         self.ids = Ids()
+        self.operations = Operations()
         self.unknown: list[tuple[str, str, str]] = []
         with torch.no_grad():
             found = self._run(program.graph_module, self._placeholders(inputs))
@@ -147,6 +151,7 @@ class Walk:
             if name is None:
                 example = next(remaining)
                 values.append(Value(example.clone(), _fixed(example)))
+                self.operations.input(node, values[-1])
             elif name in state:
                 tensor = state[name].detach()
                 source = Source(self.names.get(name, name), tensor.shape)
@@ -198,7 +203,10 @@ class Walk:
                 call.freezes(f"{name}: it becomes a number")
             return output
         try:
-            return self._labelled(call, rules.find(target))
+            rule = rules.find(target)
+            found = self._labelled(call, rule)
+            self.operations.operation(node, call, rule.moves, found)
+            return found
         except Exception as error:
             known = isinstance(error, NoRule)
             reason = str(error) if known else f"{type(error).__name__}: {one_line(error, 100)}"

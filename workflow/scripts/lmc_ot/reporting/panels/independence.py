@@ -5,7 +5,6 @@ import pandas as pd
 
 from ... import tables
 from ...connectivity import independence
-from ...networks.permutation import hidden_layers
 from ...rng import generator
 from .spread import spread
 
@@ -35,10 +34,11 @@ def tabulate(
         seed = tables.metadata("checkpoints", path)["seed"]
         for number, parameters in networks.items():
             partner = networks.get(number ^ 1)
-            for layer in hidden_layers(parameters):
-                weight = parameters[layer, "weight"]
+            for layer, name in enumerate(independence.hidden_weights(parameters), 1):
+                weight = parameters[name]
                 stream = generator(seed, "independence", experiment, value, number, layer)
-                for reference, distance in _distances(weight, partner, layer, stream):
+                others = partner[name] if partner and layer == 1 else None
+                for reference, distance in _distances(weight, others, stream):
                     rows.append(
                         {
                             "reference": reference,
@@ -58,7 +58,7 @@ def _settings(histories: list[str]) -> list[tuple[str, float]]:
     return [tuple(row.values()) for table in first for row in table.to_pylist()]
 
 
-def _distances(weight, partner, layer, stream):
+def _distances(weight, others, stream):
     distances, null = [], []
     for half, components in independence.halves(weight, stream):
         first, second = (
@@ -68,6 +68,6 @@ def _distances(weight, partner, layer, stream):
         null.append(independence.distance(second, first))
     yield independence.RESHUFFLED, float(np.mean(distances))
     yield independence.INDEPENDENT, float(np.mean(null))
-    if layer == 1 and partner is not None:
-        across = independence.cosines(weight, partner[1, "weight"])
+    if others is not None:
+        across = independence.cosines(weight, others)
         yield independence.OTHER, independence.distance(independence.cosines(weight), across)

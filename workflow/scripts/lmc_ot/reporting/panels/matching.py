@@ -42,20 +42,21 @@ def tabulate(
     for checkpoints, matches in zip(sources["checkpoints"], sources["permutations"], strict=True):
         run = tables.metadata("checkpoints", checkpoints)
         rows = tables.read("permutations", matches, run=run).to_pylist()
-        if rows:
-            matched.append((rows[0]["value"], checkpoints, matches, rows[0]))
+        row = next((row for row in rows if row["matcher"] == matcher), None)
+        if row:
+            matched.append((row["value"], checkpoints, matches, row))
     if not matched:
         raise TableError(f"{matches}: no pair to draw: all pairs have a diverged network")
     _, checkpoints, matches, pair = min(matched, key=lambda run: run[0])
     networks = tables.read_checkpoints(checkpoints)
-    permutation = read_permutations(matches)[pair["pair"]][1]
+    permutation = next(iter(read_permutations(matches)[matcher][pair["pair"]].values()))
     rows = []
     for label, number, places in (
         ("A", pair["network_a"], np.arange(len(permutation))),
         ("B", pair["network_b"], np.argsort(permutation)),
     ):
         parameters = networks[number]
-        weight, above = parameters[1, "weight"], parameters[2, "weight"]
+        weight, above = (w for w in parameters.values() if w.ndim == 2)
         for unit, place in enumerate(places):
             rows.append(
                 {

@@ -2,7 +2,8 @@
 
 import torch
 
-from ..ids import EMBEDDING, NEUTRAL, NoRule, thin, varies
+from ..group import EMBEDDING
+from ..ids import NEUTRAL, NoRule, thin, varies
 from ..values import Call, Source, Value, as_units, substitute
 from .table import rule
 

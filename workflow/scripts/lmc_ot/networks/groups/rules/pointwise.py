@@ -5,12 +5,12 @@ from collections import Counter
 import numpy as np
 import torch
 
+from ..group import PRODUCES
 from ..ids import (
     BLOCK,
     ELEMENT,
     FIXED,
     NEUTRAL,
-    PRODUCES,
     UNIT,
     Ids,
     core,

@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from ..ids import CONSUMES, EMBEDDING, PRODUCES, NoRule, core, thin, varies
+from ..group import CONSUMES, EMBEDDING, PRODUCES
+from ..ids import NoRule, core, thin, varies
 from ..values import Call, Value
 from .pointwise import combine
 from .table import rule

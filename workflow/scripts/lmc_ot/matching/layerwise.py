@@ -1,0 +1,80 @@
+"""Matchers that visit the groups once, in the order of the network, with an exact assignment each.
+
+On a chain of layers this is the published scheme: the permutation of layer l maximises
+sum_i S_l[i, p_l[i]] exactly, given that of layer l - 1 (paper, Section 6).
+"""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..networks.groups.apply import permute
+from ..networks.groups.group import Group, Producer
+from ..tables import Parameters
+from .assignment import assign
+from .matcher import Match, Matcher, Pair
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A group of two networks at the time when it is matched.
+
+    Parameters
+    ----------
+    pair
+        The networks.
+    group
+        The group.
+    b
+        The parameters of B, in which the groups that were visited before are permuted.
+    producers
+        The group's producers whose inputs are all matched. With residual connections, the units of
+        a group are also made by layers whose inputs are matched later; these are left out, unless
+        the group has no others.
+    """
+
+    pair: Pair
+    group: Group
+    b: Parameters
+    producers: tuple[Producer, ...]
+
+
+class LayerwiseMatcher(Matcher):
+    """Defines the similarity S of the units of two networks A and B, group by group."""
+
+    @abstractmethod
+    def similarity(self, visit: Visit) -> np.ndarray:
+        """Return S, float64 (units of A, units of B)."""
+
+    def norms(self, visit: Visit) -> tuple[float, float] | None:
+        """Return the squared norms of the group in A and B in the norm that is minimised.
+
+        The squared distance between A and the permuted B is norm_a + norm_b - 2 sum_i S[i, p[i]].
+        The result is None if the matcher does not minimise a distance.
+        """
+        return None
+
+    def match(self, pair: Pair) -> Match:
+        """Visit all groups once. The heads of a family are matched with the units in them."""
+        outcome, b = Match(), pair.b.parameters
+        waiting = {group.name for group in pair.groups}
+        for together in pair.groups.together:
+            visits = [Visit(pair, group, b, _ready(group, waiting)) for group in together]
+            similarities = [self.similarity(visit) for visit in visits]
+            permutations = assign(similarities, together[0].heads)
+            for visit, similarity, p in zip(visits, similarities, permutations, strict=True):
+                name = visit.group.name
+                outcome.permutations[name] = p
+                outcome.objectives[name] = float(similarity[np.arange(len(p)), p].sum())
+                outcome.identity_objectives[name] = float(np.trace(similarity))
+                outcome.norms[name] = self.norms(visit)
+            names = [group.name for group in together]
+            b = permute(b, pair.groups, {name: outcome.permutations[name] for name in names})
+            waiting -= set(names)
+        return outcome
+
+
+def _ready(group: Group, waiting: set[str]) -> tuple[Producer, ...]:
+    ready = tuple(p for p in group.producers if not waiting.intersection(p.consumes))
+    return ready or group.producers

@@ -1,0 +1,236 @@
+"""Groups of units that can be permuted without a change of the network's function."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from ...errors import UserError
+from .group import EMBEDDING, PRODUCES, Frozen, Group, Groups, Member, Unknown
+from .ids import Slots
+from .structure import Units
+from .trace import Walk, export
+
+ALONE = "no other unit is like it"
+UNUSED = "not used in evaluation mode"
+
+
+def derive(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...] | torch.Tensor) -> Groups:
+    """The groups of a network, from its graph.
+
+    Parameters
+    ----------
+    module
+        On the CPU. Its parameters are not changed, and their values do not matter.
+    inputs
+        A batch of at least two examples, the arguments of the module.
+
+    Raises
+    ------
+    UserError
+        The module cannot be exported, or is not on the CPU.
+    """
+    inputs = (inputs,) if isinstance(inputs, torch.Tensor) else tuple(inputs)
+    state = module.state_dict()
+    for name, tensor in state.items():
+        if tensor.device.type != "cpu":
+            raise UserError(f"{name} is on {tensor.device}: move the module to the CPU first")
+    begin = time.perf_counter()
+    program = export(module, inputs)
+    aliases, first = _aliases(module), first_names(module)
+    walk = Walk(program, inputs, first)
+    units = Units(walk.ids)
+    groups, covered = _groups(units)
+    seen = walk.operations.of(groups, units)
+    trained = {name for name, _ in module.named_parameters(remove_duplicate=False)}
+    return Groups(
+        groups=tuple(
+            replace(group, producers=seen[group.name][0], taps=seen[group.name][1])
+            for group in groups
+        ),
+        aliases=aliases,
+        frozen=tuple(
+            _frozen(units, covered, {n: t for n, t in state.items() if first.get(n, n) == n})
+        ),
+        unknown=tuple(Unknown(*found) for found in dict.fromkeys(walk.unknown)),
+        seconds=time.perf_counter() - begin,
+        buffers=tuple(name for name in state if name not in trained),
+    )
+
+
+def _groups(units: Units) -> tuple[list[Group], set[int]]:
+    """All groups in order, and the units that are in them."""
+    drafts, covered = [], set()
+    for number, heads in enumerate(_families(units)):
+        for draft in _family(units, heads):
+            drafts.append((*draft, number))
+        covered.update(unit for head in heads for unit in head)
+    alike = defaultdict(list)
+    for unit in units.own:
+        if unit not in units.blocks and unit not in covered:
+            alike[units.signature(unit)].append(unit)
+    for found in alike.values():
+        if len(found) > 1:
+            drafts.append((*_draft([[units.own[unit] for unit in found]]), None))
+            covered.update(found)
+    drafts.sort(key=lambda draft: draft[0])
+    return _named(drafts), covered
+
+
+def _families(units: Units) -> Iterator[list[list[int]]]:
+    """Heads that are alike: of each the units in it, in an order that they share."""
+    alike = defaultdict(list)
+    for head, roles in units.heads.items():
+        numbers, description = {}, []
+        for role, found in sorted(roles.items()):
+            # A unit that is in two operands of one head must be so in the other, too.
+            seen = [(units.signature(u, head), numbers.setdefault(u, len(numbers))) for u in found]
+            description.append((role, tuple(seen)))
+        whole = sorted(units.signature(unit) for unit in units.wholes[head])
+        if units.fixed not in numbers:
+            listed = sorted(units.wholes[head], key=units.signature) + list(numbers)
+            alike[tuple(whole), tuple(description)].append((listed, frozenset(numbers)))
+    for heads in alike.values():
+        inside = [numbers for _, numbers in heads]
+        disjoint = len(frozenset.union(*inside)) == sum(map(len, inside))
+        if len(heads) > 1 and disjoint and len(inside[0]) > 1 and _parted(units, heads[0][0]):
+            yield [list(dict.fromkeys(listed)) for listed, _ in heads]
+
+
+def _parted(units: Units, head: list[int]) -> bool:
+    """Whether no unit has columns in several groups of the same convolution."""
+    for unit in head:
+        parts = [s.parameter for s in units.own.get(unit, ()) if s.part is not None]
+        if len(parts) > len(set(parts)):
+            return False
+    return True
+
+
+def _family(units: Units, heads: list[list[int]]) -> Iterator[tuple]:
+    """Drafts of the groups of a family: of units that are alike within heads, and of the rest."""
+    alike = defaultdict(list)
+    for position in range(len(heads[0])):
+        signatures = []
+        for head in heads:
+            unit = head[position]
+            single = unit in units.blocks or unit not in units.own
+            signatures.append(unit if single else units.signature(unit))
+        alike[tuple(signatures)].append(position)
+    rest = []
+    classes = []
+    for positions in alike.values():
+        if len(positions) > 1:
+            classes.append([[units.own[head[p]] for p in positions] for head in heads])
+        else:
+            rest += positions
+    together = []
+    for head in heads:
+        joined = defaultdict(list)
+        for position in sorted(rest):
+            for slots, places in units.own.get(head[position], {}).items():
+                if slots.part is None:  # columns of a group of a convolution move with its rows
+                    joined[slots].append(places)
+        together.append([{slots: np.concatenate(found) for slots, found in joined.items()}])
+    if together[0][0]:
+        classes.append(together)
+    order = _order_of_heads(classes)
+    for found in classes:
+        yield _draft([found[head] for head in order])
+
+
+def _order_of_heads(classes: list) -> list[int]:
+    """By the places of their first units, in the parameter that the network uses first."""
+    lead = min((s for found in classes for s in found[0][0]), key=_precedence)
+    for found in classes:
+        if lead in found[0][0]:
+            first = [min(unit[lead].min() for unit in head) for head in found]
+            return sorted(range(len(first)), key=first.__getitem__)
+    return []
+
+
+def _draft(heads: list[list[dict[Slots, np.ndarray]]]) -> tuple:
+    """What a `Group` needs: its place in the network, heads, members, the name of its layer."""
+    several = len(heads) > 1
+
+    def kind(slots: Slots) -> tuple:
+        return slots.parameter, slots.axis, slots.part is not None if several else slots.part
+
+    owned = [[{kind(s): (s, places) for s, places in u.items()} for u in head] for head in heads]
+    found = sorted(heads[0][0], key=_precedence)
+    lead = kind(found[0])
+    owned = [sorted(head, key=lambda unit: unit[lead][1].tolist()) for head in owned]
+    members = []
+    for slots in found:
+        places = np.array([unit[kind(slots)][1] for head in owned for unit in head], np.int32)
+        rows = None
+        if slots.part is not None:
+            rows = np.array([head[0][kind(slots)][0].rows for head in owned], np.int32)
+        vector = slots.axis is None and slots.vector
+        axis = 0 if vector else slots.axis
+        members.append(Member(slots.parameter, axis, places, slots.role, rows))
+    place = (found[0].operation, int(members[0].places.min()))
+    return place, len(heads), len(heads[0]), tuple(members)
+
+
+def _precedence(slots: Slots) -> tuple:
+    """What makes units comes first, in the order of the network."""
+    makes = slots.role in (PRODUCES, EMBEDDING)
+    return slots.part is not None, not makes, slots.operation, slots.parameter, slots.axis or 0
+
+
+def _named(drafts: list[tuple]) -> list[Group]:
+    names, families, groups = set(), {}, []
+    for _, heads, units, members, number in drafts:
+        layer = members[0].parameter.removesuffix(".weight")
+        name, count = layer, 1
+        while name in names:
+            count += 1
+            name = f"{layer}#{count}"
+        names.add(name)
+        family = None if number is None else families.setdefault(number, name)
+        groups.append(Group(name, units, members, heads, family))
+    return groups
+
+
+def _frozen(units: Units, covered: set[int], state: dict) -> Iterator[Frozen]:
+    """What is in no group: axes that operations used, and parameters that none did."""
+    reasons, used = units.reasons(), set()
+    for slots in units.ids.slots.values():
+        used.add(slots.parameter)
+        why = defaultdict(int)
+        for id in range(slots.first, slots.first + slots.count):
+            if units.unit[id] == units.fixed:
+                why[reasons[id]] += 1
+            elif int(units.unit[id]) not in covered:
+                why[ALONE] += 1
+        if slots.part is None:
+            axis = 0 if slots.vector else slots.axis
+            yield from (Frozen(slots.parameter, axis, n, reason) for reason, n in why.items())
+    for name, tensor in state.items():
+        if tensor.is_floating_point() and name not in used:
+            reason = units.ids.frozen.get(name, UNUSED)
+            yield Frozen(name, None, tensor.numel(), reason)
+
+
+def _aliases(module: torch.nn.Module) -> dict[str, tuple[str, ...]]:
+    """Parameter or buffer -> its other names, for each of its names."""
+    names = defaultdict(list)
+    for name, tensor in module.state_dict(keep_vars=True).items():
+        names[id(tensor)].append(name)
+    return {
+        name: tuple(n for n in found if n != name)
+        for found in names.values()
+        if len(found) > 1
+        for name in found
+    }
+
+
+def first_names(module: torch.nn.Module) -> dict[str, str]:
+    """Each name of a parameter or buffer that has several -> the first of them."""
+    return {
+        name: next(n for n in module.state_dict() if n in {name, *others})
+        for name, others in _aliases(module).items()
+    }
