@@ -18,7 +18,7 @@ from ..networks.groups.group import INPUT, Groups, Producer, Tap
 from ..networks.network import Network
 from ..tables import Parameters
 from ..training.device import resolve
-from .moments import ROWS_AT_ONCE, Accumulator, Moments, moments_of
+from .moments import Accumulator, Moments, moments_of
 from .recording import chosen_examples
 
 # Bounds on the floats of a batch's largest value, and on the bytes of the values that are kept.
@@ -59,7 +59,7 @@ class StreamedMoments:
         self.device = torch.device(device)
         self.taps = {tap.value: tap for group in groups for tap in group.taps}
         self.parameters = {name: self._tensor(array) for name, array in parameters.items()}
-        self._moments_of_inputs = inputs or (lambda: moments_of_images(network, images))
+        self._moments_of_inputs = inputs or (lambda: moments_of_images(images))
         self._batch = max(2, BATCH_FLOATS // network.floats_per_example)
         self._known: dict[str, Moments] = {}
         self._crosses: WeakKeyDictionary[StreamedMoments, dict] = WeakKeyDictionary()
@@ -189,7 +189,7 @@ def open_networks(
     images = dataset.inputs("train", chosen_examples(dataset, examples, seed))
     resolved = resolve(device)
     graph = Graph(built.module, built.images(torch.from_numpy(images[:2])), resolved)
-    inputs = cache(lambda: moments_of_images(built, images))
+    inputs = cache(lambda: moments_of_images(images))
 
     @cache
     def moments(number: int) -> StreamedMoments:
@@ -198,8 +198,6 @@ def open_networks(
     return moments
 
 
-def moments_of_images(network: Network, images: np.ndarray) -> Moments:
-    """Return the moments of images, float32 (n, pixels), as a dense first layer reads them."""
-    parts = range(0, len(images), ROWS_AT_ONCE)
-    flat = (torch.from_numpy(images[start : start + ROWS_AT_ONCE]) for start in parts)
-    return moments_of(network.images(part).flatten(1).numpy() for part in flat)
+def moments_of_images(images: np.ndarray) -> Moments:
+    """Return the moments of flat images, float32 (n, pixels)."""
+    return moments_of([images])

@@ -267,7 +267,7 @@ class Recorded:
     path
         The recorded activations.
     inputs
-        Returns all training inputs as the network's first layer sees them, float32 (n, pixels).
+        Returns all training inputs, float32 (n, pixels).
     run
         The run that the file must come from; see `tables.read`.
     """

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data.dataset import Dataset
 from ..data.table import read_dataset
 from ..networks.groups.group import INPUT, Groups, Producer, Tap
 from ..tables import Parameters
@@ -52,7 +51,7 @@ def of_networks(
     if activations is None:
         opened = cache(lambda: _opened(dataset, networks, groups, streamed, run["seed"]))
         return cache(lambda number: OnDemand(lambda: opened()(number)))
-    inputs = cache(lambda: channels_first(read_dataset(dataset)))
+    inputs = cache(lambda: read_dataset(dataset).inputs("train"))
     known: dict[bytes, Moments] = {}
 
     @cache
@@ -76,14 +75,6 @@ def device(streamed: dict) -> str:
     from ..training.device import describe, resolve
 
     return describe(resolve(streamed["device"]))
-
-
-def channels_first(dataset: Dataset) -> np.ndarray:
-    """Return the training inputs as a dense layer reads them, one channel after the other."""
-    flat = dataset.inputs("train")
-    if dataset.channels == 1:
-        return flat
-    return flat.reshape(len(flat), -1, dataset.channels).swapaxes(1, 2).reshape(len(flat), -1)
 
 
 def _opened(

@@ -88,8 +88,9 @@ class Producer:
     input
         The value that the operation reads.
     reads
-        The value that a dense layer reads: the values of a `Tap`, or `INPUT` with its elements in
-        one row. None if it reads them in another way: pooled, or by a convolution.
+        The value that a dense layer reads: the values of a `Tap`, or `INPUT` as rows of pixels in
+        the order (height, width, channels). None if it reads them in another way: pooled, or by a
+        convolution.
     consumes
         The groups whose units it reads.
     norm

@@ -36,6 +36,7 @@ class _Layer:
     bias: str | None
     reads: torch.fx.Node
     dense: bool
+    pixels: bool  # whether it reads the network's input as rows of pixels
 
 
 class Operations:
@@ -49,13 +50,13 @@ class Operations:
         self._shapes: dict[torch.fx.Node, torch.Size] = {}
         # What a value was before it was moved or pooled.
         self._origins: dict[torch.fx.Node, torch.fx.Node] = {}
-        self._inputs: set[torch.fx.Node] = set()
+        self._inputs: dict[torch.fx.Node, torch.Tensor] = {}
         self._layers: list[_Layer] = []
         self._norms: dict[torch.fx.Node, BatchNorm] = {}
 
     def input(self, node: torch.fx.Node, value: Value) -> None:
         """An input of the network."""
-        self._inputs.add(node)
+        self._inputs[node] = value.data
         self._shapes[node] = value.data.shape
 
     def operation(self, node: torch.fx.Node, call: Call, moves: bool, output) -> None:
@@ -77,11 +78,20 @@ class Operations:
         position = _WEIGHTS.get(call.name)
         if position is None or len(call.args) <= position:
             return
-        weight, reads = call.args[position], node.args[1 if position == 0 else position - 1]
+        other = 1 if position == 0 else position - 1
+        weight, reads, read = call.args[position], node.args[other], call.args[other]
         if _parameter(weight) and isinstance(reads, torch.fx.Node):
             bias = call.arg(0 if call.name == "addmm" else 2, "bias")
-            layer = _Layer(node, _parameter(weight), _parameter(bias), reads, call.name in _DENSE)
-            self._layers.append(layer)
+            named = _parameter(weight), _parameter(bias)
+            pixels = isinstance(read, Value) and self._pixels(read.data)
+            self._layers.append(_Layer(node, *named, reads, call.name in _DENSE, pixels))
+
+    def _pixels(self, values: torch.Tensor) -> bool:
+        """Whether values are the network's input in the order (height, width, channels)."""
+        return any(
+            image.dim() > 1 and torch.equal(image.movedim(1, -1).flatten(1), values)
+            for image in self._inputs.values()
+        )
 
     def _norm(self, node: torch.fx.Node, call: Call) -> None:
         read, scale, variance = node.args[0], call.args[1], _parameter(call.args[4])
@@ -138,7 +148,7 @@ class Operations:
         if not layer.dense or shape is None or len(shape) != 2 or before is None:
             return None
         if origin in self._inputs:
-            return INPUT if before.numel() == shape.numel() else None
+            return INPUT if layer.pixels else None
         here, there = self._lines.get(layer.reads), self._lines.get(origin)
         same = here is not None and there is not None and np.array_equal(here.ids, there.ids)
         return origin.name if same and before == shape else None
