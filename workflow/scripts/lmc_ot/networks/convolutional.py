@@ -92,7 +92,7 @@ class Convolutional(nn.Module):
         values = images
         layers = zip(self.convolutions, self.norms, strict=True)
         for number, (convolution, norm) in enumerate(layers, start=1):
-            values = torch.relu_(norm(convolution(values)))
+            values = torch.relu(norm(convolution(values)))
             if number in self.pooled:
                 values = F.max_pool2d(values, 2)
         values = values.flatten(1)

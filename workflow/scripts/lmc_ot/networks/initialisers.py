@@ -4,9 +4,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import torch
 from scipy.special import ndtr, ndtri
-from torch import nn
 
 # Standard deviation of the standard normal distribution truncated to [-2, 2].
 _MASS = math.erf(2 / math.sqrt(2))
@@ -35,18 +33,19 @@ def lecun_uniform(stream: np.random.Generator, units: int, fan_in: int) -> np.nd
 INITIALISERS = {"lecun_normal": lecun_normal, "lecun_uniform": lecun_uniform}
 
 
-@torch.no_grad()
-def initialise(module: nn.Module, initialiser: Callable, stream: np.random.Generator) -> None:
+def initialise(module, initialiser: Callable, stream: np.random.Generator) -> None:
     """Draw the weights of a module's layers in order; biases become 0, scales of norms 1.
 
     Parameters
     ----------
+    module
+        A `torch.nn.Module` on the CPU. Experiments without networks use this file without torch.
     initialiser
         One of `INITIALISERS`. Kernels are drawn as flattened rows, one per unit.
     """
     for name, parameter in module.named_parameters():
-        if parameter.dim() > 1:
-            drawn = initialiser(stream, len(parameter), parameter[0].numel())
-            parameter.copy_(torch.from_numpy(drawn).view(parameter.shape))
+        array = parameter.detach().numpy()
+        if array.ndim > 1:
+            array[...] = initialiser(stream, len(array), array[0].size).reshape(array.shape)
         else:
-            parameter.fill_(float(name.endswith("weight")))
+            array[...] = float(name.endswith("weight"))

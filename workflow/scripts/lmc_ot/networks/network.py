@@ -139,6 +139,7 @@ class Network:
 
         A module without ``initialise`` is built again after torch's generator has been seeded.
         """
+        self._move(torch.device("cpu"))
         module = self.module
         if hasattr(module, "initialise"):
             module.initialise(generator(seed, "initialisation", float(learning_rate), number))

@@ -56,8 +56,7 @@ def write_checkpoints(
         run,
         device,
         diverged=sorted(diverged),
-        # A list, since the metadata sort the keys of an object.
-        shapes=list(shapes.items()),
+        shapes=shapes,
     )
 
 
@@ -84,7 +83,7 @@ def read_checkpoints(path, run: dict | None = None) -> dict[int, Parameters]:
     name = table["parameter"].to_numpy(zero_copy_only=False)
     if len(table) == 0:
         return {}
-    shapes = dict(metadata("checkpoints", path).get("shapes", ()))
+    shapes = metadata("checkpoints", path).get("shapes", {})
     values = table["values"].chunk(0)
     offsets, flat = values.offsets.to_numpy(), values.values.to_numpy()
     first = np.flatnonzero(np.r_[True, (np.diff(network) != 0) | (name[1:] != name[:-1])])
