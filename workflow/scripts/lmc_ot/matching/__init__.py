@@ -48,7 +48,7 @@ REGISTRY = Registry(
                     "minimum": 1,
                     "default": 3,
                     "description": "number of starts, of which the best is kept; the first is the "
-                    "identity, the others are random permutations",
+                    "identity, the second the result of naive_wm, the others are random",
                 },
                 "sweeps": {
                     "type": "integer",

@@ -91,9 +91,9 @@ class StreamedMoments:
             return below.through(x, x if same else np.moveaxis(weight_y, producer.axis, 0))
         total, axis = Accumulator(), producer.output.axis
         weights = [weight_x] if weight_y is weight_x else [weight_x, weight_y]
-        for values in self._values(producer.input):
+        for known in self._values(producer.input):
             outputs = [
-                self._samples(self._again(producer, weight, values), axis) for weight in weights
+                self._samples(self._again(producer, weight, known), axis) for weight in weights
             ]
             total.add(outputs[0], outputs[-1])
         return total.moments()
@@ -103,13 +103,13 @@ class StreamedMoments:
             return self._moments_of_inputs()
         return self(Tap(producer.reads, 1, np.empty((0, 1), np.int32)))
 
-    def _again(self, producer: Producer, weight: np.ndarray, values: torch.Tensor) -> torch.Tensor:
+    def _again(self, producer: Producer, weight: np.ndarray, known: dict) -> torch.Tensor:
         """What a layer returns for another weight and no bias, given what it reads."""
         changed = {producer.parameter: self._tensor(weight)}
         if producer.bias is not None:
             changed[producer.bias] = torch.zeros_like(self.parameters[producer.bias])
         name = producer.output.value
-        return self.graph.run(self.parameters | changed, [name], {producer.input: values})[name]
+        return self.graph.run(self.parameters | changed, [name], known)[name]
 
     def _over_taps(self, other: "StreamedMoments") -> dict[str, Moments]:
         totals = {name: Accumulator() for name in self.taps}
@@ -124,21 +124,21 @@ class StreamedMoments:
                 totals[name].add(x, y)
         return {name: total.moments() for name, total in totals.items()}
 
-    def _values(self, name: str) -> Iterator[torch.Tensor]:
-        """Yield a value batch by batch, starting from values that are kept."""
-        if name == INPUT:
-            yield from self._batches()
-            return
-        found = self._kept.pop(name, None)
+    def _values(self, name: str) -> Iterator[dict[str, torch.Tensor]]:
+        """Yield a value, and the input, batch by batch, starting from values that are kept."""
+        batches = list(self._batches())
+        found = self._kept.pop(name, None) if name != INPUT else batches
         if found is None:
             found = []
-            for i, batch in enumerate(self._batches()):
+            for i, batch in enumerate(batches):
                 known = {INPUT: batch} | {kept: parts[i] for kept, parts in self._kept.items()}
                 found.append(self.graph.run(self.parameters, [name], known)[name])
-        self._kept[name] = found
+        if name != INPUT:
+            self._kept[name] = found
         while self._bytes() > KEPT_BYTES:
             del self._kept[next(iter(self._kept))]
-        yield from found
+        for batch, values in zip(batches, found, strict=True):
+            yield {INPUT: batch, name: values}
 
     def _bytes(self) -> int:
         return sum(part.nbytes for parts in self._kept.values() for part in parts)

@@ -20,7 +20,7 @@ class IterativeMatcher(Matcher):
     Parameters
     ----------
     starts
-        The first start is the identity, the others are random permutations. The best is kept.
+        Number of starts, see `start`. The best result is kept.
     sweeps
         Largest number of times that all groups are visited.
     """
@@ -36,6 +36,10 @@ class IterativeMatcher(Matcher):
     def objective(self, pair: Pair, groups: tuple[Group, ...], b: Parameters) -> float:
         """Return the part of the objective that permuting these groups can change."""
 
+    def start(self, pair: Pair, number: int) -> Permutations:
+        """Return where a start, 0, 1, ..., begins: the identity, then random permutations."""
+        return random(pair.groups, pair.stream) if number else identity(pair.groups)
+
     @abstractmethod
     def norms(self, pair: Pair, group: Group) -> tuple[float, float] | None:
         """Return the squared norms of a group in A and B, see `Match`."""
@@ -43,9 +47,8 @@ class IterativeMatcher(Matcher):
     def match(self, pair: Pair) -> Match:
         """Return the best of all starts."""
         found = []
-        for start in range(self.starts):
-            first = random(pair.groups, pair.stream) if start else identity(pair.groups)
-            permutations = self._climb(pair, first)
+        for number in range(self.starts):
+            permutations = self._climb(pair, self.start(pair, number))
             b = permute(pair.b.parameters, pair.groups, permutations)
             found.append((self.objective(pair, pair.groups.groups, b), permutations, b))
         best, permutations, b = max(found, key=lambda one: one[0])

@@ -7,6 +7,7 @@ from ..networks.groups.group import Group, Member
 from ..tables import Parameters
 from .iterative import IterativeMatcher
 from .matcher import Side
+from .naive_wm import NaiveWeightMatching
 
 
 class WeightMatching(IterativeMatcher):
@@ -16,6 +17,12 @@ class WeightMatching(IterativeMatcher):
     biases and norms, of M(A) M(B)^T, where M holds the numbers of one unit per row. Running
     statistics are left out.
     """
+
+    def start(self, pair, number):
+        """The identity; what naive weight matching finds in one pass; random permutations."""
+        if number == 1:
+            return NaiveWeightMatching().match(pair).permutations
+        return super().start(pair, number)
 
     def similarity(self, pair, group, b):
         a = pair.a.parameters

@@ -12,6 +12,8 @@ from .groups.trace import export
 class Graph:
     """A module's operations, run in part, with the parameters of any network.
 
+    A module that reads the size of the batch as a number is exported again for every size.
+
     Parameters
     ----------
     module
@@ -30,27 +32,9 @@ class Graph:
     def __init__(
         self, module: torch.nn.Module, example: torch.Tensor, device: torch.device | str = "cpu"
     ):
-        program = export(module, (example,))
-        if torch.device(device).type != "cpu":
-            program = torch.export.passes.move_to_device_pass(program, str(device))
-        self._module = program.graph_module
-        self._order = {node: i for i, node in enumerate(program.graph.nodes)}
-        self._nodes = {node.name: node for node in program.graph.nodes}
-        signature, first = program.graph_signature, first_names(module)
-        named = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
-        self._parameters = {node: first.get(name, name) for node, name in named.items()}
-        constants = named | signature.inputs_to_lifted_tensor_constants
-        self._constants = {
-            node: program.state_dict[name]
-            if name in program.state_dict
-            else program.constants[name]
-            for node, name in constants.items()
-        }
-        for node in program.graph.nodes:
-            if node.op == "placeholder" and node.name not in constants:
-                self._nodes[INPUT] = node
+        self._export = lambda inputs: _Program(module, inputs.cpu(), torch.device(device))
+        self._programs = {len(example): self._export(example)}
 
-    @torch.no_grad()
     def run(
         self,
         parameters: Mapping[str, torch.Tensor],
@@ -66,8 +50,41 @@ class Graph:
         wanted
             Names of values.
         known
-            Values that are not computed again; the network's input is `INPUT`.
+            Values that are not computed again; the network's input, which is needed, is `INPUT`.
         """
+        size, any_program = len(known[INPUT]), next(iter(self._programs.values()))
+        if size not in self._programs:
+            self._programs[size] = (
+                any_program if any_program.any_batch else self._export(known[INPUT])
+            )
+        return self._programs[size].run(parameters, wanted, known)
+
+
+class _Program:
+    """The graph of one export."""
+
+    def __init__(self, module: torch.nn.Module, example: torch.Tensor, device: torch.device):
+        program = export(module, (example,))
+        if device.type != "cpu":
+            program = torch.export.passes.move_to_device_pass(program, str(device))
+        self._module = program.graph_module
+        self._order = {node: i for i, node in enumerate(program.graph.nodes)}
+        self._nodes = {node.name: node for node in program.graph.nodes}
+        signature, first = program.graph_signature, first_names(module)
+        named = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
+        self._parameters = {node: first.get(name, name) for node, name in named.items()}
+        constants = named | signature.inputs_to_lifted_tensor_constants
+        state = {**program.constants, **program.state_dict}
+        self._constants = {node: state[name] for node, name in constants.items()}
+        for node in program.graph.nodes:
+            if node.op == "placeholder" and node.name not in constants:
+                self._nodes[INPUT] = node
+        size = self._nodes[INPUT].meta["val"].shape[0]
+        self.any_batch = isinstance(size, torch.SymInt) and size.node.maybe_as_int() is None
+
+    @torch.no_grad()
+    def run(self, parameters, wanted, known) -> dict[str, torch.Tensor]:
+        """See `Graph.run`."""
         values = {self._nodes[name]: tensor for name, tensor in known.items()}
         kept = {self._nodes[name] for name in wanted}
         for node in self._needed(kept, values):

@@ -64,9 +64,7 @@ def _rows(order: int, group: Group):
 
 def _row(role: str, of: tuple[int, Group] | None, parameter: str, axis: int | None, **others):
     order, group = of or (None, None)
-    empty = dict.fromkeys(
-        ("value", "bias", "input", "reads", "scale", "variance", "epsilon", "reason", "count")
-    )
+    empty = dict.fromkeys(_OPTIONAL)
     return {
         "group": group.name if group else "",
         "order": order or 0,
