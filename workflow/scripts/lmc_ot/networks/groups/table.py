@@ -64,8 +64,8 @@ def _rows(order: int, group: Group):
 
 def _row(role: str, of: tuple[int, Group] | None, parameter: str, axis: int | None, **others):
     order, group = of or (None, None)
-    empty = dict.fromkeys(_OPTIONAL)
     return {
+        **dict.fromkeys(_OPTIONAL),
         "group": group.name if group else "",
         "order": order or 0,
         "units": group.units if group else 0,
@@ -76,7 +76,6 @@ def _row(role: str, of: tuple[int, Group] | None, parameter: str, axis: int | No
         "axis": axis,
         "rows": [],
         "consumes": [],
-        **empty,
         **others,
     }
 
