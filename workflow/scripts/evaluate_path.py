@@ -6,7 +6,7 @@ from lmc_ot.connectivity import barrier
 from lmc_ot.connectivity.pairs import PathEvaluation, evaluation_examples
 from lmc_ot.data.table import read_dataset
 from lmc_ot.environment import digest, versions
-from lmc_ot.matching.table import read_permutations, whole_pairs
+from lmc_ot.matching.table import permutations_as_json, read_permutations, whole_pairs
 from lmc_ot.networks.build import build
 from lmc_ot.networks.groups.table import read_groups
 from lmc_ot.training.device import describe, resolve
@@ -39,7 +39,10 @@ def evaluate_path(
     settings += [tables.digest("dataset", dataset), tables.digest("checkpoints", checkpoints)]
     settings += [tables.digest("groups", groups)]
     by_matcher = read_permutations(permutations, run)
-    made_from = {label: digest([*settings, by_matcher.get(label, {})]) for label in labels}
+    made_from = {
+        label: digest([*settings, permutations_as_json(by_matcher.get(label, {}))])
+        for label in labels
+    }
     kept = tables.kept_rows("path", path, run, made_from)
     evaluation = PathEvaluation(
         build(network, data),

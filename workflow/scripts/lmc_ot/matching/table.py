@@ -109,3 +109,10 @@ def read_permutations(path: str, run: dict | None = None) -> dict[str, dict[int,
             )
         known[str(group)] = p
     return found
+
+
+def permutations_as_json(by_pair: dict[int, Permutations]) -> list:
+    """Return the permutations of all pairs as a JSON value, for a digest."""
+    return [
+        [pair, group, p.tolist()] for pair, found in by_pair.items() for group, p in found.items()
+    ]
