@@ -56,7 +56,7 @@ def tabulate(
         ("B", pair["network_b"], np.argsort(permutation)),
     ):
         parameters = networks[number]
-        weight, above = (w for w in parameters.values() if w.ndim == 2)
+        weight, above = [w for w in parameters.values() if w.ndim == 2][:2]
         for unit, place in enumerate(places):
             rows.append(
                 {
