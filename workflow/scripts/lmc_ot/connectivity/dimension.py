@@ -15,9 +15,8 @@ from ..matching.moments import NetworkMoments
 from ..networks.groups.group import Groups
 from ..tables import Parameters
 
-# Units whose squared distance is below this fraction of the largest squared norm count as the same
-# point: moments of activations have errors of that size.
-SAME = 1e-6
+# Units closer than this fraction of the largest squared norm count as the same point.
+SAME = 1e-14
 
 
 @dataclass(frozen=True)
