@@ -1,5 +1,6 @@
 """Small things that several tests use. Oracles are written in plain numpy, in float64."""
 
+import functools
 import itertools
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from lmc_ot.data.dataset import Dataset, Split
 from lmc_ot.matching.moments import InMemory
 from lmc_ot.networks import REGISTRY as NETWORKS
 from lmc_ot.networks.build import build
+from lmc_ot.networks.groups.derive import derive
+from lmc_ot.networks.groups.group import INPUT
 from lmc_ot.training.loop import train
 from lmc_ot.training.settings import NetworkId
 from support import mlp, optimiser, training_config
@@ -129,12 +132,31 @@ def run_mlp():
     return run
 
 
+@functools.cache
+def _groups_of_mlp(widths):
+    module = mlp((1, widths[0]), widths[-1], list(widths[1:-1])).module
+    return derive(module, torch.randn(2, 1, 1, widths[0]))
+
+
+@pytest.fixture(scope="session")
+def groups_of():
+    """The groups of an MLP, derived from its module, given its parameters."""
+
+    def groups(parameters):
+        weights = [array for name, array in parameters.items() if name.endswith("weight")]
+        return _groups_of_mlp((weights[0].shape[1], *(len(weight) for weight in weights)))
+
+    return groups
+
+
 @pytest.fixture
-def recorded(run_mlp):
+def recorded(run_mlp, groups_of):
     """Activations of an MLP on some inputs, as matchers are given them."""
 
     def record(parameters, inputs):
-        return InMemory([phi.astype(np.float32) for phi in run_mlp(parameters, inputs)[0]])
+        phi = [values.astype(np.float32) for values in run_mlp(parameters, inputs)[0]]
+        names = [INPUT, *(group.taps[0].value for group in groups_of(parameters))]
+        return InMemory(dict(zip(names, phi, strict=True)))
 
     return record
 
