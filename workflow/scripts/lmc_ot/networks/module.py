@@ -11,9 +11,7 @@ from ..config.registry import instead
 from ..errors import ConfigError, UserError, one_line
 
 
-def build(
-    shape, classes, target: str, arguments: dict, channels: int | None
-) -> torch.nn.Module:
+def build(shape, classes, target: str, arguments: dict, channels: int | None) -> torch.nn.Module:
     """Build the network ``module`` of the registry.
 
     Parameters

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.func import functional_call, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
@@ -185,7 +186,9 @@ class Network:
             own = {name: tensor.squeeze(0) for name, tensor in parameters.items()}
             return self._run(own, batches.squeeze(0)).unsqueeze(0)
         if training:
-            return vmap(self._run, randomness="different")(parameters, batches)
+            # Other kernels of attention have no rule for vmap, and abort in the backward pass.
+            with sdpa_kernel(SDPBackend.MATH):
+                return vmap(self._run, randomness="different")(parameters, batches)
         return torch.stack(
             [
                 self._run({name: tensor[k] for name, tensor in parameters.items()}, batch)

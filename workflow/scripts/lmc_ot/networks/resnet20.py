@@ -33,9 +33,7 @@ class ResNet20(nn.Module):
         Distribution of the initial weights; biases and shifts start at 0, scales at 1.
     """
 
-    def __init__(
-        self, shape, classes, width: float, norm: str, shortcuts: str, initialiser: str
-    ):
+    def __init__(self, shape, classes, width: float, norm: str, shortcuts: str, initialiser: str):
         super().__init__()
         self.initialiser = INITIALISERS[initialiser]
         first, *_, last = channels = [max(1, round(width * units)) for units in STAGES]

@@ -219,9 +219,7 @@ class _StackTraining:
     def _begin(self) -> None:
         """Initialise the networks, or restore them from the last snapshot."""
         network, data = self.network, self.data
-        initial = [
-            network.initial(self.seed, n.learning_rate, n.number) for n in self.networks
-        ]
+        initial = [network.initial(self.seed, n.learning_rate, n.number) for n in self.networks]
         self.progress = Progress.begin(network, stack(initial, self.device), self.optimiser)
         saved = self.snapshots.load(self.snapshot, self.report) if self.snapshots else None
         if saved:
