@@ -314,7 +314,7 @@ def test_dropout_is_drawn_for_every_network_and_step_alone(clusters, numbers):
 
 @pytest.mark.parametrize(
     ("target", "arguments"),
-    [  # fmt: skip
+    [
         ("torchvision.models:resnet18", {"num_classes": 10}),
         (
             "torchvision.models:VisionTransformer",
