@@ -539,14 +539,22 @@ def test_a_network_of_finite_loss_but_not_of_finite_parameters_has_diverged(netw
     assert list(found.networks) == [0, 2]
 
 
+@pytest.mark.parametrize("at_once", [1, 2])
 @pytest.mark.parametrize("name", ["mlp", "convnet"])
-def test_reduced_precision_trains_and_keeps_float32_parameters(name):
+def test_reduced_precision_trains_and_keeps_float32_parameters(name, at_once):
     data = digits()
     options = {"mlp": {"hidden_widths": [16]}, "convnet": {"groups": [[6]], "head": [16]}}[name]
     network = build({"name": name, **options}, data)
     settings = training_config(batch_size=50, epochs=2, precision="bfloat16")
     found = train(
-        network, data, [NetworkId(0, 0.05)], settings, registered("sgd"), 0, report=lambda _: None
+        network,
+        data,
+        [NetworkId(0, 0.05), NetworkId(1, 0.05)],
+        settings,
+        registered("sgd"),
+        0,
+        report=lambda _: None,
+        at_once=at_once,
     )
     assert found.history[-1]["train_loss"] < found.history[0]["train_loss"]
     assert all(array.dtype == np.float32 for array in found.networks[0].values())

@@ -105,6 +105,7 @@ class Network:
     @cached_property
     def draws(self) -> bool:
         """Whether the module draws random numbers in training, as dropout does."""
+        self._move(torch.device("cpu"))
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             before = torch.get_rng_state()
             self.forward(self._some(1), self._zeros(2), training=True)
@@ -116,13 +117,15 @@ class Network:
 
         This excludes modules that draw random numbers, and those that `torch.func.vmap` refuses.
         """
+        if self.draws:
+            return False
+        self._move(torch.device("cpu"))
         try:
             with torch.no_grad():
-                return not self.draws and bool(
-                    len(self.forward(self._some(2), self._zeros(2), training=True))
-                )
+                self.forward(self._some(2), self._zeros(2), training=True)
         except RuntimeError:
             return False
+        return True
 
     def images(self, flat: torch.Tensor) -> torch.Tensor:
         """Return inputs (..., pixels) as images (..., channels, height, width).
