@@ -26,7 +26,9 @@ from lmc_ot.data.dataset import Dataset, Split
 from lmc_ot.data.table import read_dataset, write_dataset
 from lmc_ot.errors import ConfigError
 from lmc_ot.matching.matcher import Match
-from lmc_ot.matching.table import read_permutations, write_matches
+from lmc_ot.matching.table import read_permutations, rows_of
+from lmc_ot.networks.groups.chain import chain
+from lmc_ot.networks.groups.table import read_groups, write_groups
 from lmc_ot.registries import REGISTRIES
 from lmc_ot.reporting import published
 from lmc_ot.tables.csv import read_csv, write_csv
@@ -134,9 +136,9 @@ class Checkpoints(Target):
         stream = np.random.default_rng(variant)
         networks = {
             number: {
-                (layer, name): stream.normal(size=shape).astype(np.float32)
+                f"{layer}.{name}": stream.normal(size=shape).astype(np.float32)
                 for layer in (1, 2)
-                for name, shape in (("weight", (4, 4)), ("bias", (4,)))
+                for name, shape in (("weight", (4, 2, 2)), ("bias", (4,)), ("scale", ()))
             }
             for number in (0, 1)
         }
@@ -150,7 +152,7 @@ class Checkpoints(Target):
 class Activations(Target):
     def make(self, case, variant, folder):
         stream = np.random.default_rng(variant)
-        with tables.activation_writer(folder / "a.parquet", [3, 4], RUN, "cpu") as write:
+        with tables.activation_writer(folder / "a.parquet", {"x": 3, "y": 4}, RUN, "cpu") as write:
             for _ in range(2):
                 samples = {"example": np.arange(5), "y": np.zeros(5), "x": np.zeros(5)}
                 batch = [stream.normal(size=(5, w)).astype(np.float32) for w in (3, 4)]
@@ -159,24 +161,32 @@ class Activations(Target):
 
     def read(self, case, folder):
         file = tables.ActivationFile(folder / "a.parquet", RUN)
-        return file.examples(), [list(file.batches(layer)) for layer in (1, 2)]
+        return file.examples(), [list(file.batches(value)) for value in ("x", "y")]
 
 
 class Permutations(Target):
     def make(self, case, variant, folder):
         stream = np.random.default_rng(variant)
-        found = {
-            (pair, 2 * pair, 2 * pair + 1): Match(
-                {1: stream.permutation(6)}, {1: 1.0}, {1: 0.5}, {1: (2.0, 3.0)}
-            )
-            for pair in (0, 1)
-        }
-        paths = folder / "a.parquet", folder / "objectives.parquet"
-        write_matches(*paths, found, "am", RUN)
+        groups = chain({"1.weight": 6, "2.weight": 3})
+        rows = []
+        for pair in (0, 1):
+            found = Match({"1": stream.permutation(6)}, {"1": 1.0}, {"1": 0.5}, {"1": (2.0, 3.0)})
+            rows += rows_of(found, groups, "am", pair, (2 * pair, 2 * pair + 1))[0]
+        tables.write_rows("permutations", folder / "a.parquet", rows, RUN)
         return ["a.parquet"]
 
     def read(self, case, folder):
         return read_permutations(folder / "a.parquet", RUN)
+
+
+class GroupsOfNetwork(Target):
+    def make(self, case, variant, folder):
+        groups = chain({"1.weight": 6 + variant, "2.weight": 4, "3.weight": 3})
+        write_groups(folder / "a.parquet", groups, RUN)
+        return ["a.parquet"]
+
+    def read(self, case, folder):
+        return read_groups(folder / "a.parquet", RUN)
 
 
 class Several(Target):
@@ -540,6 +550,7 @@ TARGETS: dict[str, Target] = {
     "checkpoints": Checkpoints(),
     "activations": Activations(),
     "permutations": Permutations(),
+    "groups": GroupsOfNetwork(),
     "several": Several(),
     "csv": Csv(),
     "snapshots": TrainingSnapshots(),

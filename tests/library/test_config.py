@@ -105,7 +105,7 @@ def test_defaults_are_filled_in(complete, small):
                     "identity": {"name": "identity"},
                     "naive_wm": {"name": "naive_wm"},
                     "sigma_wm": {"name": "sigma_wm"},
-                    "am": {"name": "am", "centred": True},
+                    "am": {"name": "am", "statistic": "covariance"},
                 },
                 "activations": {"examples": None},
                 "path": {"points": 25, "train_examples": None},
@@ -121,10 +121,10 @@ def test_completing_changes_neither_the_config_nor_a_later_one(complete, small):
     before = copy.deepcopy(small)
     first = complete(small)
     assert small == before
-    first["experiments"]["e"]["matchers"]["am"]["centred"] = None
+    first["experiments"]["e"]["matchers"]["am"]["statistic"] = None
     first["experiments"]["e"]["network"]["hidden_widths"].append(1)
     again = complete(small)["experiments"]["e"]
-    assert again["matchers"]["am"]["centred"] is True
+    assert again["matchers"]["am"]["statistic"] == "covariance"
     assert again["network"]["hidden_widths"] == [512, 512, 512]
 
 
@@ -177,11 +177,11 @@ def test_a_whole_number_is_an_integer_however_it_is_written(complete, small, pat
 
 
 def test_a_matcher_may_be_there_twice_under_labels(complete, small):
-    matchers = {"am": {}, "am_raw": {"name": "am", "centred": False}}
+    matchers = {"am": {}, "am_raw": {"name": "am", "statistic": "second_moment"}}
     put(small, "experiments.e.matchers", matchers)
     assert complete(small)["experiments"]["e"]["matchers"] == {
-        "am": {"name": "am", "centred": True},
-        "am_raw": {"name": "am", "centred": False},
+        "am": {"name": "am", "statistic": "covariance"},
+        "am_raw": {"name": "am", "statistic": "second_moment"},
     }
 
 
@@ -345,8 +345,8 @@ MISTAKES = [
     (
         f"{E}.epochs",
         3,
-        f"{E}: unknown key 'epochs': expected one of activations, dataset, matchers, network, "
-        "networks, notes, path, published, sweep, training",
+        f"{E}: unknown key 'epochs': expected one of activations, dataset, freeze, matchers, "
+        "network, networks, notes, path, published, sweep, training",
     ),
     (
         f"{E}.network.widths",
@@ -360,8 +360,8 @@ MISTAKES = [
     ),
     (
         f"{E}.matchers",
-        {"am": {"centered": True}},
-        f"{E}.matchers.am: unknown key 'centered': did you mean 'centred'?",
+        {"sigma_wm": {"centered": True}},
+        f"{E}.matchers.sigma_wm: unknown key 'centered': did you mean 'centred'?",
     ),
     (
         f"{E}.training.optimiser",
@@ -555,8 +555,8 @@ MISTAKES = [
     (f"{E}.matchers", {"am": None}, f"{E}.matchers.am: None is not of type 'object'"),
     (
         f"{E}.matchers",
-        {"am": {"centred": "yes"}},
-        f"{E}.matchers.am.centred: 'yes' is not of type 'boolean'",
+        {"sigma_wm": {"centred": "yes"}},
+        f"{E}.matchers.sigma_wm.centred: 'yes' is not of type 'boolean'",
     ),
     (
         f"{E}.matchers",
@@ -596,13 +596,10 @@ MISTAKES = [
         {"isotropic": {}, "isotropic_slopes": {"name": "isotropic"}},
         "figures, theory: two tables would be called theory_isotropic_slopes.csv: rename one",
     ),
-    *(
-        (
-            f"{E}.matchers",
-            {label: {"name": "am"}},
-            f"{E}.matchers: {label!r} is reserved: choose another label",
-        )
-        for label in ("activations", "all_pairs", "snapshots", "endpoints")
+    (
+        f"{E}.matchers",
+        {"endpoints": {"name": "am"}},
+        f"{E}.matchers: 'endpoints' is reserved: choose another label",
     ),
 ]
 
@@ -658,13 +655,6 @@ def test_a_name_that_is_a_list_or_mapping_is_told_the_choices(
     with pytest.raises(ConfigError) as error:
         complete(small)
     assert "unhashable" not in one_line(error, path.removesuffix(".name"), "one of")
-
-
-def test_a_label_that_is_a_folder_of_the_workflow_is_refused(complete, small):
-    """results/<run>/<experiment>/<setting>/activations is where the activations are recorded."""
-    put(small, f"{E}.matchers", {"activations": {"name": "am"}})
-    with pytest.raises(ConfigError, match="activations"):
-        complete(small)
 
 
 # -- the file --------------------------------------------------------------------------------
@@ -801,7 +791,7 @@ def test_the_training_hash_changes_with_what_changes_a_network(complete, small, 
 @pytest.mark.parametrize("kept", [True, False])
 def test_activations_are_recorded_of_dense_networks_if_they_are_kept(kept, small, complete):
     put(small, "keep_activations", kept)
-    for network, streamed in (("mlp", not kept), ("convnet", True), ("vgg16", True)):
+    for network, streamed in (("mlp", not kept), ("convnet", True), ("resnet20", True)):
         put(small, "experiments.e.network", {"name": network})
         assert complete(small)["experiments"]["e"]["activations"]["streamed"] is streamed
 

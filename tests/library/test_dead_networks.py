@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from approximate_dimension import approximate_dimension
 from collect import collect
+from derive_groups import derive_groups
 from evaluate_path import evaluate_path
 from match import match
 from matplotlib.text import Text
@@ -40,7 +40,7 @@ experiments:
     network: {name: mlp, hidden_widths: [12, 10]}
     training: {batch_size: 50, epochs: 2}
     sweep: {training.learning_rate: [1.0e-1, 1.0e+1, 1.0e+2, 1.0e+30]}
-    matchers: {identity: {}, am: {}, naive_wm: {}, sigma_wm: {}}
+    matchers: {identity: {}, am: {}, naive_wm: {}, sigma_wm: {}, weight_matching: {}}
     networks: 4
     activations: {examples: 100}
     path: {points: 5, train_examples: 100}
@@ -55,6 +55,7 @@ CASES = [
     ("slopes", {"quantity": "matched_distance"}),
     ("readings", {"quantity": "matched_distance"}),
 ]
+MATCHERS = ["identity", "am", "naive_wm", "sigma_wm", "weight_matching"]
 # Which learning rates there are: with all networks alive, with dead ones only, with none at all.
 VALUES = [1e-1, 1e1, 1e2, 1e30]
 RATES = {"mixed": [0, 1, 2, 3], "dead": [1, 2], "dead, diverged": [2, 3], "diverged": [3]}
@@ -101,28 +102,28 @@ def _run_setting(folder, dataset, value, block):
     on = {"dataset": dataset, "checkpoints": found["checkpoints"], "run": run}
     train(dataset, found["checkpoints"], found["history"], network, block["training"],
           block["networks"], "cpu", run, "code")  # fmt: skip
+    groups = path("groups.parquet")
+    derive_groups(dataset, groups, path("groups.txt"), network, {"architecture": "mlp"})
+    on["groups"] = groups
     record_activations(**on, activations=found["activations"], network=network, examples=100,
                        positions=1, device="cpu")  # fmt: skip
-    recorded = {"streamed": {}, "activations": found["activations"]}
+    matched = {
+        "activations": found["activations"], "streamed": {}, "recording": [], "freeze": [],
+        "matchers": matchers, "code": dict.fromkeys(matchers, "code"),
+    }  # fmt: skip
     evaluated = {
         "network": network, "train_examples": 100, "device": "cpu", "code": "code",
         "labels": list(matchers),
     }  # fmt: skip
-    for kind in ("permutations", "objectives"):
-        found[kind] = [path(f"{label}/{kind}.parquet") for label in matchers]
-    every = [path(f"all_pairs/{label}/permutations.parquet") for label in matchers]
-    found["all_objectives"] = [path(f"all_pairs/{label}/objectives.parquet") for label in matchers]
-    for i, (label, matcher) in enumerate(matchers.items()):
-        permutations, objectives = found["permutations"][i], found["objectives"][i]
-        called = {"label": label, "matcher": matcher}
-        match(**on, **recorded, **called, permutations=permutations, objectives=objectives,
-              pairs=labels.pairs(block))  # fmt: skip
-        match(**on, **recorded, **called, permutations=every[i],
-              objectives=found["all_objectives"][i],
-              pairs=labels.all_pairs(block))  # fmt: skip
-    found["dimensions"] = path("dimensions.parquet")
-    approximate_dimension(**on, **recorded, matchers=matchers, dimensions=found["dimensions"],
-                          recording=[], code=dict.fromkeys(matchers, "code"))  # fmt: skip
+    for kind in ("permutations", "objectives", "dimensions"):
+        found[kind] = path(f"{kind}.parquet")
+    match(**on, **matched, permutations=found["permutations"], objectives=found["objectives"],
+          dimensions=found["dimensions"], pairs=labels.pairs(block))  # fmt: skip
+    every, found["all_objectives"] = (
+        path(f"all_pairs/{kind}.parquet") for kind in ("permutations", "objectives")
+    )
+    match(**on, **matched, permutations=every, objectives=found["all_objectives"],
+          pairs=labels.all_pairs(block))  # fmt: skip
     found["path"] = path("path.parquet")
     evaluate_path(**on, **evaluated, permutations=found["permutations"], path=found["path"],
                   pairs=labels.pairs(block), points=5)  # fmt: skip
@@ -143,7 +144,7 @@ def sources(request, run, tmp_path):
         histories=found["history"], results=found["results"][0], csv=str(tmp_path / "results.csv"),
         settings=[
             {"experiment": "e", "axis": "training.learning_rate", "value": VALUES[i],
-             "pairs": [(0, 1), (2, 3)], "matchers": ["identity", "am", "naive_wm", "sigma_wm"]}
+             "pairs": [(0, 1), (2, 3)], "matchers": MATCHERS}
             for i in RATES[request.param]
         ],
         run={"seed": 0},
@@ -155,9 +156,6 @@ def tabulated(sources, folder, name, options) -> pd.DataFrame:
     """The table of a panel, as its figure reads it."""
     entry = REGISTRY.entry(name)
     given = {kind: sources[kind] for kind in entry.sources}
-    if "matcher" in entry.options:
-        place = ["identity", "am", "naive_wm", "sigma_wm"].index("naive_wm")
-        given["permutations"] = given["permutations"][place::4]
     fast = {"resamples": 100} if "resamples" in entry.options else {}
     shown = {"experiments": ["e"]} if "experiments" in entry.options else {"experiment": "e"}
     panel = {"name": name, **shown, **fast, **options}

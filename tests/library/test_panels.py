@@ -248,8 +248,8 @@ def test_the_interval_of_the_mean_correlation_covers_as_often_as_it_says(stream)
 
 def test_networks_that_diverged_are_counted_beside_the_dimensions(tmp_path):
     row = {
-        "experiment": "e", "axis": AXIS, "value": 0.1, "matcher": "am", "layer": 1,
-        "centred": False, "trace": 1.0, "largest_eigenvalue": 1.0, "entropy_rank": 2.0,
+        "experiment": "e", "axis": AXIS, "value": 0.1, "matcher": "am",
+        "group": "layers.0", "layer": 1, "centred": False, "trace": 1.0, "largest_eigenvalue": 1.0, "entropy_rank": 2.0,
         "neighbour_dimension": None,
     }  # fmt: skip
     rows = [row | {"network": i, "dimension": value} for i, value in enumerate((2.0, 4.0))]
@@ -279,7 +279,10 @@ def test_a_setting_has_the_dimensions_of_its_own_layers(tmp_path):
         "dimension": 2.0, "trace": 1.0, "largest_eigenvalue": 1.0, "entropy_rank": 2.0,
         "neighbour_dimension": None,
     }  # fmt: skip
-    rows = [row | {"value": v, "layer": layer} for v, layer in ((1.0, 1), (2.0, 1), (2.0, 2))]
+    rows = [
+        row | {"value": v, "group": f"layers.{layer - 1}", "layer": layer}
+        for v, layer in ((1.0, 1), (2.0, 1), (2.0, 2))
+    ]
     tables.write_rows("dimensions", tmp_path / "dimensions.parquet", rows, {"seed": 0})
     epoch = dict.fromkeys(tables.SCHEMAS["history"].names) | {
         "experiment": "e", "axis": axis, "network": 0, "epoch": 1, "step_learning_rate": 0.1,
@@ -299,8 +302,8 @@ def checkpoints(folder, widths, networks, stream):
     """A learning rate's checkpoints and history, of networks 0 .. networks - 1."""
     found = {
         number: {
-            (layer, "weight"): stream.normal(size=shape).astype(np.float32)
-            for layer, shape in enumerate(zip(widths[1:], widths, strict=False), 1)
+            f"layers.{layer}.weight": stream.normal(size=shape).astype(np.float32)
+            for layer, shape in enumerate(zip(widths[1:], widths, strict=False))
         }
         for number in range(networks)
     }
@@ -331,8 +334,8 @@ def matched(folder, rate, pairs, dataset):
     """A learning rate's checkpoints and permutations, of so many pairs of networks of 3 units."""
     networks = {
         number: {
-            (1, "weight"): np.full((3, dataset.inputs("train").shape[1]), rate, np.float32),
-            (2, "weight"): np.full((dataset.classes, 3), rate, np.float32),
+            "layers.0.weight": np.full((3, dataset.inputs("train").shape[1]), rate, np.float32),
+            "layers.1.weight": np.full((dataset.classes, 3), rate, np.float32),
         }
         for number in range(2 * pairs)
     }
@@ -340,8 +343,8 @@ def matched(folder, rate, pairs, dataset):
     tables.write_checkpoints(folder / "checkpoints.parquet", networks, RUN, "cpu", [])
     rows = [
         {"experiment": "e", "axis": AXIS, "value": rate, "matcher": "naive_wm", "pair": pair,
-         "network_a": 2 * pair, "network_b": 2 * pair + 1, "layer": 1, "unit": unit,
-         "permuted_unit": 2 - unit}
+         "network_a": 2 * pair, "network_b": 2 * pair + 1, "group": "layers.0", "layer": 1,
+         "unit": unit, "permuted_unit": 2 - unit}
         for pair in range(pairs) for unit in range(3)
     ]  # fmt: skip
     tables.write_rows("permutations", folder / "permutations.parquet", rows, RUN)

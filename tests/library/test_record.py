@@ -9,23 +9,25 @@ from lmc_ot.errors import TableError
 from lmc_ot.provenance import record
 
 SETTING = "learning_rate-1.000e-01"
+BLOCK = {"dataset": {"name": "digits"}, "network": {"name": "mlp"}}
 CONFIG = {
     "name": "run", "seed": 7, "figures": {}, "theory": {},
-    "experiments": {"e": {"settings": {SETTING: {"matchers": {"one": {}, "two": {}}}}}},
+    "experiments": {"e": {"settings": {SETTING: BLOCK}}},
 }  # fmt: skip
 ROW = {"experiment": "e", "axis": "training.learning_rate", "value": 0.1, "matcher": "am",
-       "network": 0, "layer": 1, "centred": False, "dimension": 1.0, "trace": 1.0,
+       "network": 0, "group": "layers.0", "layer": 1, "centred": False, "dimension": 1.0, "trace": 1.0,
        "largest_eigenvalue": 1.0,
        "entropy_rank": 1.0, "neighbour_dimension": None}  # fmt: skip
 
 
 def test_a_record_names_every_commit_and_device_that_made_a_table(tmp_path, monkeypatch):
-    # A setting and a matcher that the config dropped made nothing of this run.
+    # A setting that the config dropped made nothing of this run, nor did a folder of a matcher,
+    # which earlier versions made.
     folders = [
-        f"e/{SETTING}/one",
-        f"e/{SETTING}/two",
-        "e/learning_rate-2.000e-01/one",
-        f"e/{SETTING}/three",
+        f"e/{SETTING}",
+        f"e/{SETTING}/all_pairs",
+        "e/learning_rate-2.000e-01",
+        f"e/{SETTING}/am",
     ]
     devices = ["cpu", "cuda (a GPU)", "old", "older"]
     for number, (folder, device) in enumerate(zip(folders, devices, strict=True)):
@@ -66,13 +68,13 @@ def test_configs_of_the_checkout_are_recorded_relative_to_it(tmp_path, monkeypat
 
 
 def test_a_damaged_table_is_named(tmp_path, one_line):
-    path = tmp_path / f"e/{SETTING}/one/dimensions.parquet"
+    path = tmp_path / f"e/{SETTING}/dimensions.parquet"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"PAR1 and no more")
     with pytest.raises(TableError) as error:
         record.of_run(CONFIG, [], tmp_path, [])
     one_line(error, path)
     path.rename(tmp_path / "gone.txt")
-    (tmp_path / "e/learning_rate-2.000e-01/one").mkdir(parents=True)
-    (tmp_path / "gone.txt").rename(tmp_path / "e/learning_rate-2.000e-01/one/dimensions.parquet")
+    (tmp_path / "e/learning_rate-2.000e-01").mkdir(parents=True)
+    (tmp_path / "gone.txt").rename(tmp_path / "e/learning_rate-2.000e-01/dimensions.parquet")
     record.of_run(CONFIG, [], tmp_path, [])

@@ -6,8 +6,9 @@ import pytest
 from lmc_ot.connectivity.correlation import spearman
 from lmc_ot.connectivity.scaling import NEVER, size_needed, size_predicted, slopes
 from lmc_ot.matching import REGISTRY
+from lmc_ot.matching.matcher import match
 from lmc_ot.matching.moments import InMemory, Moments, NetworkMoments
-from lmc_ot.matching.solver import match
+from lmc_ot.networks.groups.chain import chain
 
 SIZES = np.array([32.0, 64, 128, 256, 512, 1024])
 
@@ -69,17 +70,15 @@ def distances(name, weights_of, sigma, sizes, repetitions=12):
     """Squared distances of matched layers of independent neurons, as shares: (repetitions, S)."""
     matcher = REGISTRY.build({"name": name})
     d = len(sigma)
-    moments = NetworkMoments(InMemory([]), lambda: Moments.of_one(sigma, np.zeros(d)))
+    moments = NetworkMoments(InMemory({}), lambda: Moments.of_one(sigma, np.zeros(d)))
     rows = []
     for _ in range(repetitions):
         row = []
         for n in sizes:
-            a, b = (
-                {(1, "weight"): weights_of(n), (2, "weight"): np.zeros((1, n))} for _ in range(2)
-            )
-            found = match(matcher, a, b, moments, moments)
-            total = sum(found.norms[1])
-            row.append((total - 2 * found.objectives[1]) / total)
+            a, b = ({"1.weight": weights_of(n), "2.weight": np.zeros((1, n))} for _ in range(2))
+            found = match(matcher, a, b, chain({"1.weight": n, "2.weight": 1}), moments, moments)
+            total = sum(found.norms["1"])
+            row.append((total - 2 * found.objectives["1"]) / total)
         rows.append(row)
     return np.array(rows)
 

@@ -43,12 +43,14 @@ def write(folder, experiment, width, noise=0.0, identity=1.0, stream=None):
                 # share = (norm_a + norm_b - 2 objective) / (norm_a + norm_b)
                 share = 0.9 * width**s * factor[a, b]
                 norms = (3.0, 5.0) if distances else (None, None)
-                row = {"layer": layer, "objective": 4 * (1 - share), "identity_objective": 0.0}
+                row = {"group": f"layers.{layer - 1}", "layer": layer, "spread": None}
+                row |= {"objective": 4 * (1 - share), "identity_objective": 0.0}
                 objectives.append({**pair, **row, "norm_a": norms[0], "norm_b": norms[1]})
         for network in range(4):
             for layer, d in enumerate(sizes, start=1):
                 for centred in (False, True):
-                    row = {"network": network, "layer": layer, "centred": centred}
+                    row = {"network": network, "group": f"layers.{layer - 1}", "layer": layer}
+                    row |= {"centred": centred}
                     # The geometric mean of two networks is d, whichever they are.
                     d_of = d * (CENTRED if centred else 1.0)
                     row |= {"dimension": d_of, "entropy_rank": 2 * d_of}

@@ -10,7 +10,8 @@ import pytest
 from lmc_ot.config.completion import complete
 from lmc_ot.errors import ConfigError
 from lmc_ot.matching import REGISTRY as MATCHERS
-from lmc_ot.networks import permutation
+from lmc_ot.networks.groups import apply
+from lmc_ot.networks.groups.chain import chain
 from lmc_ot.registries import REGISTRIES
 from lmc_ot.theory import REGISTRY, dropout, random_networks, weighted_matching
 from lmc_ot.theory.rates import slopes
@@ -173,10 +174,16 @@ def errors(a, b, seen, fresh, matcher="sigma_wm"):
     ]
 
 
+def shuffled(network, stream):
+    """The same function, with its hidden units in random order."""
+    groups = chain({name: len(weight) for name, weight in network.items()})
+    return apply.permute(network, groups, apply.random(groups, stream))
+
+
 @pytest.mark.parametrize("name", MATCHING)
 def test_a_permuted_copy_is_as_near_as_can_be(name, networks, stream):
     a, _, *x = networks
-    copy = permutation.apply(a, permutation.random(a, stream))
+    copy = shuffled(a, stream)
     found = np.array(errors(a, copy, *x, matcher=name))
     # Outgoing weights of the depths below the last are not permuted with it.
     np.testing.assert_array_equal(found[:, 0], 0)
@@ -186,8 +193,7 @@ def test_a_permuted_copy_is_as_near_as_can_be(name, networks, stream):
 @pytest.mark.parametrize("name", MATCHING)
 def test_the_order_of_bs_units_does_not_matter(name, networks, stream):
     a, b, *x = networks
-    permutations = permutation.random(b, stream)
-    other = permutation.apply(b, permutations)
+    other = shuffled(b, stream)
     once, again = errors(a, b, *x, matcher=name), errors(a, other, *x, matcher=name)
     np.testing.assert_allclose(np.array(again)[:, 0], np.array(once)[:, 0], rtol=1e-4)
     assert again[-1][1] == pytest.approx(once[-1][1], rel=1e-4)
@@ -195,8 +201,10 @@ def test_the_order_of_bs_units_does_not_matter(name, networks, stream):
 
 def test_networks_by_their_definition(networks, run_mlp):
     a = networks[0]
-    biases = {(l, "bias"): np.zeros(len(w)) for (l, _), w in a.items()}
-    expected = run_mlp({**a, **biases}, networks[2])[0]
+    mlp = {}
+    for layer, weight in enumerate(a.values()):
+        mlp |= {f"layers.{layer}.weight": weight, f"layers.{layer}.bias": np.zeros(len(weight))}
+    expected = run_mlp(mlp, networks[2])[0]
     for own, phi in zip(random_networks.activations(a, networks[2]), expected, strict=True):
         np.testing.assert_allclose(own, phi, rtol=1e-4, atol=1e-6)
 
@@ -204,8 +212,8 @@ def test_networks_by_their_definition(networks, run_mlp):
 def test_a_layers_midpoint_is_that_of_networks_of_this_depth(networks):
     a, b, *x = networks
     shallow_a, shallow_b = random_networks.pair(7, "gaussian", 6, 12, 0, 2)
-    assert all(np.array_equal(shallow_a[l, "weight"], a[l, "weight"]) for l in (1, 2))
-    assert np.array_equal(shallow_b[3, "weight"], b[4, "weight"])
+    assert all(np.array_equal(shallow_a[name], a[name]) for name in ("1.weight", "2.weight"))
+    assert np.array_equal(shallow_b["3.weight"], b["4.weight"])
     assert errors(shallow_a, shallow_b, *x) == errors(a, b, *x)[:2]
 
 
@@ -243,8 +251,8 @@ def test_distance_by_hand():
 
 
 def test_a_matchers_options_are_passed_on():
-    found = experiment("random_networks", matcher={"name": "am", "centred": False}).matcher
-    assert not found.centred
+    found = experiment("random_networks", matcher={"name": "am", "statistic": "second_moment"}).matcher
+    assert found.statistic == "second_moment"
 
 
 def test_rates_of_random_networks():
@@ -364,7 +372,7 @@ def completed(repository):
         ("weighted_matching", {"rank": 0}, ["rank", 0]),
         ("random_networks", {"weights": ["cauchy"]}, ["weights", "cauchy"]),
         ("random_networks", {"depths": [0]}, ["depths", 0]),
-        ("random_networks", {"matcher": {"name": "am", "centre": True}}, ["matcher", "centred"]),
+        ("random_networks", {"matcher": {"name": "am", "statistics": "covariance"}}, ["matcher", "statistic"]),
         ("dropout", {"matcher": {"name": "sigma"}}, ["matcher", "sigma_wm"]),
         ("dropout", {"repetitions": 2}, ["repetitions", 2]),
     ],

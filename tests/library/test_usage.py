@@ -27,8 +27,8 @@ def rolled_up(folder):
 
 
 def test_sums_and_maxima_of_a_rule_in_the_workflows_order(tmp_path):
-    job(tmp_path, "one/learning_rate-1.000e-01/am/match", 3.0, 100.2, 2.5)
-    job(tmp_path, "one/learning_rate-1.000e-01/naive_wm/match", 1.5, 300.6, 1.0)
+    job(tmp_path, "one/learning_rate-1.000e-01/match", 3.0, 100.2, 2.5)
+    job(tmp_path, "one/learning_rate-1.000e-02/match", 1.5, 300.6, 1.0)
     log = "epoch 1\ngpu memory: 70 MiB of NVIDIA H100\n"
     job(tmp_path, "one/learning_rate-1.000e-01/train", 10.0, 50.0, 9.0, log)
     job(
@@ -40,8 +40,14 @@ def test_sums_and_maxima_of_a_rule_in_the_workflows_order(tmp_path):
         "gpu memory: 120 MiB of NVIDIA H100\n",
     )
     job(tmp_path, "prepare_dataset/digits", 1.0, 10.0, 1.0, "nothing to say")
+    job(tmp_path, "derive_groups/mlp-0123abcd", 2.0, 10.0, 1.0)
+    job(tmp_path, "derive_groups/convnet-4567cdef", 4.0, 10.0, 1.0)
     rows = rolled_up(tmp_path)
-    assert [row["rule"] for row in rows] == ["prepare_dataset", "train", "match", "all"]
+    assert [row["rule"] for row in rows] == [
+        "prepare_dataset", "derive_groups", "train", "match", "all"
+    ]  # fmt: skip
+    assert (rows[1]["jobs"], rows[1]["seconds"]) == (2, 6.0)
+    rows.pop(1)
     assert rows[1] == {
         "rule": "train", "jobs": 2, "seconds": 22.0, "longest_seconds": 12.0, "cpu_seconds": 20.0,
         "peak_memory_mib": 50, "gpu_memory_mib": 120,
@@ -50,8 +56,8 @@ def test_sums_and_maxima_of_a_rule_in_the_workflows_order(tmp_path):
         "rule": "match", "jobs": 2, "seconds": 4.5, "longest_seconds": 3.0, "cpu_seconds": 3.5,
         "peak_memory_mib": 301, "gpu_memory_mib": "",
     }  # fmt: skip
-    assert rows[3]["jobs"] == 5
-    assert rows[3]["seconds"] == 27.5
+    assert rows[3]["jobs"] == 7
+    assert rows[3]["seconds"] == 33.5
 
 
 def test_repetitions_of_a_job_are_averaged(tmp_path):

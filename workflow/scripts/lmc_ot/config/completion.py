@@ -18,9 +18,8 @@ from . import checks, sweep
 from .reading import NOT_UNDERSTOOD
 from .registry import Registry, instead
 
-# Labels that matchers must not have: they name other folders in the folder of a setting, or the
-# unmatched networks in the panels' tables.
-RESERVED_LABELS = ["activations", "all_pairs", "kept", "snapshots", "endpoints"]
+# Labels that matchers must not have: in the panels' tables this is the mean of two networks.
+RESERVED_LABELS = ["endpoints"]
 _TYPES = {list: "array", dict: "object", str: "string", type(None): "null"}
 _WRITTEN = {"array": "a list", "null": "null"}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")

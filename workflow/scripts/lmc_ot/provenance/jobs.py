@@ -25,7 +25,7 @@ class Job:
 
     @property
     def name(self) -> str:
-        """The path of the log without the run's name: rule, experiment, setting and matcher."""
+        """The path of the log without the run's name: such as experiment, setting and rule."""
         return str(Path(*Path(self.log).parts[2:]).with_suffix(""))
 
 

@@ -18,10 +18,10 @@ COLUMNS = (
 )
 RULES = (
     "prepare_dataset",
+    "derive_groups",
     "train",
     "record_activations",
     "match",
-    "approximate_dimension",
     "evaluate_path",
     "match_all_pairs",
     "evaluate_midpoints",
@@ -67,8 +67,8 @@ def roll_up(
         if not belongs(inside):
             continue
         first, *rest = inside.with_suffix("").parts
-        # The rule is the name of the file, or of its folder if the file has the label of a table
-        # or figure.
+        # The rule is the name of the file, or of its folder if the file has the label of a table,
+        # a figure or an architecture.
         rule = first if first in RULES and len(rest) == 1 else (first, *rest)[-1]
         log = logs / inside.with_suffix(".log")
         jobs.setdefault(rule, []).append({**_measured(path), "gpu": _gpu(log)})
