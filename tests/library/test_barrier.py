@@ -7,8 +7,7 @@ from lmc_ot.connectivity import barrier
 from lmc_ot.connectivity.interpolation import evaluate_path
 from lmc_ot.matching import REGISTRY
 from lmc_ot.matching.matcher import match
-from lmc_ot.matching.moments import InMemory, NetworkMoments
-from lmc_ot.networks.groups import apply
+from lmc_ot.matching.moments import NetworkMoments
 
 T = np.linspace(0, 1, 5)
 

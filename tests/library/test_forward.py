@@ -239,7 +239,7 @@ def test_kept_inputs_save_the_layers_below(case, monkeypatch):
                 weight = case.a[producer.parameter]
                 streamed.through(producer, weight, weight)
     operations = [name for name in computed if not name.startswith(("p_", "b_"))]
-    # Each operation runs for its layer, and on the way to the next layers; not for all layers above.
+    # Each operation runs for its layer and on the way to the next ones, not for all above.
     assert len(operations) <= 5 * len(set(operations))
 
 
