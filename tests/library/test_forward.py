@@ -17,7 +17,7 @@ from lmc_ot.networks.graph import Graph
 from lmc_ot.networks.groups import apply
 from lmc_ot.networks.groups.derive import derive
 from lmc_ot.networks.groups.group import INPUT
-from lmc_ot.networks.network import stack, unstack
+from lmc_ot.networks.network import Network, stack, unstack
 from support import network as registered
 
 MATCHING = [name for name in REGISTRY.names if name != "identity"]
@@ -475,3 +475,29 @@ def test_a_dead_layer_is_constant_and_stays_in_place(norm, noisy, stream):
     assert not a.cross(group.taps[0], b).covariance.any()
     kept = case.match("am", *pair).permutations[group.name]
     np.testing.assert_array_equal(kept, np.arange(len(kept)))
+
+
+@pytest.mark.parametrize("name", MATCHING)
+def test_units_of_operations_that_are_not_layers_are_matched_by_their_weights(name, stream):
+    """A recurrent layer: its gates are no layer that could be run with other weights."""
+
+    class Recurrent(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cell, self.head = torch.nn.GRU(4, 6, batch_first=True), torch.nn.Linear(6, 3)
+
+        def forward(self, images):
+            return self.head(self.cell(images.flatten(1, 2))[0][:, -1])
+
+    torch.manual_seed(0)
+    network = Network(Recurrent(), (5, 4), 3)
+    images = stream.normal(size=(8, 20)).astype(np.float32)
+    example = network.images(torch.from_numpy(images[:2]))
+    groups, graph = derive(network.module, example), Graph(network.module, example)
+    a = {k: v.numpy() for k, v in network.module.state_dict().items()}
+    planted = apply.random(groups, stream)
+    b = apply.permute(a, groups, planted)
+    moments = [StreamedMoments(network, graph, groups, p, images) for p in (a, b)]
+    found = match(REGISTRY.build({"name": name}), a, b, groups, *moments)
+    for group, p in planted.items():
+        np.testing.assert_array_equal(found.permutations[group], np.argsort(p))
