@@ -27,6 +27,9 @@ try:
         for name, block in config["experiments"].items()
         if block["published"]
     }
+    for experiment in config["experiments"].values():
+        for setting in experiment["settings"].values():
+            labels.beside(setting["network"], [Path(f).parent for f in CONFIG_FILES])
 except ConfigError as error:
     raise WorkflowError(f"config: {error}")
 
@@ -77,6 +80,11 @@ def block_of(key):
     return lambda wildcards: setting_of(wildcards)[key]
 
 
+def network_of(setting):
+    """The block of a setting's network, with the path of the user's file if it names one."""
+    return labels.beside(setting["network"], [Path(f).parent for f in CONFIG_FILES])
+
+
 def run_of(wildcards):
     """The identity of the run, which every table of a setting carries."""
     experiment = EXPERIMENTS[wildcards.experiment]
@@ -91,7 +99,9 @@ def run_of(wildcards):
 
 def of_experiment(name, pattern):
     """The files with this pattern for all settings of an experiment."""
-    return [f"{RESULTS}/{name}/{label}/{pattern}" for label in EXPERIMENTS[name]["settings"]]
+    return [
+        f"{RESULTS}/{name}/{label}/{pattern}" for label in EXPERIMENTS[name]["settings"]
+    ]
 
 
 def of_all(pattern):

@@ -6,10 +6,8 @@ from adapter import execute
 from lmc_ot import tables
 from lmc_ot.data.table import read_dataset
 from lmc_ot.networks.build import build
-from lmc_ot.networks.groups.derive import derive
-from lmc_ot.networks.groups.report import summary
+from lmc_ot.networks.groups.report import summary, verified
 from lmc_ot.networks.groups.table import write_groups
-from lmc_ot.networks.groups.verify import verify
 
 
 def derive_groups(dataset: str, groups: str, text: str, network: dict, run: dict) -> None:
@@ -17,8 +15,7 @@ def derive_groups(dataset: str, groups: str, text: str, network: dict, run: dict
     data = read_dataset(dataset)
     built = build(network, data)
     images = built.images(torch.from_numpy(data.inputs("train")[:8]))
-    found = derive(built.module, images)
-    verification = verify(built.module, images, found)
+    found, verification = verified(built.module, images)
     write_groups(groups, found, run, network=network, error=verification.error)
     tables.write_text(text, summary(network["name"], found, verification))
 

@@ -13,6 +13,7 @@ from .derive import derive
 from .group import Group, Groups
 from .verify import Verification, check_parameters, verify
 
+CONTROLS = 12  # groups that are moved without one of their members
 SHOWN = 3  # members of a group, and parameters of a reason, in the table
 
 
@@ -45,8 +46,6 @@ def report(
         The target is not there or cannot be used, or the network has no groups.
     """
     module = load(target, _options(arguments))
-    name = type(module).__name__
-    check_parameters(module)
     stream = torch.Generator().manual_seed(0)
     if vocabulary is None:
         inputs = torch.randn(2, *shape, generator=stream)
@@ -56,14 +55,29 @@ def report(
         inspect.signature(module.forward).bind(inputs)
     except TypeError as error:
         raise UserError(
-            f"{name}.forward{inspect.signature(module.forward)} takes other arguments than a "
-            f"batch ({error}): name a module that calls it with one"
+            f"{type(module).__name__}.forward{inspect.signature(module.forward)} takes other "
+            f"arguments than a batch ({error}): name a module that calls it with one"
         ) from error
+    groups, found = verified(module, inputs, controls)
+    return _json(groups, found) if as_json else summary(type(module).__name__, groups, found)
+
+
+def verified(
+    module: torch.nn.Module, inputs: torch.Tensor, controls: int | None = CONTROLS
+) -> tuple[Groups, Verification | None]:
+    """Derive the groups of a module and verify them, unless `controls` is None.
+
+    Raises
+    ------
+    UserError
+        A parameter is not a number, the network has no groups, or they change its function.
+    """
+    check_parameters(module)
     groups = derive(module, (inputs,))
     if not len(groups):
+        name = type(module).__name__
         raise UserError(f"{name} has no units that can be permuted: {_why_none(groups)}")
-    found = None if controls is None else verify(module, inputs, groups, controls)
-    return _json(groups, found) if as_json else summary(name, groups, found)
+    return groups, None if controls is None else verify(module, inputs, groups, controls)
 
 
 def _options(arguments: str) -> dict:
