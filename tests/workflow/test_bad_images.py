@@ -64,7 +64,7 @@ BAD = {
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """All bad data sets in one run, an experiment each, that goes on after an error; and VGG16 on
+    """All bad data sets in one run, one experiment each, that continues after an error; and VGG16 on
     the digits, of 8 x 8 pixels."""
     folder = tmp_path_factory.mktemp("bad-images")
     experiments = {}
