@@ -8,11 +8,14 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
+from lmc_ot.config.completion import complete
 from lmc_ot.data.dataset import Dataset, Split
 from lmc_ot.errors import ConfigError, UserError
+from lmc_ot.networks import file_of
 from lmc_ot.networks.build import build
 from lmc_ot.networks.initialisers import INITIALISERS, TRUNCATED_STD
 from lmc_ot.networks.network import Network, stack, unstack
+from lmc_ot.registries import REGISTRIES
 from support import mlp
 from support import network as registered
 
@@ -371,6 +374,18 @@ def test_a_module_that_cannot_be_used_is_refused_in_one_line(
     with pytest.raises(UserError) as error:
         of_file(name, **options)
     one_line(error, *named)
+
+
+def test_the_config_takes_any_arguments_of_a_module(schema):
+    arguments = {"num_classes": 10, "sizes": [1, {"a": None}], "inside": {"b": 0.5}}
+    block = {"name": "module", "target": "package:Net", "arguments": arguments}
+    experiment = {"dataset": {"name": "digits"}, "network": block, "training": {}}
+    experiment["training"]["learning_rate"] = 0.1
+    config = complete({"name": "test", "experiments": {"e": experiment}}, schema, REGISTRIES)
+    assert config["experiments"]["e"]["network"] == {**block, "channels": None}
+    assert file_of(block) is None
+    assert file_of({**block, "target": "a/b.py:Net"}) == "a/b.py"
+    assert file_of({"name": "mlp"}) is None
 
 
 @pytest.mark.parametrize(

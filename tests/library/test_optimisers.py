@@ -108,7 +108,7 @@ def test_a_network_with_infinite_gradients_does_not_disturb_the_others(name, ens
 
 @pytest.mark.parametrize("name", REGISTRY.names)
 def test_the_whole_state_is_in_the_list(name, ensemble):
-    """Another object continues from a copy of the state as the first one would have."""
+    """Another object goes on from a copy of the state as the first one would have."""
     parameters, steps = ensemble
     straight = [p.clone() for p in parameters]
     run(REGISTRY.build({"name": name}), straight, steps)

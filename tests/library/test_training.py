@@ -12,7 +12,7 @@ import torch
 from lmc_ot.data.augmentation import Augmentation
 from lmc_ot.data.dataset import Dataset, Split
 from lmc_ot.data.digits import digits
-from lmc_ot.errors import ConfigError
+from lmc_ot.errors import ConfigError, UserError
 from lmc_ot.networks.build import build
 from lmc_ot.networks.network import Network
 from lmc_ot.rng import generator
@@ -298,6 +298,34 @@ def test_how_many_networks_are_trained_at_once(clusters):
     assert [stack_size(convolutional, 8, device) for device in (cpu, cuda)] == [1, 8]
     dropping = build({"name": "module", "target": "support:dropping_module"}, clusters)
     assert [stack_size(dropping, 8, device) for device in (cpu, cuda)] == [1, 1]
+
+
+class Unusual(torch.nn.Linear):
+    """Has a parameter that it does not use; in training it can return other things than logits."""
+
+    def __init__(self, auxiliary):
+        super().__init__(16, 3)
+        self.unused = torch.nn.Parameter(torch.ones(2))
+        self.auxiliary = auxiliary
+
+    def forward(self, images):
+        logits = super().forward(images.flatten(1))
+        return (logits, logits) if self.training and self.auxiliary else logits
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_a_parameter_that_is_not_used_stays(clusters, at_once):
+    network = Network(Unusual(False), (4, 4), 3, lambda: Unusual(False))
+    found = trained_on(network, clusters, NETWORKS[:2], at_once=at_once)
+    assert all((parameters["unused"] == 1).all() for parameters in found.networks.values())
+    assert found.history[-1]["train_loss"] < found.history[1]["train_loss"]
+
+
+def test_auxiliary_outputs_in_training_are_refused_in_one_line(clusters, one_line):
+    network = Network(Unusual(True), (4, 4), 3, lambda: Unusual(True))
+    with pytest.raises(UserError) as error:
+        trained_on(network, clusters)
+    one_line(error, "Unusual returns tuple", "auxiliary outputs")
 
 
 @pytest.mark.parametrize("numbers", [[0, 1, 2], [2]])

@@ -200,7 +200,13 @@ class Network:
         )
 
     def _run(self, parameters: Stacked, images: torch.Tensor) -> torch.Tensor:
-        return functional_call(self.module, parameters, (images,))
+        logits = functional_call(self.module, parameters, (images,))
+        if not isinstance(logits, torch.Tensor):
+            raise UserError(
+                f"network: in training, {type(self.module).__name__} returns "
+                f"{type(logits).__name__} instead of logits: turn off its auxiliary outputs"
+            )
+        return logits
 
     @torch.no_grad()
     def with_recomputed_statistics(
