@@ -80,9 +80,9 @@ def optimiser(name: str, **options):
 
 def network(name: str, shape: tuple[int, ...], classes: int, **options):
     """A registered network; options that are not given have their declared defaults."""
-    from lmc_ot.networks import REGISTRY
+    from lmc_ot.networks.build import build_for
 
-    return REGISTRY.build({"name": name, **options}, shape, classes)
+    return build_for({"name": name, **options}, shape, classes)
 
 
 def mlp(shape: tuple[int, ...], classes: int, hidden_widths: list[int]):
@@ -100,3 +100,18 @@ def parquet(**options):
     from lmc_ot.data import REGISTRY
 
     return REGISTRY.build({"name": "parquet", **options})
+
+
+def small_module():
+    """A module of torch's own layers for 4 x 4 grey images and three classes."""
+    from torch import nn
+
+    layers = nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(16, 3)
+    return nn.Sequential(*layers)
+
+
+def dropping_module():
+    """A module with dropout for 4 x 4 grey images and three classes."""
+    from torch import nn
+
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 32), nn.ReLU(), nn.Dropout(), nn.Linear(32, 3))

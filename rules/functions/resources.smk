@@ -11,25 +11,25 @@ GPU = int(
 )
 
 
-def is_convolutional(wildcards):
+def is_dense(wildcards):
     network = setting_of(wildcards)["network"]["name"]
-    return REGISTRIES["network"].entry(network).convolutional
+    return REGISTRIES["network"].entry(network).dense
 
 
 def escalating(amount, convolutional=None):
     """A resource that grows with every attempt: the amount, twice the amount, and so on.
 
-    For convolutional networks, the amount is `convolutional` if it is given.
+    For networks that are not dense, the amount is `convolutional` if it is given.
     """
     return lambda wildcards, attempt: attempt * (
-        convolutional if convolutional and is_convolutional(wildcards) else amount
+        convolutional if convolutional and not is_dense(wildcards) else amount
     )
 
 
 def gpu_of_networks(wildcards):
     """The GPUs of rules that run networks; dense layers do not justify the GPU of a node."""
     spared = config["gpu_nodes"] and config["device"] == "auto"
-    return 0 if spared and not is_convolutional(wildcards) else GPU
+    return 0 if spared and is_dense(wildcards) else GPU
 
 
 def gpu_of_matcher(wildcards):

@@ -58,6 +58,9 @@ SMALL = {
     "mlp": ((4, 4), {"hidden_widths": [7, 5, 9]}),
     "convnet": ((4, 8, 3), {"groups": [[4, 3], [5]], "head": [6]}),
     "vgg16": ((32, 32, 3), {"width": 2}),
+    "resnet20": ((8, 4, 3), {"width": 0.25, "norm": "batch", "shortcuts": "projected"}),
+    "vit": ((4, 8, 3), {"depth": 2, "heads": 2, "width": 8}),
+    "module": ((4, 4), {"target": "support:small_module"}),
 }
 
 
@@ -73,13 +76,21 @@ def any_network(request):
 
 @pytest.fixture
 def noisy(stream):
-    """A network's initial parameters and noise: initial biases and shifts are all zero."""
+    """A network's initial parameters and noise: initial biases and shifts are all zero.
+
+    Running variances are positive.
+    """
 
     def make(network):
-        return {
-            key: (array + 0.5 * stream.normal(size=array.shape)).astype(np.float32)
-            for key, array in network.initialise(stream).items()
+        initial = network.initial(int(stream.integers(1000)), 0.1, 0)
+        parameters = {
+            name: (array + 0.5 * stream.normal(size=array.shape)).astype(np.float32)
+            for name, array in initial.items()
         }
+        for name, array in parameters.items():
+            if name.endswith("running_var"):
+                array[:] = np.abs(array) + 0.1
+        return parameters
 
     return make
 
@@ -90,10 +101,11 @@ def random_mlp(stream):
 
     def make(widths):
         parameters = {}
-        for layer, (inputs, units) in enumerate(itertools.pairwise(widths), 1):
+        for layer, (inputs, units) in enumerate(itertools.pairwise(widths)):
             weight = stream.normal(size=(units, inputs)) / np.sqrt(inputs)
-            parameters[layer, "weight"] = weight.astype(np.float32)
-            parameters[layer, "bias"] = stream.normal(size=units).astype(np.float32) * 0.3
+            parameters[f"layers.{layer}.weight"] = weight.astype(np.float32)
+            bias = stream.normal(size=units).astype(np.float32) * 0.3
+            parameters[f"layers.{layer}.bias"] = bias
         return parameters
 
     return make
@@ -105,10 +117,10 @@ def run_mlp():
 
     def run(parameters, inputs):
         layers = [np.asarray(inputs, np.float64)]
-        last = max(layer for layer, _ in parameters)
-        for layer in range(1, last + 1):
-            weight = parameters[layer, "weight"].astype(np.float64)
-            values = layers[-1] @ weight.T + parameters[layer, "bias"]
+        last = len(parameters) // 2 - 1
+        for layer in range(last + 1):
+            weight = parameters[f"layers.{layer}.weight"].astype(np.float64)
+            values = layers[-1] @ weight.T + parameters[f"layers.{layer}.bias"]
             if layer == last:
                 return layers, values
             layers.append(np.maximum(values, 0))

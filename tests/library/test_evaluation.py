@@ -1,4 +1,4 @@
-"""Loss and accuracy of an ensemble against their definitions."""
+"""Loss and accuracy of a stack against their definitions."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def evaluated(networks, images, labels):
     return evaluation.evaluate(mlp((6,), 4, [5]), stack(networks), *data)
 
 
-@pytest.mark.parametrize("floats", [1, 3 * 5 * 7, 1 << 20], ids=["1", "7", "all at once"])
+@pytest.mark.parametrize("floats", [1, 6 * 7, 1 << 20], ids=["1", "7", "all at once"])
 def test_loss_and_accuracy_are_their_definitions_in_batches_of_any_size(
     ensemble, run_mlp, monkeypatch, floats
 ):
@@ -39,7 +39,7 @@ def test_loss_and_accuracy_are_their_definitions_in_batches_of_any_size(
 def test_a_network_that_is_not_finite_has_a_loss_that_is_not_and_leaves_the_others(ensemble):
     networks, images, labels = ensemble
     expected, _ = evaluated(networks, images, labels)
-    networks[1][1, "weight"][0, 0] = np.nan
+    networks[1]["layers.0.weight"][0, 0] = np.nan
     loss, _ = evaluated(networks, images, labels)
     assert np.isnan(loss[1])
     np.testing.assert_array_equal(loss[[0, 2]], expected[[0, 2]])
@@ -48,7 +48,7 @@ def test_a_network_that_is_not_finite_has_a_loss_that_is_not_and_leaves_the_othe
 def test_large_logits_do_not_overflow(ensemble):
     networks, images, _ = ensemble
     for parameters in networks:
-        parameters[2, "bias"][:] = [1e4, 0, 0, 0]
+        parameters["layers.1.bias"][:] = [1e4, 0, 0, 0]
     loss, _ = evaluated(networks, images, np.zeros(50, np.int64))
     assert (loss == 0).all()
     loss, _ = evaluated(networks, images, np.ones(50, np.int64))

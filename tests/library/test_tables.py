@@ -705,17 +705,18 @@ def test_a_write_that_fails_half_way_is_an_error_in_one_line_and_leaves_nothing(
 def parameters(units=3):
     stream = np.random.default_rng(units)
     return {
-        (1, "weight"): stream.normal(size=(units, 4)).astype(np.float32),
-        (1, "bias"): stream.normal(size=units).astype(np.float32),
-        (2, "weight"): stream.normal(size=(2, units)).astype(np.float32),
-        (2, "bias"): np.array([-0.0, 1e-45], np.float32),
+        "first.weight": stream.normal(size=(units, 4)).astype(np.float32),
+        "first.bias": stream.normal(size=units).astype(np.float32),
+        "second.kernel": stream.normal(size=(2, units, 3, 1)).astype(np.float32),
+        "a scale": np.array(-0.5, np.float32),
+        "second.bias": np.array([-0.0, 1e-45], np.float32),
     }
 
 
 def test_checkpoints_come_back_bit_for_bit_and_in_order(path):
     networks = {4: parameters(3), 0: parameters(3), 2: parameters(3)}
-    networks[0][1, "weight"][0] = [-0.0, 1e-45, -1.1754942e-38, 3.4028235e38]
-    networks[2][1, "bias"][:] = np.nextafter(np.float32(1), np.float32(2))
+    networks[0]["first.weight"][0] = [-0.0, 1e-45, -1.1754942e-38, 3.4028235e38]
+    networks[2]["first.bias"][:] = np.nextafter(np.float32(1), np.float32(2))
     tables.write_checkpoints(path, networks, PROVENANCE, "cpu", [5, 1])
     again = tables.read_checkpoints(path)
     assert list(again) == [4, 0, 2]
@@ -728,18 +729,20 @@ def test_checkpoints_come_back_bit_for_bit_and_in_order(path):
     assert tables.metadata("checkpoints", path)["diverged"] == [1, 5]
 
 
-def test_a_neuron_is_a_row(path):
+def test_a_row_is_one_place_along_the_first_axis(path):
     network = parameters()
     tables.write_checkpoints(path, {7: network}, PROVENANCE, "cpu", [])
     rows = tables.read("checkpoints", path).to_pylist()
-    assert len(rows) == 3 + 3 + 2 + 2
-    assert rows[1] == {
+    assert len(rows) == 3 + 3 + 2 + 1 + 2
+    assert rows[7] == {
         "network": 7,
-        "layer": 1,
-        "parameter": "weight",
+        "parameter": "second.kernel",
         "unit": 1,
-        "values": network[1, "weight"][1].tolist(),
+        "values": network["second.kernel"][1].ravel().tolist(),
     }
+    assert rows[8] == {"network": 7, "parameter": "a scale", "unit": 0, "values": [-0.5]}
+    shapes = tables.metadata("checkpoints", path)["shapes"]
+    assert shapes == {name: list(array.shape) for name, array in network.items()}
 
 
 def test_checkpoints_of_networks_that_all_diverged_are_empty(path):
@@ -749,15 +752,15 @@ def test_checkpoints_of_networks_that_all_diverged_are_empty(path):
 
 
 def test_a_network_of_one_unit_and_one_input_is_kept(path):
-    network = {(1, "weight"): np.ones((1, 1), np.float32), (1, "bias"): np.ones(1, np.float32)}
+    network = {"weight": np.ones((1, 1), np.float32), "bias": np.ones(1, np.float32)}
     tables.write_checkpoints(path, {0: network}, PROVENANCE, "cpu", [])
     found = tables.read_checkpoints(path)[0]
-    assert found[1, "weight"].shape == (1, 1) and found[1, "bias"].shape == (1,)
+    assert found["weight"].shape == (1, 1) and found["bias"].shape == (1,)
 
 
 def test_parameters_that_are_not_finite_are_not_written(path, one_line):
     network = parameters()
-    network[1, "weight"][0, 0] = np.nan
+    network["first.weight"][0, 0] = np.nan
     with pytest.raises(TableError) as error:
         tables.write_checkpoints(path, {0: network}, PROVENANCE, "cpu", [])
     one_line(error, path, "'values'", "1 values that are not finite")
@@ -767,32 +770,44 @@ def test_parameters_that_are_not_finite_are_not_written(path, one_line):
 def test_read_parameters_can_be_changed(path):
     tables.write_checkpoints(path, {0: parameters()}, PROVENANCE, "cpu", [])
     network = tables.read_checkpoints(path)[0]
-    network[1, "weight"][:] = 0
-    assert network[1, "bias"].any()
-
-
-def rows_of_checkpoints(path, rows):
-    columns = dict(zip(tables.SCHEMAS["checkpoints"].names, zip(*rows, strict=True), strict=True))
-    tables.write("checkpoints", path, columns, PROVENANCE)
+    network["first.weight"][:] = 0
+    assert network["first.bias"].any()
 
 
 @pytest.mark.parametrize(
     ("rows", "named"),
     [
-        ([(0, 1, "weight", 1, [1.0]), (0, 1, "weight", 0, [1.0])], "units are not 0 .. 1"),
-        ([(0, 1, "weight", 0, [1.0]), (0, 1, "weight", 2, [1.0])], "units are not 0 .. 1"),
-        ([(0, 1, "weight", 0, [1.0]), (0, 1, "weight", 1, [1.0, 2.0])], "rows differ in length"),
+        ([(0, "w", 1, [1.0]), (0, "w", 0, [1.0])], "units are not 0 .. 1"),
+        ([(0, "w", 0, [1.0]), (0, "w", 2, [1.0])], "units are not 0 .. 1"),
+        ([(0, "w", 0, [1.0]), (0, "w", 1, [1.0, 2.0])], "rows differ in length"),
+        ([(0, "w", 0, [1.0])], "rows do not have the shape (2, 1)"),
+        ([(0, "w", 0, [1.0, 2.0]), (0, "w", 1, [1.0, 2.0])], "do not have the shape (2, 1)"),
         (
-            [(0, 1, "weight", 0, [1.0]), (0, 1, "bias", 0, [1.0]), (0, 1, "weight", 0, [1.0])],
+            [(0, "w", 0, [1.0]), (0, "w", 1, [1.0]), (0, "b", 0, [1.0]), (0, "w", 0, [1.0])],
+            "rows do not have the shape (2, 1)",
+        ),
+        (
+            [(0, "b", 0, [1.0]), (0, "w", 0, [1.0]), (0, "w", 1, [1.0]), (0, "b", 0, [1.0])],
             "duplicate parameter",
         ),
     ],
 )
 def test_checkpoints_that_contradict_themselves_are_refused(path, rows, named, one_line):
-    rows_of_checkpoints(path, rows)
+    columns = dict(zip(tables.SCHEMAS["checkpoints"].names, zip(*rows, strict=True), strict=True))
+    tables.write("checkpoints", path, columns, PROVENANCE, shapes={"w": [2, 1], "b": [1]})
     with pytest.raises(TableError) as error:
         tables.read_checkpoints(path)
-    one_line(error, path, "network 0, layer 1, weight", named)
+    one_line(error, path, "network 0", named, "run snakemake again")
+
+
+def test_checkpoints_of_an_earlier_version_are_refused(path, one_line):
+    def with_layers(table):
+        return table.add_column(1, "layer", pa.array([1] * len(table), pa.int32()))
+
+    tampered("checkpoints", path, with_layers)
+    with pytest.raises(TableError) as error:
+        tables.read_checkpoints(path)
+    one_line(error, path, "'layer'", "rebuild it")
 
 
 # -- data sets -------------------------------------------------------------------------------

@@ -58,16 +58,16 @@ def _resolve(
             f"{training['epochs']}: raise training.epochs, or remove stop_after"
         )
     activations = experiment["activations"]
-    convolutional = registries["network"].entry(experiment["network"]["name"]).convolutional
+    dense = registries["network"].entry(experiment["network"]["name"]).dense
     if activations["streamed"] is None:
-        activations["streamed"] = convolutional or not keep_activations
+        activations["streamed"] = not dense or not keep_activations
     if not activations["streamed"] and not keep_activations:
         raise ConfigError(
             f"{path}.activations.streamed: false requires recorded activations: "
             f"set keep_activations to true, or remove streamed"
         )
     named = [options["name"] for options in experiment["matchers"].values()]
-    if convolutional and not activations["streamed"] and "sigma_wm" in named:
+    if not dense and not activations["streamed"] and "sigma_wm" in named:
         raise ConfigError(
             f"{path}.activations.streamed: sigma_wm on convolutions requires true: "
             f"set streamed to true, or remove sigma_wm"
@@ -101,7 +101,7 @@ def _check_shown(
         )
     network = experiments[name]["network"]["name"]
     if (
-        registries["network"].entry(network).convolutional
+        not registries["network"].entry(network).dense
         and not registries["panel"].entry(panel["name"]).convolutional
     ):
         raise ConfigError(

@@ -11,9 +11,6 @@ from ..tables import Parameters
 from ..training.device import run_in_batches
 from ..training.evaluation import evaluate, on_device
 
-# Number of networks evaluated at once; larger stacks need more memory without being faster.
-NETWORKS_AT_ONCE = 16
-
 
 def interpolate(a: Parameters, b: Parameters, t: float) -> Parameters:
     """Return (1 - t) A + t B, computed in float64 and rounded to float32; exact at t = 0 and 1."""
@@ -51,7 +48,7 @@ def evaluate_path(
         The device to evaluate on.
     statistics_images
         Training inputs, float32 (n, pixels), on which the running statistics of every network on
-        the path are recomputed. Required only for networks with batch normalisation.
+        the path are recomputed. Required only for networks with batch norms.
     """
     points = [(a, b, x) for x in t]
     return evaluate_points(network, points, images, labels, device, statistics_images)
@@ -70,17 +67,15 @@ def evaluate_points(
     The points may lie on different lines. The other parameters are those of `evaluate_path`.
     """
     data = on_device(images, labels, torch.device(device))
-    if network.running_statistics:
-        statistics_inputs = torch.from_numpy(statistics_images).to(device)
+    inputs = None
+    if network.statistics and statistics_images is not None:
+        inputs = torch.from_numpy(statistics_images).to(device)
 
-    def measure(some_points):
-        some = stack([interpolate(*point) for point in some_points], device)
-        if network.running_statistics:
-            some = network.with_recomputed_statistics(some, statistics_inputs)
-        return evaluate(network, some, *data)
+    def measure(point):
+        some = stack([interpolate(*point[0])], device)
+        return evaluate(network, network.with_recomputed_statistics(some, inputs), *data)
 
-    at_once = network.at_once or NETWORKS_AT_ONCE
-    parts = run_in_batches(points, at_once, measure, "points of the path")
+    parts = run_in_batches(points, 1, measure, "points of the path")
     losses, accuracies = zip(*parts, strict=True)
     return np.concatenate(losses), np.concatenate(accuracies)
 
@@ -103,7 +98,7 @@ def check_same_function(
         The logits differ by more than float32 rounding can explain.
     """
     with torch.inference_mode():
-        _, logits = network.forward(stack([a, b]), torch.from_numpy(images))
+        logits = network.forward(stack([a, b]), torch.from_numpy(images))
     difference = float((logits[0] - logits[1]).abs().max())
     allowed = 1e-4 * max(1.0, float(logits.abs().max()))
     if not difference <= allowed:

@@ -1,7 +1,10 @@
-"""Networks. To add one, write a subclass of `network.Network` and add an entry below.
+"""Networks. To add one, write a `torch.nn.Module` and add an entry below.
 
 Its arguments are the image shape and the number of classes, which come from the data set, and as
-keywords the options declared in its entry; defaults belong there, not in the class.
+keywords the options declared in its entry; defaults belong there, not in the class. Its forward
+maps float32 images (n, channels, height, width) to logits (n, classes). If it has a method
+``initialise``, this draws its initial parameters from a numpy generator; otherwise those of torch
+are used, with a seed of their own.
 """
 
 from dataclasses import dataclass
@@ -15,12 +18,18 @@ class NetworkEntry(Entry):
 
     Parameters
     ----------
-    convolutional
-        Whether the network has convolutions. If so, the statistics of its activations are computed
-        on the fly unless the config says otherwise.
+    dense
+        Whether all layers are dense. If not, the statistics of the network's activations are
+        computed on the fly unless the config says otherwise.
     """
 
-    convolutional: bool = False
+    dense: bool = False
+
+
+def file_of(block: dict) -> str | None:
+    """Return the user's Python file with the network of a block; None if it is in a package."""
+    place = block.get("target", "").rpartition(":")[0]
+    return place if place.endswith(".py") else None
 
 
 _INITIALISER = {
@@ -34,7 +43,8 @@ _NORM = {
     "description": "normalisation between a convolution and its ReLU: over the channels at each "
     "position, over the batch, or none",
 }
-_WIDTHS = {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 1}
+_COUNT = {"type": "integer", "minimum": 1}
+_WIDTHS = {"type": "array", "items": _COUNT, "minItems": 1}
 
 REGISTRY = Registry(
     "network",
@@ -51,6 +61,7 @@ REGISTRY = Registry(
                 },
                 "initialiser": _INITIALISER,
             },
+            dense=True,
         ),
         "convnet": NetworkEntry(
             "convolutional:Convolutional",
@@ -72,7 +83,6 @@ REGISTRY = Registry(
                 "norm": _NORM,
                 "initialiser": _INITIALISER,
             },
-            convolutional=True,
         ),
         "vgg16": NetworkEntry(
             "vgg16:VGG16",
@@ -88,7 +98,75 @@ REGISTRY = Registry(
                 "norm": _NORM,
                 "initialiser": _INITIALISER,
             },
-            convolutional=True,
+        ),
+        "resnet20": NetworkEntry(
+            "resnet20:ResNet20",
+            "ResNet20 for small images: nine residual blocks of two 3 x 3 convolutions, in three "
+            "stages of 16, 32 and 64 channels",
+            {
+                "width": {
+                    "type": "number",
+                    "exclusiveMinimum": 0,
+                    "default": 1,
+                    "description": "multiplies the numbers of channels; may be a fraction",
+                },
+                "norm": _NORM,
+                "shortcuts": {
+                    "enum": ["padded", "projected"],
+                    "default": "padded",
+                    "description": "where the shape changes, shortcuts take every other position "
+                    "and add channels of zeros, or are 1 x 1 convolutions with a norm",
+                },
+                "initialiser": _INITIALISER,
+            },
+        ),
+        "vit": NetworkEntry(
+            "vit:ViT",
+            "vision transformer for small images, with a class token and the initial parameters "
+            "of torch",
+            {
+                "patch": {
+                    **_COUNT,
+                    "default": 4,
+                    "description": "side of a patch; must divide the sides of an image",
+                },
+                "depth": {**_COUNT, "default": 4, "description": "number of blocks"},
+                "heads": {
+                    **_COUNT,
+                    "default": 4,
+                    "description": "number of heads of a block; must divide the width",
+                },
+                "width": {
+                    **_COUNT,
+                    "default": 64,
+                    "description": "number of units of a token; hidden layers have four times as "
+                    "many",
+                },
+            },
+        ),
+        "module": NetworkEntry(
+            "module:build",
+            "any torch.nn.Module that maps images (n, channels, height, width) to logits",
+            {
+                "target": {
+                    "type": "string",
+                    "description": "a class, or a function that returns a module: "
+                    "package.module:name, or file.py:name relative to the working directory",
+                },
+                "arguments": {
+                    "type": "object",
+                    "default": {},
+                    "additionalProperties": {"description": "any value"},
+                    "description": "keyword arguments of the target, such as the number of classes",
+                },
+                "channels": {
+                    "type": ["integer", "null"],
+                    "minimum": 1,
+                    "default": None,
+                    "description": "number of channels to which grey images are repeated; null "
+                    "leaves images as they are",
+                },
+            },
         ),
     },
 )

@@ -1,6 +1,7 @@
 """Distributions of the initial weights, with mean 0 and variance 1 / fan-in (LeCun)."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -30,3 +31,21 @@ def lecun_uniform(stream: np.random.Generator, units: int, fan_in: int) -> np.nd
 
 
 INITIALISERS = {"lecun_normal": lecun_normal, "lecun_uniform": lecun_uniform}
+
+
+def initialise(module, initialiser: Callable, stream: np.random.Generator) -> None:
+    """Draw the weights of a module's layers in order; biases become 0, scales of norms 1.
+
+    Parameters
+    ----------
+    module
+        A `torch.nn.Module` on the CPU. Experiments without networks use this file without torch.
+    initialiser
+        One of `INITIALISERS`. Kernels are drawn as flattened rows, one per unit.
+    """
+    for name, parameter in module.named_parameters():
+        array = parameter.detach().numpy()
+        if array.ndim > 1:
+            array[...] = initialiser(stream, len(array), array[0].size).reshape(array.shape)
+        else:
+            array[...] = float(name.endswith("weight"))

@@ -1,169 +1,345 @@
-"""The base class of networks: shapes, initialisation, and a forward pass over a stack."""
+"""Run `torch.nn.Module`s with the parameters of several networks: a stack."""
 
-from abc import ABC, abstractmethod
+import inspect
+from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 import torch
+from torch import nn
+from torch.func import functional_call, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
 
+from ..errors import ConfigError, UserError, one_line
 from ..rng import generator
 from ..tables import Parameters
 
-Stacked = dict[tuple[int, str], torch.Tensor]
-"""K networks: ``(layer, name)`` -> float32 tensor, whose first axis is the network."""
+Stacked = dict[str, torch.Tensor]
+"""K networks: name in the state dict -> float32 tensor, whose first axis is the network."""
+
+# Examples per batch when running statistics are recomputed. Batches are large because each one is
+# normalised by its own statistics.
+STATISTICS_BATCH = 1000
 
 
-class Network(ABC):
-    """A feed-forward chain of layers 1 .. L + 1, of which the last returns the logits.
-
-    The rows of a layer's weight are its units; the columns are the units of the layer below, in
-    blocks of equal length (length 1 for a fully connected layer). The module `permutation` derives
-    from the shapes alone which axes are permuted together.
+class Network:
+    """An architecture: one module, which is run with the parameters of one or several networks.
 
     Parameters
     ----------
-    shape
-        Shape of one image.
-    classes
-        Number of logits.
+    module
+        Maps float32 images (n, channels, height, width) to logits (n, classes). It may have a
+        method ``initialise(stream: numpy.random.Generator)`` that draws its initial parameters.
+    shape, classes
+        Shape of one image, (height, width) or (height, width, channels), and number of classes.
+    make
+        Builds the module again; only needed for `initial` if it has no ``initialise``.
+    channels
+        Number of channels to which grey images are repeated; None to leave images as they are.
 
     Attributes
     ----------
-    convolutional
-        Whether the network has convolutions. If not, layer l sees phi_{l-1} unchanged and flat.
-    at_once
-        Largest number of networks to stack; None for no limit. Smaller stacks may be faster.
-    reduces_precision
-        Whether precision ``auto`` means bfloat16 on CUDA.
+    names
+        The parameters and buffers that make up a network: those of a floating-point type in the
+        state dict, in its order, with tied ones once.
+    trained
+        The names of the parameters that are trained.
+    statistics
+        The names of the running statistics of batch norms. They are never updated in training, but
+        recomputed with `with_recomputed_statistics`.
+    floats_per_example
+        Largest number of values that a module inside returns for one example.
+
+    Raises
+    ------
+    ConfigError
+        The module cannot be run on images of this shape, or returns something else than logits.
     """
 
-    convolutional = False
-    at_once: int | None = None
-    reduces_precision = False
-
-    def __init__(self, shape: tuple[int, ...], classes: int):
-        self.shape = tuple(shape)
-        self.classes = classes
+    def __init__(
+        self,
+        module: nn.Module,
+        shape: tuple[int, ...],
+        classes: int,
+        make: Callable[[], nn.Module] | None = None,
+        channels: int | None = None,
+    ):
+        self.module = module.float().eval()
+        self.shape, self.classes = tuple(shape), classes
+        self.image_shape = (*self.shape, 1, 1)[:3]
+        self._make, self._channels = make, channels
+        self._device = torch.device("cpu")
+        self._norms = {
+            name: norm
+            for name, norm in module.named_modules()
+            if isinstance(norm, _BatchNorm) and norm.running_mean is not None
+        }
+        for norm in self._norms.values():
+            # In training it then neither updates nor uses the statistics, which vmap would refuse.
+            norm.track_running_stats = False
+        tensors = {}
+        for name, tensor in module.state_dict(keep_vars=True).items():
+            if tensor.is_floating_point():
+                tensors.setdefault(id(tensor), (name, tensor))
+        self.names = [name for name, _ in tensors.values()]
+        self.trained = [name for name, tensor in tensors.values() if tensor.requires_grad]
+        self.statistics = [
+            f"{name}.{statistic}".removeprefix(".")
+            for name in self._norms
+            for statistic in ("running_mean", "running_var")
+        ]
+        self.floats_per_example = self._checked()
 
     @property
-    @abstractmethod
-    def shapes(self) -> dict[tuple[int, str], tuple[int, ...]]:
-        """Shape of every parameter, in order: ``weight`` (units, inputs), all others (units,)."""
+    def has_convolutions(self) -> bool:
+        """Whether a module inside is a convolution."""
+        return any(isinstance(module, _ConvNd) for module in self.module.modules())
 
-    @abstractmethod
-    def initialise(self, stream: np.random.Generator) -> Parameters:
-        """Draw the initial parameters of one network, float32, from a random stream."""
+    @property
+    def reduces_precision(self) -> bool:
+        """Whether precision ``auto`` means bfloat16 on CUDA."""
+        return self.has_convolutions
 
-    def enter(self, images: torch.Tensor, networks: int) -> torch.Tensor:
-        """Return the inputs of layer 1, (K, n, inputs) or (K, n, height, width, channels).
+    @cached_property
+    def draws(self) -> bool:
+        """Whether the module draws random numbers in training, as dropout does."""
+        self._move(torch.device("cpu"))
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            before = torch.get_rng_state()
+            self.forward(self._some(1), self._zeros(2), training=True)
+            return not torch.equal(before, torch.get_rng_state())
 
-        Parameters
-        ----------
-        images
-            float32 (n, pixels), shared by all K networks, or (K, n, pixels), one batch per
-            network.
-        networks
-            The number of networks, K.
+    @cached_property
+    def stackable(self) -> bool:
+        """Whether several networks can be trained at once, with the results that each has alone.
+
+        This excludes modules that draw random numbers, and those that `torch.func.vmap` refuses.
         """
-        return images.expand(networks, *images.shape[-2:])
+        if self.draws:
+            return False
+        self._move(torch.device("cpu"))
+        try:
+            with torch.no_grad():
+                self.forward(self._some(2), self._zeros(2), training=True)
+        except RuntimeError:
+            return False
+        return True
 
-    def linear(
-        self,
-        layer: int,
-        values: torch.Tensor,
-        weight: torch.Tensor,
-        bias: torch.Tensor | None = None,
-    ) -> torch.Tensor:
-        """Return W_l phi_{l-1} (+ b_l), (K, n, units) or (K, n, height, width, units).
+    def images(self, flat: torch.Tensor) -> torch.Tensor:
+        """Return inputs (..., pixels) as images (..., channels, height, width).
 
-        Parameters
-        ----------
-        values
-            The result of `enter` or `feed`.
-        weight, bias
-            (K, units, inputs) and (K, units), in the shape of this layer except that the number of
-            units is arbitrary.
+        The result is a view in the memory format channels_last, in which convolutions are fastest
+        on CPUs, as the pixels of a data set are in the order (height, width, channels).
         """
-        products = values @ weight.transpose(1, 2)
-        return products if bias is None else products + bias.unsqueeze(1)
+        images = flat.unflatten(-1, self.image_shape).movedim(-1, -3)
+        if self._channels is None or self._channels == images.shape[-3]:
+            return images
+        return images.expand(*images.shape[:-3], self._channels, *images.shape[-2:])
 
-    def activate(self, layer: int, parameters: Stacked, values: torch.Tensor) -> torch.Tensor:
-        """Return phi_l from the result of `linear` with bias, applying the norm if there is one."""
-        return torch.relu_(values)
+    def initial(self, seed: int, learning_rate: float, number: int) -> Parameters:
+        """Draw the initial parameters of network `number` of a learning rate from its own stream.
 
-    def feed(self, layer: int, values: torch.Tensor) -> torch.Tensor:
-        """Return the inputs of layer l + 1 from phi_l, pooled or flattened if necessary."""
-        return values
+        A module without ``initialise`` is built again after torch's generator has been seeded.
+        """
+        self._move(torch.device("cpu"))
+        module = self.module
+        if hasattr(module, "initialise"):
+            module.initialise(generator(seed, "initialisation", float(learning_rate), number))
+        else:
+            stream = generator(seed, "construction", float(learning_rate), number)
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(int(stream.integers(2**63)))
+                module = self._make()
+        state = module.state_dict()
+        return {
+            name: state[name].detach().to("cpu", torch.float32, copy=True).numpy()
+            for name in self.names
+        }
 
     def forward(
-        self, parameters: Stacked, images: torch.Tensor
-    ) -> tuple[list[torch.Tensor], torch.Tensor]:
+        self, parameters: Stacked, images: torch.Tensor, training: bool = False
+    ) -> torch.Tensor:
         """Run K networks.
+
+        In training they run as one `torch.func.vmap`, otherwise one after the other.
 
         Parameters
         ----------
         parameters
-            K networks. If the parameters in `running_statistics` are absent, as in training,
-            batch normalisation uses the statistics of the batch.
+            K networks; in training the running statistics may be absent.
         images
-            See `enter`.
+            float32 (n, pixels), shared by all networks, or (K, n, pixels), one batch per network.
+        training
+            Whether dropout is on and batch norms use the statistics of the batch.
 
         Returns
         -------
-        activations, logits
-            phi_1 .. phi_L, each (K, n, units) or (K, n, height, width, units), and logits
-            (K, n, classes).
+        torch.Tensor
+            Logits (K, n, classes).
         """
-        last = len(self.hidden_widths) + 1
-        values = self.enter(images, len(parameters[1, "weight"]))
-        activations = []
-        for layer in range(1, last + 1):
-            values = self.linear(
-                layer, values, parameters[layer, "weight"], parameters[layer, "bias"]
+        if self.module.training != training:
+            self.module.train(training)
+        self._move(images.device)
+        networks = len(next(iter(parameters.values())))
+        batches = self.images(images).expand(networks, -1, -1, -1, -1)
+        if networks == 1:
+            # The backward pass of indexing would write its gradient into a tensor of zeros.
+            own = {name: tensor.squeeze(0) for name, tensor in parameters.items()}
+            return self._run(own, batches.squeeze(0)).unsqueeze(0)
+        if training:
+            # Other kernels of attention have no rule for vmap, and abort in the backward pass.
+            with sdpa_kernel(SDPBackend.MATH):
+                return vmap(self._run, randomness="different")(parameters, batches)
+        return torch.stack(
+            [
+                self._run({name: tensor[k] for name, tensor in parameters.items()}, batch)
+                for k, batch in enumerate(batches)
+            ]
+        )
+
+    def _run(self, parameters: Stacked, images: torch.Tensor) -> torch.Tensor:
+        logits = functional_call(self.module, parameters, (images,))
+        if not isinstance(logits, torch.Tensor):
+            raise UserError(
+                f"network: in training, {type(self.module).__name__} returns "
+                f"{type(logits).__name__} instead of logits: turn off its auxiliary outputs"
             )
-            if layer < last:
-                activations.append(self.activate(layer, parameters, values))
-                values = self.feed(layer, activations[-1])
-        return activations, values
+        return logits
 
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """Height, width and channels of an image."""
-        return (*self.shape, 1)[:3]
-
-    @property
-    def running_statistics(self) -> tuple[str, ...]:
-        """Names of the parameters that are measured instead of trained, in batch normalisation."""
-        return ()
-
-    def with_recomputed_statistics(self, parameters: Stacked, images: torch.Tensor) -> Stacked:
-        """Recompute the running statistics of batch normalisation on the given images.
+    @torch.no_grad()
+    def with_recomputed_statistics(
+        self, parameters: Stacked, images: torch.Tensor | None
+    ) -> Stacked:
+        """Recompute the running statistics of all batch norms on the given images.
 
         Interpolating running statistics does not yield those of the interpolated network, so they
-        are recomputed for every network on a path before it is evaluated.
+        are recomputed for every network on a path before it is evaluated. They are the means of
+        the batches' means and variances, weighted by the number of examples. Only batch norms
+        behave as in training; dropout is off.
 
         Parameters
         ----------
         images
-            Training inputs, float32 (n, pixels).
+            Training inputs, float32 (n, pixels). Not used by networks without batch norm.
+
+        Raises
+        ------
+        UserError
+            There are no images, or a batch norm cannot be run on them.
         """
-        return parameters
+        if not self.statistics:
+            return parameters
+        if images is None or not len(images):
+            raise UserError(
+                "network: no training images to recompute the statistics of batch norm on: "
+                "expected one or more"
+            )
+        free = {name: tensor for name, tensor in parameters.items() if name not in self.statistics}
+        networks = [
+            self._statistics_of({name: tensor[k] for name, tensor in free.items()}, images)
+            for k in range(len(next(iter(free.values()))))
+        ]
+        return {
+            name: free[name] if name in free else torch.stack([one[name] for one in networks])
+            for name in self.names
+        }
 
-    @property
-    def floats_per_example(self) -> int:
-        """Number of values of the largest layer for one example, including the input."""
-        return max(units for units, *_ in self.shapes.values())
+    def _statistics_of(self, parameters: Stacked, images: torch.Tensor) -> Stacked:
+        """Return the running statistics of one network."""
+        sums: Stacked = {}
+        counts = dict.fromkeys(self._norms, 0)
 
-    @property
-    def hidden_widths(self) -> list[int]:
-        """Number of units of the hidden layers 1 .. L."""
-        return [shape[0] for (_, name), shape in self.shapes.items() if name == "weight"][:-1]
+        def measure(name: str):
+            def hook(norm, inputs):
+                [values] = inputs
+                axes = [axis for axis in range(values.dim()) if axis != 1]
+                found = torch.var_mean(values, axes, correction=0)
+                for statistic, value in zip(("running_var", "running_mean"), found, strict=True):
+                    key = f"{name}.{statistic}".removeprefix(".")
+                    sums[key] = sums.get(key, 0.0) + value * len(values)
+                counts[name] += len(values)
 
+            return hook
 
-def initial_parameters(
-    network: Network, seed: int, learning_rate: float, number: int
-) -> Parameters:
-    """Draw the initial parameters of network `number` of a learning rate from its own stream."""
-    return network.initialise(generator(seed, "initialisation", float(learning_rate), number))
+        self._move(images.device)
+        self.module.eval()
+        hooks = [n.register_forward_pre_hook(measure(name)) for name, n in self._norms.items()]
+        try:
+            for norm in self._norms.values():
+                norm.train()
+            for batch in images.split(STATISTICS_BATCH):
+                self._run(parameters, self.images(batch))
+        except ValueError as error:  # of one value per channel, for example
+            raise UserError(f"network: statistics of batch norm: {one_line(error)}") from error
+        finally:
+            for hook in hooks:
+                hook.remove()
+            self.module.eval()
+        # A norm that no image passes keeps the statistics of the module.
+        kept = dict(self.module.named_buffers())
+        return {
+            name: sums[name] / counts[name.rpartition(".")[0]] if name in sums else kept[name]
+            for name in self.statistics
+        }
+
+    def _move(self, device: torch.device) -> None:
+        """Move the module, whose non-persistent buffers are not among the parameters."""
+        if device != self._device:
+            self.module.to(device)
+            self._device = device
+
+    def _some(self, networks: int) -> Stacked:
+        """Return copies of the module's own parameters as a stack."""
+        state = self.module.state_dict()
+        return {name: torch.stack([state[name]] * networks) for name in self.names}
+
+    def _zeros(self, examples: int) -> torch.Tensor:
+        height, width, channels = self.image_shape
+        return torch.zeros(examples, height * width * channels, device=self._device)
+
+    @torch.no_grad()
+    def _checked(self) -> int:
+        """Run the module on two images and return the attribute `floats_per_example`."""
+        what = type(self.module).__name__
+        images = self.images(self._zeros(2))
+        size = " x ".join(map(str, images.shape[1:]))
+        if not self.trained:
+            raise ConfigError(f"network: {what} has no parameters to train")
+        signature = inspect.signature(self.module.forward)
+        try:
+            signature.bind(images)
+        except TypeError as error:
+            raise ConfigError(
+                f"network: {what}.forward{signature} takes other arguments than a batch "
+                f"({error}): name a module that calls it with one"
+            ) from error
+        sizes = [images.numel() // 2]
+
+        def measure(module, inputs, output):
+            if isinstance(output, torch.Tensor):
+                sizes.append(output.numel() // 2)
+
+        hooks = [module.register_forward_hook(measure) for module in self.module.modules()]
+        try:
+            logits = self.module(images)
+        except Exception as error:
+            raise ConfigError(
+                f"network: {what} cannot be run on images of {size} (channels x height x width): "
+                f"{one_line(error, 200)}"
+            ) from error
+        finally:
+            for hook in hooks:
+                hook.remove()
+        fits = isinstance(logits, torch.Tensor) and logits.dim() == 2 and len(logits) == 2
+        if not fits or logits.shape[1] < self.classes:
+            returned = tuple(logits.shape) if hasattr(logits, "shape") else type(logits).__name__
+            raise ConfigError(
+                f"network: {what} returns {returned} for 2 images: expected logits, "
+                f"(2, {self.classes})"
+            )
+        return max(sizes)
 
 
 def stack(networks: list[Parameters], device: str | torch.device = "cpu") -> Stacked:

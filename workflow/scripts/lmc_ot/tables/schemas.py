@@ -34,10 +34,10 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("image", ANY_WIDTH),
         ("label", pa.int16()),
     ),
-    # one row per network, parameter and unit: the unit's row of the weight matrix, or its bias
+    # one row per network, parameter and unit, which is the index along the parameter's first axis;
+    # the values are the unit's part of the parameter, flattened
     "checkpoints": _schema(
         ("network", pa.int32()),
-        ("layer", pa.int32()),
         ("parameter", pa.string()),
         ("unit", pa.int32()),
         ("values", pa.list_(pa.field("item", pa.float32(), False))),

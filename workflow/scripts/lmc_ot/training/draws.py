@@ -3,10 +3,13 @@
 Every network and epoch has its own random stream, so all draws are independent.
 """
 
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
 import numpy as np
 import torch
 
 from ..data.augmentation import Augmentation
+from ..networks.network import Network
 from ..rng import generator
 from .settings import NetworkId
 
@@ -51,6 +54,26 @@ def epoch_changes(
         for n in networks
     ]
     return torch.from_numpy(np.stack(rows)).to(device)
+
+
+def step_draws(
+    network: Network, seed: int, one: NetworkId, step: int, device: torch.device
+) -> AbstractContextManager:
+    """Return a context in which modules such as dropout draw the numbers of one step.
+
+    Networks that draw numbers are trained one after the other, so one network is enough.
+    """
+    if not network.draws:
+        return nullcontext()
+    stream = generator(seed, "dropout", float(one.learning_rate), one.number, step)
+    return _seeded(int(stream.integers(2**63)), device)
+
+
+@contextmanager
+def _seeded(seed: int, device: torch.device):
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
 
 
 def images_for_statistics(images: torch.Tensor, seed: int) -> torch.Tensor:

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from ..networks.network import Network, Stacked
 
-# Bound on the activations of one layer in a batch, over all networks; they should fit into caches.
+# Bound on the activations of one layer in a batch; they should fit into caches.
 BATCH_FLOATS = 4 << 20
 
 
@@ -19,7 +19,7 @@ def evaluate(
     Parameters
     ----------
     parameters
-        K networks.
+        K networks, with their running statistics.
     images, labels
         float32 (n, pixels) and int64 (n,), on the device of the parameters.
 
@@ -30,11 +30,11 @@ def evaluate(
         non-finite logits is not finite.
     """
     networks = len(next(iter(parameters.values())))
-    batch = max(1, BATCH_FLOATS // (networks * network.floats_per_example))
+    batch = max(1, BATCH_FLOATS // network.floats_per_example)
     loss, correct = np.zeros(networks), np.zeros(networks)
     for start in range(0, len(images), batch):
         targets = labels[start : start + batch]
-        _, logits = network.forward(parameters, images[start : start + batch])
+        logits = network.forward(parameters, images[start : start + batch])
         losses = F.cross_entropy(
             logits.flatten(0, 1), targets.repeat(networks), reduction="none"
         ).view(networks, -1)

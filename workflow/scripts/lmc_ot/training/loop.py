@@ -1,4 +1,4 @@
-"""The training loop: networks of one architecture are trained in stacks where this is faster.
+"""The training loop: networks are trained one after the other, or as a stack where this is faster.
 
 Every network has its own learning rate, initialisation and order of the data. Networks of a stack
 do not interact: a result does not depend on the other networks, even if one of them diverges.
@@ -14,10 +14,10 @@ import torch
 from tqdm import tqdm
 
 from ..data.dataset import Dataset
-from ..networks.network import Network, initial_parameters, stack, unstack
+from ..networks.network import Network, stack, unstack
 from ..tables import Parameters
 from .device import keep_large_buffers, run_in_batches
-from .draws import epoch_changes, epoch_orders, images_for_statistics
+from .draws import epoch_changes, epoch_orders, images_for_statistics, step_draws
 from .evaluation import evaluate, on_device
 from .history import Measured, history_rows, log_line
 from .optimisers.optimiser import Optimiser
@@ -26,6 +26,9 @@ from .schedule import warmup_cosine
 from .settings import NetworkId, TrainingConfig
 from .snapshots import Snapshots
 from .step import training_step
+
+# Most parameters of a network that is trained in a stack on CPUs.
+STACKED_ON_CPU = 200_000
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,9 @@ def train(
     device: torch.device | str = "cpu",
     report: Callable[[str], None] = print,
     snapshots: Snapshots | None = None,
+    at_once: int | None = None,
 ) -> Trained:
-    """Train networks in stacks of `Network.at_once`, which are halved if memory runs out.
+    """Train networks of one architecture.
 
     Parameters
     ----------
@@ -78,6 +82,9 @@ def train(
         Called with a line of text after every epoch.
     snapshots
         Snapshots to resume from and to write. They are not removed.
+    at_once
+        Number of networks to train as one stack, which is halved if memory runs out; None for
+        the choice of `stack_size`.
 
     Returns
     -------
@@ -106,12 +113,25 @@ def train(
             network, data, some, settings, optimiser, seed, report, snapshots
         ).run()
 
-    parts = run_in_batches(networks, network.at_once, run, "networks", report)
+    size = at_once or stack_size(network, len(networks), device)
+    parts = run_in_batches(networks, size, run, "networks", report)
     return Trained(
         networks={number: p for part in parts for number, p in part.networks.items()},
         diverged=[number for part in parts for number in part.diverged],
         history=sorted((row for part in parts for row in part.history), key=lambda r: r["epoch"]),
     )
+
+
+def stack_size(network: Network, networks: int, device: torch.device) -> int:
+    """Return how many networks to train as one stack: all of them, or one.
+
+    The result does not depend on it, to rounding. Stacks pay on GPUs, where one small network
+    leaves most of the processor idle. On CPUs they pay if a step consists of so few operations
+    that starting them takes most of the time: for small networks without convolutions.
+    """
+    small = sum(p.numel() for p in network.module.parameters()) <= STACKED_ON_CPU
+    pays = device.type != "cpu" or (small and not network.has_convolutions)
+    return networks if networks > 1 and pays and network.stackable else 1
 
 
 @dataclass(frozen=True)
@@ -199,9 +219,7 @@ class _StackTraining:
     def _begin(self) -> None:
         """Initialise the networks, or restore them from the last snapshot."""
         network, data = self.network, self.data
-        initial = [
-            initial_parameters(network, self.seed, n.learning_rate, n.number) for n in self.networks
-        ]
+        initial = [network.initial(self.seed, n.learning_rate, n.number) for n in self.networks]
         self.progress = Progress.begin(network, stack(initial, self.device), self.optimiser)
         saved = self.snapshots.load(self.snapshot, self.report) if self.snapshots else None
         if saved:
@@ -210,7 +228,7 @@ class _StackTraining:
         images = data.train[0]
         # Only networks with running statistics need a subset of the images.
         self.some_images = (
-            images_for_statistics(images, self.seed) if network.running_statistics else images
+            images_for_statistics(images, self.seed) if network.statistics else images
         )
         self._recompute_statistics()
         if not self.progress.history:
@@ -248,19 +266,20 @@ class _StackTraining:
         """Take the next step."""
         progress, size = self.progress, self.settings.batch_size
         index = progress.step % self.per_epoch
-        losses, hits = training_step(
-            self.network,
-            progress.parameters,
-            self.optimiser,
-            progress.state,
-            self.data.train,
-            self.orders[:, index * size : (index + 1) * size],
-            torch.tensor(rates, dtype=torch.float32, device=self.device),
-            progress.step,
-            self.changes,
-            self.dtype,
-            self.data.black,
-        )
+        with step_draws(self.network, self.seed, self.networks[0], progress.step, self.device):
+            losses, hits = training_step(
+                self.network,
+                progress.parameters,
+                self.optimiser,
+                progress.state,
+                self.data.train,
+                self.orders[:, index * size : (index + 1) * size],
+                torch.tensor(rates, dtype=torch.float32, device=self.device),
+                progress.step,
+                self.changes,
+                self.dtype,
+                self.data.black,
+            )
         progress.loss_sum += losses
         progress.correct += hits
         progress.step += 1

@@ -54,15 +54,15 @@ class Progress:
             The optimiser, which provides its initial state.
         """
         # Running statistics are left out: in training, a batch is normalised by its own.
-        trained = {
-            key: tensor.requires_grad_()
-            for key, tensor in parameters.items()
-            if key[1] not in network.running_statistics
+        own = {
+            name: laid_out(tensor).requires_grad_(name in network.trained)
+            for name, tensor in parameters.items()
+            if name not in network.statistics
         }
-        tensors = list(trained.values())
+        tensors = [own[name] for name in network.trained]
         zeros = torch.zeros(2, len(tensors[0]), device=tensors[0].device)
         diverged = np.zeros(len(tensors[0]), bool)
-        return cls(trained, optimiser.initial_state(tensors), 0, *zeros, diverged, [])
+        return cls(own, optimiser.initial_state(tensors), 0, *zeros, diverged, [])
 
     def finite(self) -> np.ndarray:
         """Tell for each network whether all its parameters are finite, bool (K,)."""
@@ -93,6 +93,19 @@ class Progress:
 
     def _tensors(self) -> dict[str, torch.Tensor]:
         """Return the tensors that a snapshot contains, by name."""
-        named = {f"layer {layer} {name}": p for (layer, name), p in self.parameters.items()}
+        named = {f"parameter {name}": tensor for name, tensor in self.parameters.items()}
         named |= {f"optimiser {i}": tensor for i, tensor in enumerate(self.state)}
         return {**named, "loss sum": self.loss_sum, "correct": self.correct}
+
+
+def laid_out(parameter: torch.Tensor) -> torch.Tensor:
+    """Return K networks' parameter, (K, ...), in the memory layout that its gradient will have.
+
+    An update then reads and writes the same order of memory. The gradient of a kernel has the
+    format channels_last, as images have; the gradients of K > 1 stacked weights are transposed.
+    """
+    if parameter.dim() == 5:
+        return parameter.movedim(2, -1).contiguous().movedim(-1, 2)
+    if parameter.dim() == 3 and len(parameter) > 1:
+        return parameter.mT.contiguous().mT
+    return parameter

@@ -28,8 +28,8 @@ def training_step(
     network
         The architecture.
     parameters, state
-        The networks, which must require gradients, and the state of the optimiser; both are
-        modified in place.
+        The networks, whose trained parameters must require gradients, and the state of the
+        optimiser; both are modified in place.
     optimiser
         The optimiser.
     data
@@ -53,7 +53,7 @@ def training_step(
         examples, int64 (K,).
     """
     images, labels = data
-    tensors = list(parameters.values())
+    tensors = [parameters[name] for name in network.trained]
     # This is two to three times as fast as images[batch].
     inputs = images.index_select(0, batch.flatten()).view(*batch.shape, -1)
     if changes is not None:
@@ -61,12 +61,13 @@ def training_step(
         flat = inputs.view(-1, *network.image_shape)
         inputs = Augmentation.apply(flat, rows.flatten(0, 1), black).view_as(inputs)
     with torch.autocast(inputs.device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
-        _, logits = network.forward(parameters, inputs)
+        logits = network.forward(parameters, inputs, training=True)
     logits = logits.float()
     targets = labels[batch]
     losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
     losses = losses.view(targets.shape).mean(1)
-    gradients = list(torch.autograd.grad(losses.sum(), tensors))
+    # A parameter that the module does not use has a gradient of zeros.
+    gradients = list(torch.autograd.grad(losses.sum(), tensors, materialize_grads=True))
     with torch.no_grad():
         optimiser.step(tensors, gradients, state, rates, step)
         return losses.detach(), (logits.argmax(2) == targets).sum(1)

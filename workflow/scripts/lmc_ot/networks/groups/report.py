@@ -1,18 +1,14 @@
 """The command ``lmc-ot groups``: the groups of a network that is named, as a table or JSON."""
 
-import importlib
-import importlib.util
 import inspect
 import json
-import sys
 from collections import defaultdict
-from pathlib import Path
 
 import torch
 import yaml
 
-from ...config.registry import instead
 from ...errors import UserError, one_line
+from ..module import load
 from .group import Group, Groups, derive
 from .verify import Verification, check_parameters, verify
 
@@ -32,7 +28,7 @@ def report(
     Parameters
     ----------
     target
-        See `load`.
+        See `module.load`.
     arguments
         Keyword arguments of the target, a YAML or JSON mapping.
     shape
@@ -47,7 +43,7 @@ def report(
     UserError
         The target is not there or cannot be used, or the network has no groups.
     """
-    module = load(target, arguments)
+    module = load(target, _options(arguments))
     name = type(module).__name__
     check_parameters(module)
     stream = torch.Generator().manual_seed(0)
@@ -69,63 +65,15 @@ def report(
     return _json(groups, found) if as_json else _text(name, groups, found)
 
 
-def load(target: str, arguments: str = "{}") -> torch.nn.Module:
-    """The module that ``package.module:name`` or ``path/to/file.py:name`` makes.
-
-    Parameters
-    ----------
-    target
-        The name of a class, a function that returns a module, or a module.
-    arguments
-        Keyword arguments for it, a YAML or JSON mapping.
-    """
-    place, _, name = target.rpartition(":")
-    if not place:
-        raise UserError(f"{target}: expected <module>:<name> or <file.py>:<name>")
+def _options(arguments: str) -> dict:
+    """The keyword arguments in a YAML or JSON mapping."""
     try:
         options = yaml.safe_load(arguments) or {}
     except yaml.YAMLError as error:
         raise UserError(f"--arguments: neither YAML nor JSON: {one_line(error)}") from error
     if not isinstance(options, dict):
         raise UserError(f"--arguments: expected a mapping of names to values, not {arguments}")
-    source = _imported(target, place)
-    if not hasattr(source, name):
-        names = [key for key, value in vars(source).items() if callable(value)]
-        raise UserError(f"{target}: {place} has no {name}{instead(name, names)[:200]}")
-    made = getattr(source, name)
-    if not isinstance(made, torch.nn.Module):
-        try:
-            made = made(**options)
-        except Exception as error:
-            said = f"{type(error).__name__}: {one_line(error, 200)}"
-            raise UserError(f"{target}: it cannot be built with {options}: {said}") from error
-    if not isinstance(made, torch.nn.Module):
-        raise UserError(f"{target}: a {type(made).__name__}, not a torch.nn.Module")
-    return made
-
-
-def _imported(target: str, place: str):
-    """The Python module of a target."""
-    if not place.endswith(".py"):
-        try:
-            return importlib.import_module(place)
-        except Exception as error:
-            said = f"{type(error).__name__}: {one_line(error, 200)}"
-            raise UserError(f"{target}: {place} cannot be imported: {said}") from error
-    path = Path(place).resolve()
-    if not path.is_file():
-        raise UserError(f"{target}: there is no file {place}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    source = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(path.parent))
-    try:
-        spec.loader.exec_module(source)
-    except Exception as error:
-        said = f"{type(error).__name__}: {one_line(error, 200)}"
-        raise UserError(f"{target}: {place} cannot be run: {said}") from error
-    finally:
-        sys.path.remove(str(path.parent))
-    return source
+    return options
 
 
 def _why_none(groups: Groups) -> str:
