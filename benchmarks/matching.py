@@ -62,7 +62,9 @@ def prepare(folder: Path) -> str:
     )
     groups = folder / "groups.parquet"
     derive_groups(inputs["dataset"], groups, folder / "groups.txt", NETWORK, {})
-    record_activations(**inputs, groups=groups, activations=folder / "activations", examples=None, positions=1)
+    record_activations(
+        **inputs, groups=groups, activations=folder / "activations", examples=None, positions=1
+    )
     return name
 
 

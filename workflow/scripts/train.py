@@ -4,9 +4,9 @@ from pathlib import Path
 
 from adapter import execute
 from lmc_ot import tables
+from lmc_ot.config.labels import own_file
 from lmc_ot.data.table import read_dataset
 from lmc_ot.environment import versions
-from lmc_ot.networks import file_of
 from lmc_ot.networks.build import build
 from lmc_ot.training.device import describe, resolve
 from lmc_ot.training.loop import train as train_ensemble
@@ -33,7 +33,7 @@ def train(
     data = read_dataset(dataset)
     resolved = resolve(device)
     built = build(network, data)
-    own = file_of(network)
+    own = own_file(network)
     snapshots = Snapshots(
         Path(checkpoints).parent / "snapshots",
         # Users' own files can change while the config stays the same: images and modules.

@@ -26,12 +26,6 @@ class NetworkEntry(Entry):
     dense: bool = False
 
 
-def file_of(block: dict) -> str | None:
-    """Return the user's Python file with the network of a block; None if it is in a package."""
-    place = block.get("target", "").rpartition(":")[0]
-    return place if place.endswith(".py") else None
-
-
 _INITIALISER = {
     "enum": ["lecun_normal", "lecun_uniform"],
     "default": "lecun_normal",
@@ -156,6 +150,7 @@ REGISTRY = Registry(
                 "arguments": {
                     "type": "object",
                     "default": {},
+                    "additionalProperties": {"description": "any value"},
                     "description": "keyword arguments of the target, such as the number of classes",
                 },
                 "channels": {
