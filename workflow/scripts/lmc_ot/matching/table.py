@@ -96,8 +96,10 @@ def read_permutations(path: str, run: dict | None = None) -> dict[str, dict[int,
     keys = [table[name].to_numpy(zero_copy_only=False) for name in ("matcher", "pair", "group")]
     unit, permuted = (table[name].to_numpy() for name in ("unit", "permuted_unit"))
     changes = [np.flatnonzero(key[1:] != key[:-1]) + 1 for key in keys]
-    starts = np.unique(np.concatenate([[0], *changes])) if len(table) else np.array([], int)
+    starts = np.unique(np.concatenate([[0], *changes]))
     found: dict[str, dict[int, Permutations]] = {}
+    if not len(table):
+        return found
     for start, stop in zip(starts, [*starts[1:], len(table)], strict=True):
         matcher, pair, group = (key[start] for key in keys)
         p, units = permuted[start:stop].astype(np.int64), np.arange(stop - start)
