@@ -8,6 +8,7 @@ from lmc_ot.connectivity.interpolation import evaluate_path
 from lmc_ot.matching import REGISTRY
 from lmc_ot.matching.matcher import match
 from lmc_ot.matching.moments import NetworkMoments
+from lmc_ot.networks.groups import apply
 
 T = np.linspace(0, 1, 5)
 
@@ -112,11 +113,15 @@ def loss_barrier(trained, clusters, b):
 
 
 @pytest.mark.parametrize("name", [name for name in REGISTRY.names if name != "identity"])
-def test_matching_removes_the_barrier_to_a_permuted_copy(name, trained, clusters, stream, recorded):
+def test_matching_removes_the_barrier_to_a_permuted_copy(
+    name, trained, clusters, stream, recorded, groups_of
+):
     _, a, _ = trained
-    copy = permutation.apply(a, permutation.random(a, stream))
+    groups = groups_of(a)
+    copy = apply.permute(a, groups, apply.random(groups, stream))
     inputs = clusters.inputs("train")
     moments = [NetworkMoments(recorded(network, inputs)) for network in (a, copy)]
-    found = match(REGISTRY.build({"name": name}), a, copy, *moments)
+    found = match(REGISTRY.build({"name": name}), a, copy, groups, *moments)
     assert loss_barrier(trained, clusters, copy) > 0.01
-    assert loss_barrier(trained, clusters, permutation.apply(copy, found.permutations)) < 1e-6
+    matched = apply.permute(copy, groups, found.permutations)
+    assert loss_barrier(trained, clusters, matched) < 1e-6

@@ -84,10 +84,11 @@ def test_editing_the_script_changes_it(scripts, digest):
 
 
 EVALUATES = {"evaluate_path"}
+RUNS = {"derive_groups", "match", "record_activations"}
 EVERY_TABLE = {
-    "approximate_dimension",
     "collect",
     "compare_published",
+    "derive_groups",
     "draw_figure",
     "draw_theory",
     *EVALUATES,
@@ -100,25 +101,31 @@ EVERY_TABLE = {
     "train",
 }
 EDITS = [
-    ("connectivity/dimension.py", {"approximate_dimension"}),
+    ("connectivity/dimension.py", {"match"}),
     ("reporting/results.py", {"collect"}),
     ("training/loop.py", {"train"}),
     ("training/schedule.py", {"train"}),
     ("connectivity/interpolation.py", EVALUATES),
     ("connectivity/barrier.py", {"collect", *EVALUATES}),
-    ("matching/solver.py", {"match"}),
-    ("matching/moments.py", {"approximate_dimension", "match", *EVALUATES}),
+    ("matching/sources.py", {"match"}),
+    ("matching/forward.py", {"match"}),
+    ("matching/moments.py", {"match", *EVALUATES}),
     ("training/evaluation.py", {"train", *EVALUATES}),
-    (
-        "networks/network.py",
-        {"approximate_dimension", "match", "record_activations", "train", *EVALUATES},
-    ),
+    ("networks/network.py", {"train", *RUNS, *EVALUATES}),
+    ("networks/graph.py", {"match", "record_activations", *EVALUATES}),
+    ("networks/groups/group.py", {*RUNS, *EVALUATES}),
+    ("networks/groups/apply.py", {"derive_groups", "match", *EVALUATES}),
+    ("networks/groups/verify.py", {"derive_groups"}),
     ("reporting/figures/style.py", {"draw_figure", "draw_theory"}),
     ("tables/parquet.py", EVERY_TABLE),
     ("tables/schemas.py", EVERY_TABLE),
     # of the registries only what a job names counts, and messages are no results
     ("networks/mlp.py", set()),
+    ("networks/resnet20.py", set()),
     ("matching/am.py", set()),
+    ("matching/weight_matching.py", set()),
+    ("matching/layerwise.py", set()),
+    ("matching/iterative.py", set()),
     ("data/digits.py", set()),
     ("errors.py", set()),
     ("environment.py", set()),
@@ -150,6 +157,17 @@ def test_a_registered_module_counts_where_it_is_named(scripts, digest):
     edit(scripts / "lmc_ot" / "matching" / "am.py")
     after = named()
     assert after["am"] != before["am"] and after["sigma_wm"] == before["sigma_wm"]
+
+
+def test_the_own_file_of_a_user_counts_by_its_content(scripts, digest, tmp_path):
+    own = tmp_path / "own.py"
+    absent = digest(scripts / "derive_groups.py", str(own))
+    own.write_text("WIDTH = 3\n")
+    before = digest(scripts / "derive_groups.py", str(own))
+    os.utime(own, (1, 1))
+    assert digest(scripts / "derive_groups.py", str(own)) == before != absent
+    own.write_text("WIDTH = 4\n")
+    assert digest(scripts / "derive_groups.py", str(own)) != before
 
 
 @pytest.mark.parametrize("kind", REGISTRIES)

@@ -303,7 +303,7 @@ def test_every_registered_option_has_a_description_and_a_default(kind, name):
     for option, sub in REGISTRIES[kind].options(name).items():
         assert sub.get("description"), option
         # A panel cannot guess which experiments it is to show.
-        assert ("default" in sub) != (option in ("experiment", "experiments")), option
+        assert ("default" in sub) != (option in ("experiment", "experiments", "target")), option
         assert option not in ("name", kind), "these keys name the thing itself"
 
 
@@ -924,16 +924,20 @@ def test_a_panel_that_cannot_show_convolutions_says_so_before_the_training(
     [
         ("e/learning_rate-1.000e-01/checkpoints.parquet", True),
         ("e/learning_rate-1.000e-01/activations/0.parquet", True),
-        ("e/learning_rate-1.000e-01/naive_wm/path.parquet", True),
-        ("e/learning_rate-1.000e-01/all_pairs/naive_wm/permutations.parquet", True),
-        ("e/learning_rate-1.000e-01/gone/path.parquet", False),
-        ("e/learning_rate-1.000e-01/all_pairs/gone/permutations.parquet", False),
+        ("e/learning_rate-1.000e-01/permutations.parquet", True),
+        ("e/learning_rate-1.000e-01/all_pairs/permutations.parquet", True),
+        ("e/learning_rate-1.000e-01/kept/permutations.parquet", False),
+        ("e/learning_rate-1.000e-01/all_pairs/kept/permutations.parquet", False),
+        # Earlier versions had a folder for each matcher.
+        ("e/learning_rate-1.000e-01/naive_wm/path.parquet", False),
         ("e/learning_rate-1.000e-01/snapshots/networks-0-1.parquet", False),
         ("e/learning_rate-2.000e-01/checkpoints.parquet", False),
         ("gone/learning_rate-1.000e-01/checkpoints.parquet", False),
         ("theory/isotropic.parquet", True),
         ("theory/gone.parquet", False),
         ("datasets/digits.parquet", True),
+        ("groups/mlp-00000000.parquet", False),
+        ("derive_groups/mlp-00000000.tsv", False),
         ("results.parquet", True),
         ("e/learning_rate-1.000e-01/train.tsv", True),
         ("e/learning_rate-2.000e-01/train.tsv", False),
@@ -953,6 +957,37 @@ def test_what_a_config_dropped_is_not_of_the_run(complete, small, path, expected
     put(small, "figures", figure())
     put(small, "theory", {"isotropic": {}})
     assert labels.belongs(complete(small), Path(path)) is expected
+
+
+@pytest.mark.parametrize("path", ["groups/{}.parquet", "derive_groups/{}.tsv"])
+def test_the_groups_of_an_architecture_are_of_the_run_that_has_it(complete, small, path):
+    before = complete(small)
+    put(small, f"{E}.network.hidden_widths", [3])
+    after = complete(small)
+    first, second = (
+        {labels.architecture(s) for s in done["experiments"]["e"]["settings"].values()}
+        for done in (before, after)
+    )
+    assert len(first) == len(second) == 1 and first != second
+    (label,) = first
+    assert re.fullmatch("mlp-[0-9a-f]{8}", label)
+    assert labels.belongs(before, Path(path.format(label)))
+    assert not labels.belongs(after, Path(path.format(label)))
+
+
+def test_an_architecture_is_that_of_its_network_and_its_images(complete, small):
+    """Not of the training: one derivation serves all learning rates."""
+
+    def architectures():
+        settings = complete(small)["experiments"]["e"]["settings"].values()
+        return {labels.architecture(setting) for setting in settings}
+
+    before = architectures()
+    assert len(complete(small)["experiments"]["e"]["settings"]) > len(before) == 1
+    put(small, f"{E}.training.epochs", 3)
+    assert architectures() == before
+    put(small, f"{E}.dataset", {"name": "mnist"})
+    assert not architectures() & before
 
 
 def test_a_caption_ends_with_the_notes_of_what_it_shows(complete, small):

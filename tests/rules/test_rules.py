@@ -18,15 +18,6 @@ HERE = Path(__file__).parent
 STORED = HERE / "stored"
 RUN = "results/small/*/*"
 FIGURES = "paper_figures/small"
-# All matchers on the dense networks. On convolutions, streamed and recorded, those that look at
-# activations: the others see weights alone, whatever the layer.
-MATCHED = (
-    "results/small/digits-mlp/*/*",
-    "results/small/digits-diverging/*/am",
-    "results/small/digits-convnet/*/sigma_wm",
-    "results/small/digits-convnet/*/am",
-    "results/small/digits-recorded/*/am",
-)
 
 # Rule -> what it makes, and the allowed difference of its numbers. Training repeats sums of
 # float32 whose order differs between processors; what runs stored networks (the matchers run
@@ -36,13 +27,16 @@ RULES = {
     "prepare_dataset": (["results/small/datasets/*"], 0),
     "train": ([f"{RUN}/checkpoints.parquet", f"{RUN}/history.parquet"], 1e-4),
     "record_activations": ([f"{RUN}/activations"], 1e-5),
+    "derive_groups": (["results/small/groups/*", f"{FIGURES}/groups/*"], 0),
     "match": (
-        [f"{run}/{kind}.parquet" for run in MATCHED for kind in ("permutations", "objectives")],
+        [f"{RUN}/{kind}.parquet" for kind in ("permutations", "objectives", "dimensions")],
         1e-6,
     ),
-    "approximate_dimension": ([f"{RUN}/dimensions.parquet"], 1e-6),
     "evaluate_path": ([f"{RUN}/path.parquet"], 1e-5),
-    "match_all_pairs": ([f"{RUN}/all_pairs/*/*.parquet"], 1e-6),
+    "match_all_pairs": (
+        [f"{RUN}/all_pairs/{kind}.parquet" for kind in ("permutations", "objectives")],
+        1e-6,
+    ),
     "evaluate_midpoints": ([f"{RUN}/all_pairs/midpoints.parquet"], 1e-5),
     "collect": (["results/small/results.parquet", f"{FIGURES}/results.csv"], 1e-12),
     "tabulate_panel": ([f"{FIGURES}/figure*.csv"], 1e-12),

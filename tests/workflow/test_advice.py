@@ -33,7 +33,7 @@ experiments:
   measured: *digits
   recorded: {<<: *digits, activations: {examples: 20}}
 figures:
-  dimension: {panels: [{name: approximate_dimension, experiment: recorded}]}
+  dimension: {panels: [{name: approximate_dimension, experiment: matched}]}
   layers: {panels: [{name: dimension_by_layer, experiment: measured}]}
   error: {panels: [{name: lmc_error, experiment: recorded}]}
   path: {panels: [{name: along_path, experiment: measured}]}
@@ -51,19 +51,19 @@ FIGURES = "paper_figures/advice"
 ROUNDS = {
     "experiments": [
         ("results/advice/datasets/parquet-*.parquet", of("user", "history.parquet"), "train"),
-        (of("trained", "checkpoints.parquet"), of("trained", "am/objectives.parquet"), "match"),
+        (of("trained", "checkpoints.parquet"), of("trained", "objectives.parquet"), "match"),
         (
-            of("matched", "am/permutations.parquet"),
+            of("matched", "permutations.parquet"),
             of("matched", "path.parquet"),
             "evaluate_path",
         ),
         (of("measured", "history.parquet"), f"{FIGURES}/layers.csv", "tabulate_panel"),
         (of("measured", "path.parquet"), f"{FIGURES}/path.csv", "tabulate_panel"),
-        (of("recorded", "dimensions.parquet"), f"{FIGURES}/dimension.csv", "tabulate_panel"),
-        (of("recorded", "activations/1.parquet"), of("recorded", "am/objectives.parquet"), "match"),
+        (of("matched", "dimensions.parquet"), f"{FIGURES}/dimension.csv", "tabulate_panel"),
+        (of("recorded", "activations/1.parquet"), of("recorded", "objectives.parquet"), "match"),
     ],
     "collection": [
-        (of("matched", "am/objectives.parquet"), RESULTS, "collect"),
+        (of("matched", "objectives.parquet"), RESULTS, "collect"),
         (f"{FIGURES}/path.csv", f"{FIGURES}/path.svg", "draw_figure"),
     ],
     "figures": [

@@ -104,41 +104,62 @@ def _of_another_seed(path: Path) -> None:
 
 
 def _other_shapes(path: Path) -> None:
+    """Of one network."""
     networks = tables.read_checkpoints(path)
-    networks[1][1, "weight"] = np.zeros((5, 64), np.float32)
-    tables.write_checkpoints(path, networks, {}, "cpu", [])
+    networks[1]["layers.0.weight"] = np.zeros((5, 64), np.float32)
+    _write_checkpoints(path, networks)
+
+
+def _other_architecture(path: Path) -> None:
+    """Of all networks, but not of the groups."""
+    networks = tables.read_checkpoints(path)
+    for network in networks.values():
+        network["layers.0.weight"] = np.zeros((5, 64), np.float32)
+    _write_checkpoints(path, networks)
+
+
+def _write_checkpoints(path: Path, networks: dict) -> None:
+    about = tables.metadata("checkpoints", path)
+    run = {key: about[key] for key in ("experiment", "axis", "value", "config_hash", "seed")}
+    tables.write_checkpoints(path, networks, run, "cpu", [])
 
 
 STAGES = {
-    "match": (f"{RUN}/checkpoints.parquet", f"{RUN}/naive_wm/permutations.parquet"),
-    "evaluate_path": (f"{RUN}/am/permutations.parquet", f"{RUN}/path.parquet"),
-    "approximate_dimension": (f"{RUN}/activations/0.parquet", f"{RUN}/dimensions.parquet"),
+    "match": (f"{RUN}/checkpoints.parquet", f"{RUN}/permutations.parquet"),
+    "match activations": (f"{RUN}/activations/0.parquet", f"{RUN}/dimensions.parquet"),
+    "match groups": ("results/small/groups/mlp-*.parquet", f"{RUN}/permutations.parquet"),
+    "evaluate_path": (f"{RUN}/permutations.parquet", f"{RUN}/path.parquet"),
     "train": ("results/small/datasets/digits.parquet", f"{RUN}/checkpoints.parquet"),
     "collect": (f"{RUN}/history.parquet", "results/small/results.parquet"),
 }
 
 
 @pytest.mark.parametrize(
-    ("rule", "damage", "message"),
+    ("stage", "damage", "message"),
     [
         ("match", _foreign, "not written by this workflow"),
         ("match", _other_kind, "expected a table of checkpoints, not of history"),
         ("match", _lacks_a_column, "column 'unit' of a table of checkpoints is missing"),
-        ("match", _other_shapes, "must have the same architecture"),
+        ("match", _other_shapes, "its rows do not have the shape (8, 64)"),
+        ("match", _other_architecture, "the groups are of another architecture"),
+        ("match groups", _truncate, "truncated, or not a parquet file"),
+        ("match groups", _no_parquet, "truncated, or not a parquet file"),
         ("evaluate_path", _of_another_seed, "from another run: its seed is 4, expected 3"),
-        ("approximate_dimension", _truncate, "truncated, or not a parquet file"),
+        ("match activations", _truncate, "truncated, or not a parquet file"),
         ("train", _no_parquet, "truncated, or not a parquet file"),
         ("collect", _changed, "modified since it was written"),
     ],
     ids=lambda value: getattr(value, "__name__", value).strip("_"),
 )
-def test_input_file(rule, damage, message, tmp_path):
-    source, target = STAGES[rule]
+def test_input_file(stage, damage, message, tmp_path):
+    pattern, target = STAGES[stage]
+    rule = stage.split()[0]
     shutil.copytree(STORED, tmp_path, dirs_exist_ok=True)
     (tmp_path / target).unlink()
-    damage(tmp_path / source)
+    source = next(tmp_path.glob(pattern))
+    damage(source)
     finished = snakemake(tmp_path, target, "--configfile", CONFIG, "--allowed-rules", rule)
-    fails_with_one_line(finished, f"{rule}: ", Path(source).name, message, "(log: ")
+    fails_with_one_line(finished, f"{rule}: ", source.name, message, "(log: ")
     assert not list((tmp_path / target).parent.glob(f"*{Path(target).name}*"))
     assert not list((tmp_path / target).parent.glob(f".{Path(target).name}*"))
     log = finished.stdout.split("(log: ")[1].split(")")[0]

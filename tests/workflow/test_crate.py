@@ -187,17 +187,17 @@ def test_rocrate_reads_it(written, finished_once):
     assert set(jobs) == {
         f"#job/{path.relative_to(logs).with_suffix('')}" for path in logs.rglob("*.log")
     }
-    match = jobs["#job/digits-mlp/learning_rate-1.000e-01/am/match"]
+    match = jobs["#job/digits-mlp/learning_rate-1.000e-01/match"]
     run = "#results/default/digits-mlp/learning_rate-1.000e-01"
     assert {e.id for e in match["result"]} == {
-        f"{run}/am/{name}.parquet" for name in ("permutations", "objectives")
+        f"{run}/{name}.parquet" for name in ("permutations", "objectives", "dimensions")
     }
     assert f"{run}/checkpoints.parquet" in {e.id for e in match["object"]}
     assert match["instrument"].id == "workflow/scripts/match.py"
     assert {e["name"] for e in match["resourceUsage"]} == set(crate.USAGE)
     figures = finished_once[0] / "paper_figures/default"
     assert {e.id for e in read.get("#run")["result"]} == {
-        f"paper_figures/default/{path.name}" for path in figures.iterdir()
+        str(path.relative_to(finished_once[0])) for path in figures.rglob("*") if path.is_file()
     }
 
 

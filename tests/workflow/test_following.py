@@ -53,7 +53,7 @@ def undisturbed(config, tmp_path_factory):
 def test_progress_names_the_experiment_and_the_setting(finished_once):
     _, said = finished_once
     assert "train digits-mlp at learning_rate-1.000e-01" in said
-    assert "match digits-mlp at learning_rate-1.000e-01 by naive_wm" in said
+    assert "match digits-mlp at learning_rate-1.000e-01" in said
     assert re.search(r"\d+ of \d+ steps \(\d+%\) done", said)
     # The reasons of a first run are hundreds of files.
     assert "Reason: " not in said
@@ -179,11 +179,13 @@ def test_standardising_a_data_set_runs_what_is_behind_it_again_and_no_other_expe
     assert re.fullmatch("prepare data set digits-[0-9a-f]{16}", prepared)
     pair = "digits-pair at learning_rate-3.000e-02"
     assert [job for job in jobs if "learning_rate" in job] == [
-        f"approximate dimension of {pair}",
         f"evaluate paths of {pair}",
-        f"match {pair} by naive_wm",
+        f"match {pair}",
         f"train {pair}",
     ]
+    # The groups of a network are those of its images, too.
+    (derived,) = [job for job in jobs if job.startswith("derive ")]
+    assert re.fullmatch("derive the groups of mlp-[0-9a-f]{8}", derived)
     assert {"tabulate figure1a", "draw figure1", "collect the results"} < set(jobs)
     # Panels of another experiment that are not made of the results of all of them.
     assert not {"tabulate figure1b", "tabulate figure4", "draw figure4"} & set(jobs)

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 import yaml
 
+from lmc_ot import tables
 from support import REPOSITORY, snakemake, succeeds
 
 from .conftest import clone, narrow, one_setting
@@ -61,35 +62,66 @@ def change(folder, experiment: str, matchers: dict) -> None:
     path.write_text(yaml.safe_dump(config, sort_keys=False))
 
 
-# Of either experiment.
-ONE_MATCHER = {"match": 1, "approximate_dimension": 1, "evaluate_path": 1, "collect": 1}
+# Of either experiment: the jobs of one setting, which keep the rows of the other matchers.
+ONE_MATCHER = {"match": 1, "evaluate_path": 1, "collect": 1}
 ALL_PAIRS = {"match_all_pairs": 1, "evaluate_midpoints": 1}
 DRAWN = ("tabulate_panel", "draw_figure", "compare_published")
 
 
-@pytest.mark.parametrize(
-    "matchers",
-    [{"uncentred": {"name": "am", "centred": False}}, {"am": {"centred": False}}],
-    ids=["added", "changed"],
-)
+ADDED = {"uncentred": {"name": "am", "statistic": "second_moment"}}
+CHANGED = {"am": {"statistic": "second_moment"}}
+
+
+@pytest.mark.parametrize("matchers", [ADDED, CHANGED], ids=["added", "changed"])
 @pytest.mark.parametrize(
     ("experiment", "others"), [("mnist-mlp", ALL_PAIRS), ("cifar10-vgg16", {})]
 )
-def test_a_matcher_runs_its_own_jobs_and_no_others(experiment, others, matchers, paper):
+def test_a_matcher_runs_the_jobs_of_its_setting_and_no_others(experiment, others, matchers, paper):
     change(paper, experiment, matchers)
     jobs = planned(paper)
     assert {rule: jobs.pop(rule) for rule in DRAWN}["compare_published"] == 1
     assert jobs == ONE_MATCHER | others
 
 
-def test_the_other_matchers_paths_stand(paper):
-    change(paper, "mnist-mlp", {"uncentred": {"name": "am", "centred": False}})
-    succeeds(snakemake(paper, "--until", "evaluate_path", repository=paper))
-    (log,) = (paper / "logs/paper/mnist-mlp").rglob("evaluate_path.log")
-    text = log.read_text()
-    stand = re.findall(r"^(\w+): kept$", text, re.MULTILINE)
-    assert stand == ["identity", "naive_wm", "sigma_wm", "am"]
-    assert set(re.findall(r"^(\w+), (?:test|train):", text, re.MULTILINE)) == {"uncentred"}
+@pytest.mark.parametrize("matchers", [ADDED, CHANGED], ids=["added", "changed"])
+def test_only_the_rows_of_that_matcher_are_computed(matchers, paper):
+    """In all four jobs, and the rows of the others are those that were there."""
+    (label,) = matchers
+    others = {"identity", "naive_wm", "sigma_wm", "am"} - {label}
+    before = rows_of(paper, others)
+    change(paper, "mnist-mlp", matchers)
+    succeeds(snakemake(paper, "--until", "evaluate_path", "evaluate_midpoints", repository=paper))
+    for rule, computed in (
+        ("match", r"^(\w+), pair \d+: objectives"),
+        ("match_all_pairs", r"^(\w+), pair \d+: objectives"),
+        ("evaluate_path", r"^(\w+), (?:test|train):"),
+        ("evaluate_midpoints", r"^(\w+), (?:test|train):"),
+    ):
+        (log,) = (paper / "logs/paper/mnist-mlp").rglob(f"{rule}.log")
+        text = log.read_text()
+        assert set(re.findall(r"^(\w+): kept$", text, re.MULTILINE)) == others, rule
+        assert set(re.findall(computed, text, re.MULTILINE)) == {label}, rule
+    after = rows_of(paper, others)
+    assert before == after and all(before.values())
+    assert all(rows_of(paper, {label}).values())
+
+
+def rows_of(folder, matchers: set[str]) -> dict[str, list]:
+    """The rows of these matchers in all tables of the first experiment."""
+    (run,) = (folder / "results/paper/mnist-mlp").iterdir()
+    names = {
+        **{kind: kind for kind in ("permutations", "objectives", "dimensions", "path")},
+        **{f"all_pairs/{kind}": kind for kind in ("permutations", "objectives")},
+        "all_pairs/midpoints": "path",
+    }
+    return {
+        name: [
+            row
+            for row in tables.read(kind, run / f"{name}.parquet").to_pylist()
+            if row["matcher"] in matchers
+        ]
+        for name, kind in names.items()
+    }
 
 
 def test_a_registered_matcher_that_nothing_uses_reruns_nothing(paper):
@@ -103,9 +135,9 @@ def test_a_registered_matcher_that_nothing_uses_reruns_nothing(paper):
     assert "Nothing to be done" in output
 
 
-@pytest.mark.parametrize("rule", ["approximate_dimension", "evaluate_path"])
+@pytest.mark.parametrize("rule", ["match", "evaluate_path"])
 def test_a_job_that_failed_runs_again_and_keeps_what_it_had(rule, paper):
-    change(paper, "mnist-mlp", {"uncentred": {"name": "am", "centred": False}})
+    change(paper, "mnist-mlp", ADDED)
     # The adapter is in no digest of code: as a full disk, it fails and leaves the parameters alone.
     adapter = paper / "workflow/scripts/adapter.py"
     as_it_is = adapter.read_text()

@@ -33,7 +33,7 @@ NANO = {
     },
     "figures": {"f": {"panels": [{"name": "lmc_error", "experiment": "d"}]}},
 }
-MATCHED = "results/nano/d/learning_rate-1.000e-01/naive_wm/permutations.parquet"
+MATCHED = "results/nano/d/learning_rate-1.000e-01/permutations.parquet"
 
 
 def run(folder, *arguments):
@@ -121,7 +121,7 @@ def test_jobs_run_the_checkout_and_not_an_installed_copy(nano_run, tmp_path):
         subprocess.run(["cp", "-a", part, tmp_path / part.name], check=True)
     checkout, edited = tmp_path / checkout.name, tmp_path / folder.name
     matcher = checkout / "workflow/scripts/lmc_ot/matching/naive_wm.py"
-    before, after = "return layer.a.weight", "return 1000 * layer.a.weight"
+    before, after = "return a @ b.T", "return 1000 * a @ b.T"
     assert before in matcher.read_text()
     matcher.write_text(matcher.read_text().replace(before, after))
     arguments = ("--configfile", edited / "nano.yaml", "--", MATCHED)

@@ -104,10 +104,10 @@ def _why_none(groups: Groups) -> str:
 def summary(name: str, groups: Groups, verification: Verification | None = None) -> str:
     """Return a text with all groups of a network, what is in none and why, and the verification."""
     families = len(groups.families)
+    time = f"; {groups.seconds:.1f} s" if groups.seconds else ""
     lines = [
         f"{name}: {_number(groups.symmetric_sets, 'set')} of interchangeable units in "
-        f"{_number(len(groups), 'group')}, {_number(families, 'family', 'families')} of heads; "
-        f"{groups.seconds:.1f} s",
+        f"{_number(len(groups), 'group')}, {_number(families, 'family', 'families')} of heads{time}",
         "",
         *_aligned(
             [("", "group", "units", "heads", "family", "members")]
