@@ -9,9 +9,9 @@ from torch import nn
 from torch.func import functional_call
 
 from lmc_ot.config.completion import complete
+from lmc_ot.config.labels import own_file
 from lmc_ot.data.dataset import Dataset, Split
 from lmc_ot.errors import ConfigError, UserError
-from lmc_ot.networks import file_of
 from lmc_ot.networks.build import build
 from lmc_ot.networks.initialisers import INITIALISERS, TRUNCATED_STD
 from lmc_ot.networks.network import Network, stack, unstack
@@ -383,9 +383,9 @@ def test_the_config_takes_any_arguments_of_a_module(schema):
     experiment["training"]["learning_rate"] = 0.1
     config = complete({"name": "test", "experiments": {"e": experiment}}, schema, REGISTRIES)
     assert config["experiments"]["e"]["network"] == {**block, "channels": None}
-    assert file_of(block) is None
-    assert file_of({**block, "target": "a/b.py:Net"}) == "a/b.py"
-    assert file_of({"name": "mlp"}) is None
+    assert own_file(block) is None
+    assert own_file({**block, "target": "a/b.py:Net"}) == "a/b.py"
+    assert own_file({"name": "mlp"}) is None
 
 
 @pytest.mark.parametrize(
