@@ -122,12 +122,11 @@ def _groups(given: argparse.Namespace) -> str:
 
 def _groups_of_config(path: Path, controls: int | None) -> str:
     """The groups of every network of a config, which is completed as the workflow does."""
-    import torch
     import yaml
 
     from .config import completion, labels, reading
     from .networks.build import build
-    from .networks.groups.report import summary, verified
+    from .networks.groups.report import of_network, summary
     from .registries import REGISTRIES
 
     reading.check_keys(path)
@@ -143,8 +142,8 @@ def _groups_of_config(path: Path, controls: int | None) -> str:
             if key not in data:
                 data[key] = REGISTRIES["dataset"].build(block)
             network = build(labels.beside(setting["network"], [path.parent]), data[key])
-            images = network.images(torch.from_numpy(data[key].inputs("train")[:8]))
-            texts[label] = summary(label, *verified(network.module, images, controls))
+            images = data[key].inputs("train")[:8]
+            texts[label] = summary(label, *of_network(network, images, controls))
     return "\n".join(texts.values())
 
 
