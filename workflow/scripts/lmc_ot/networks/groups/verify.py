@@ -104,11 +104,11 @@ class _Network:
     def _randomise(self) -> None:
         """Different parameters for all units, of a size at which signals do not die or explode."""
         for parameter in self._module.parameters():
-            if parameter.is_floating_point() and parameter.ndim < 2:
-                parameter.copy_(0.3 * self._drawn(parameter) + 0.5)
-            elif parameter.is_floating_point():
-                fan_in = max(1, parameter[0].numel())
-                parameter.copy_(self._drawn(parameter) * max(0.02, 1.2 / fan_in**0.5))
+            if parameter.is_floating_point():
+                fan_in = max(1, parameter[:1].numel())
+                largest = max(0.03, 2 / fan_in**0.5)
+                low, high = (-largest, largest) if parameter.ndim > 1 else (0, 1)
+                parameter.uniform_(low, high, generator=self._stream)
 
     def _settle(self) -> None:
         """Running statistics of batch norms: those of what they read, disturbed.
