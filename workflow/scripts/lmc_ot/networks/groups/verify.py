@@ -114,13 +114,15 @@ class _Network:
         """Running statistics of batch norms: those of what they read, disturbed.
 
         One pass sets them layer by layer, so that each norm is calibrated to the disturbed ones
-        before it: with errors that add up, the signal of a deep network explodes.
+        before it: with errors that add up, the signal of a deep network explodes. A channel that
+        varies little over the example, by chance, is not blown up, and rounding with it.
         """
 
         def set_statistics(norm, arguments):
             values = arguments[0].movedim(1, 0).flatten(1)
             mean, variance = values.mean(1), values.var(1, correction=0)
             norm.running_mean.copy_(mean + 0.3 * variance.sqrt() * self._drawn(mean))
+            variance = variance.clamp(min=0.1 * float(variance.mean()))
             norm.running_var.copy_(variance * self._drawn(mean).abs().clamp(0.5, 1.5))
 
         measured = _copied(self._module, share=self.state.values())
