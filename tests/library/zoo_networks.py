@@ -181,7 +181,7 @@ ZOO = {
     "regnet_x_400mf": published("regnet_x_400mf", 765, 22),
     "regnet_y_400mf": published("regnet_y_400mf", 1083, 16),
     "googlenet": published("googlenet", 57, **untrained),
-    "inception_v3": published("inception_v3", 94, side=96, **untrained),
+    "inception_v3": published("inception_v3", 94, side=112, **untrained),
     "efficientnet_b0": published("efficientnet_b0", 40),
     "convnext_tiny": published("convnext_tiny", 22),
     "vit_b_16": published("vit_b_16", 301, 12, image_size=64),
