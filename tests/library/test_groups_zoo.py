@@ -10,7 +10,6 @@ from lmc_ot.networks.groups.verify import verify
 WITHOUT_INFLUENCE = ("in_proj_bias", "qkv.bias", "k.bias")
 
 
-
 def marked(name):
     return pytest.param(name, marks=[pytest.mark.slow] if ZOO[name].heavy else [])
 
