@@ -87,7 +87,8 @@ class _Network:
         if member.rows is not None:
             other = np.setdiff1d(np.arange(len(tensor)), member.rows)
             noise[torch.from_numpy(other)] = 0
-        return {**self.state, member.parameter: tensor + noise.reshape(tensor.shape)}
+        changed = tensor + noise.reshape(tensor.shape)
+        return {name: changed if t is tensor else t for name, t in self.state.items()}
 
     def _outputs(self, state: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
         network = _copied(self._module, share=self.state.values())
