@@ -19,30 +19,23 @@ class ActivationMatching(LayerwiseMatcher):
     """
 
     def __init__(self, statistic: str):
-        self.statistic = statistic
+        self.statistic, self.centred = statistic, statistic != "second_moment"
 
     def similarity(self, visit):
         if not visit.activations:
             return similarity_of_weights(visit)
-        centred = self.statistic != "second_moment"
-        return sum(self._prepared(m).second_moment(centred) for m in visit.activations)
+        return sum(self._prepared(m).second_moment(self.centred) for m in visit.activations)
 
     def norms(self, visit):
-        if not visit.activations:
-            return None
-        centred = self.statistic != "second_moment"
-        found = [self._prepared(m).squared_norms(centred) for m in visit.activations]
-        return sum(a for a, _ in found), sum(b for _, b in found)
+        return self.sum_of_norms(map(self._prepared, visit.activations), self.centred)
 
     def gram(self, network, group, centred):
-        """Return the uncentred, or if centred the centred, second moment of the activations.
+        """Return the second moment of the activations, centred or not.
 
         For the correlation, activations are divided by their standard deviations.
         """
-        if not group.taps:
-            return None
         moments = [network.moments(tap).at(tap.places) for tap in group.taps]
-        return sum(self._prepared(m).second_moment(centred) for m in moments)
+        return sum(self._prepared(m).second_moment(centred) for m in moments) if moments else None
 
     def _prepared(self, moments: Moments) -> Moments:
         if self.statistic == "correlation":

@@ -17,18 +17,9 @@ LARGEST_EXPONENT = 60.0  # exp(-60) is well within float32
 def maximise(similarity: np.ndarray) -> np.ndarray:
     """Return the permutation p that maximises sum_i S[i, p_i], int (n,).
 
-    Parameters
-    ----------
-    similarity
-        S, (n, n), finite, of any real type.
+    S is (n, n), finite, of any real type. Raises ValueError if S is not a matrix, an entry is NaN,
+    or no assignment has a finite sum.
 
-    Raises
-    ------
-    ValueError
-        S is not a matrix, an entry is NaN, or no assignment has a finite sum.
-
-    Notes
-    -----
     The solver is scipy's `linear_sum_assignment` (shortest augmenting paths; Crouse, 2016). It is
     slow if many rows compete for the same columns, as happens if S has low rank: 20 to 30 s at
     n = 4096 and rank 4. Subtracting a constant from a row or a column changes the sums of all
@@ -59,27 +50,21 @@ def maximise(similarity: np.ndarray) -> np.ndarray:
 def assign(similarities: list[np.ndarray], heads: int) -> list[np.ndarray]:
     """Return the permutations of the groups of a family, int (n,) each, that are best together.
 
-    Heads are permuted as wholes, in the same way in all groups, and units within heads. The value
-    of matching head i to head j is that of the best assignment of their units, summed over the
-    groups, and the heads are assigned by these values. Both are exact.
-
-    Parameters
-    ----------
-    similarities
-        One for each group of the family, (heads x units, heads x units); of a group without heads
-        it is the only one, and `heads` is 1.
+    There is one similarity for each group, (heads x units, heads x units). Heads are permuted as
+    wholes, in the same way in all groups, and units within heads. The value of matching head i to
+    head j is that of the best assignment of their units, summed over the groups, and the heads are
+    assigned by these values. Both are exact.
     """
     if heads == 1:
         return [maximise(similarity) for similarity in similarities]
     values, inside = np.zeros((heads, heads)), {}
     for group, similarity in enumerate(similarities):
         m = len(similarity) // heads
-        for i in range(heads):
-            for j in range(heads):
-                part = similarity[i * m : (i + 1) * m, j * m : (j + 1) * m]
-                p = maximise(part)
-                inside[group, i, j] = j * m + p
-                values[i, j] += part[np.arange(m), p].sum()
+        parts = similarity.reshape(heads, m, heads, m)
+        for i, j in np.ndindex(heads, heads):
+            p = maximise(parts[i, :, j])
+            inside[group, i, j] = j * m + p
+            values[i, j] += parts[i, np.arange(m), j, p].sum()
     order = maximise(values)
     return [
         np.concatenate([inside[group, i, j] for i, j in enumerate(order)])
@@ -128,13 +113,8 @@ def reduced_costs(similarity: np.ndarray) -> np.ndarray | None:
 def potentials(costs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return approximate potentials u, v, (n,) each, of the entropic assignment problem.
 
-    Parameters
-    ----------
-    costs
-        float32 (n, n), with mean absolute value 1 and with rows and columns of mean 0.
+    The costs are float32 (n, n), with mean absolute value 1, and rows and columns of mean 0.
 
-    Notes
-    -----
     This is Sinkhorn's algorithm with epsilon scaling in the stabilised form of Schmitzer (2019).
     Each level epsilon performs a few iterations on exp(-(C - u - v) / epsilon) and then absorbs
     the scalings into u and v. The scalings therefore stay close to 1, and float32 suffices. The
@@ -168,8 +148,6 @@ def gap(similarity: np.ndarray, permutation: np.ndarray) -> float:
 
     A bound of 0, up to rounding, proves that p is optimal.
 
-    Notes
-    -----
     The Bellman-Ford iteration v_j <- min_i (C_ij - C_{i, p_i} + v_{p_i}) searches for potentials
     with u_i + v_j <= C_ij and equality on p. It converges if and only if p is optimal, and is
     stopped after n rounds. If u_i + v_j exceeds C_ij by at most e, then no permutation has a cost

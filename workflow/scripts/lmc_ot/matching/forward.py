@@ -31,10 +31,8 @@ class StreamedMoments:
 
     Parameters
     ----------
-    network, graph
-        The architecture.
-    groups
-        Its groups, whose taps are read.
+    network, graph, groups
+        The architecture; the taps of its groups are read.
     parameters
         The network.
     images
@@ -59,7 +57,7 @@ class StreamedMoments:
         self.device = torch.device(device)
         self.taps = {tap.value: tap for group in groups for tap in group.taps}
         self.parameters = {name: self._tensor(array) for name, array in parameters.items()}
-        self._moments_of_inputs = inputs or (lambda: moments_of_images(images))
+        self._moments_of_inputs = inputs or (lambda: moments_of([images]))
         self._batch = max(2, BATCH_FLOATS // network.floats_per_example)
         self._known: dict[str, Moments] = {}
         self._crosses: WeakKeyDictionary[StreamedMoments, dict] = WeakKeyDictionary()
@@ -85,7 +83,8 @@ class StreamedMoments:
         """
         if producer.reads is not None:
             # This is much cheaper than applying both weights to every example for every pair.
-            below = self._inputs_of(producer)
+            pixels = producer.reads == INPUT
+            below = self._moments_of_inputs() if pixels else self(Tap(producer.reads, 1, None))
             x = np.moveaxis(weight_x, producer.axis, 0)
             same = weight_y is weight_x
             return below.through(x, x if same else np.moveaxis(weight_y, producer.axis, 0))
@@ -97,11 +96,6 @@ class StreamedMoments:
             ]
             total.add(outputs[0], outputs[-1])
         return total.moments()
-
-    def _inputs_of(self, producer: Producer) -> Moments:
-        if producer.reads == INPUT:
-            return self._moments_of_inputs()
-        return self(Tap(producer.reads, 1, np.empty((0, 1), np.int32)))
 
     def _again(self, producer: Producer, weight: np.ndarray, known: dict) -> torch.Tensor:
         """What a layer returns for another weight and no bias, given what it reads."""
@@ -126,15 +120,16 @@ class StreamedMoments:
 
     def _values(self, name: str) -> Iterator[dict[str, torch.Tensor]]:
         """Yield a value, and the input, batch by batch, starting from values that are kept."""
-        batches = list(self._batches())
-        found = self._kept.pop(name, None) if name != INPUT else batches
+        if name == INPUT:
+            yield from ({INPUT: batch} for batch in self._batches())
+            return
+        batches, found = list(self._batches()), self._kept.pop(name, None)
         if found is None:
             found = []
             for i, batch in enumerate(batches):
                 known = {INPUT: batch} | {kept: parts[i] for kept, parts in self._kept.items()}
                 found.append(self.graph.run(self.parameters, [name], known)[name])
-        if name != INPUT:
-            self._kept[name] = found
+        self._kept[name] = found
         while self._bytes() > KEPT_BYTES:
             del self._kept[next(iter(self._kept))]
         for batch, values in zip(batches, found, strict=True):
@@ -170,14 +165,8 @@ def open_networks(
 
     Parameters
     ----------
-    dataset
-        The data set.
-    networks
-        Network number -> its parameters.
-    groups
-        The groups of the architecture.
     network
-        The block of the config that describes the architecture.
+        The block of the config that describes the architecture, with these groups.
     examples
         Number of training examples, the same for all networks; None for all.
     device
@@ -189,15 +178,10 @@ def open_networks(
     images = dataset.inputs("train", chosen_examples(dataset, examples, seed))
     resolved = resolve(device)
     graph = Graph(built.module, built.images(torch.from_numpy(images[:2])), resolved)
-    inputs = cache(lambda: moments_of_images(images))
+    inputs = cache(lambda: moments_of([images]))
 
     @cache
     def moments(number: int) -> StreamedMoments:
         return StreamedMoments(built, graph, groups, networks[number], images, resolved, inputs)
 
     return moments
-
-
-def moments_of_images(images: np.ndarray) -> Moments:
-    """Return the moments of flat images, float32 (n, pixels)."""
-    return moments_of([images])

@@ -17,12 +17,7 @@ RISE = 1e-9
 class IterativeMatcher(Matcher):
     """Coordinate ascent over the groups, in random order, from several starts.
 
-    Parameters
-    ----------
-    starts
-        Number of starts, see `start`. The best result is kept.
-    sweeps
-        Largest number of times that all groups are visited.
+    Of so many `starts` the best result is kept; each visits all groups `sweeps` times at most.
     """
 
     def __init__(self, starts: int, sweeps: int):
@@ -53,15 +48,11 @@ class IterativeMatcher(Matcher):
             b = permute(pair.b.parameters, pair.groups, permutations)
             found.append((self.objective(pair, pair.groups.groups, b), permutations, b))
         best, permutations, b = max(found, key=lambda one: one[0])
-        outcome = Match(permutations, spread=float(best - min(one[0] for one in found)))
+        outcome = Match(spread=float(best - min(one[0] for one in found)))
         for group in pair.groups:
-            similarity = self.similarity(pair, group, b)
-            outcome.objectives[group.name] = float(np.trace(similarity))
-            back = np.argsort(permutations[group.name])
-            outcome.identity_objectives[group.name] = float(
-                similarity[np.arange(len(back)), back].sum()
-            )
-            outcome.norms[group.name] = self.norms(pair, group)
+            p = permutations[group.name]
+            before = self.similarity(pair, group, b)[:, np.argsort(p)]  # as if it were not permuted
+            outcome.add(group.name, p, before, self.norms(pair, group))
         return outcome
 
     def _climb(self, pair: Pair, permutations: Permutations) -> Permutations:

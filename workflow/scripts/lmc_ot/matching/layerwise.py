@@ -5,6 +5,7 @@ sum_i S_l[i, p_l[i]] exactly, given that of layer l - 1 (paper, Section 6).
 """
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,18 +23,9 @@ from .moments import Moments
 class Visit:
     """A group of two networks at the time when it is matched.
 
-    Parameters
-    ----------
-    pair
-        The networks.
-    group
-        The group.
-    b
-        The parameters of B, in which the groups that were visited before are permuted.
-    producers
-        The group's producers whose inputs are all matched. With residual connections, the units of
-        a group are also made by layers whose inputs are matched later; these are left out, unless
-        the group has no others.
+    In the parameters `b`, the groups that were visited before are permuted. `producers` are those
+    of the group whose inputs are all matched: with residual connections, its units are also made by
+    layers whose inputs are matched later, which are left out unless there are no others.
     """
 
     pair: Pair
@@ -69,6 +61,12 @@ class LayerwiseMatcher(Matcher):
         """
         return None
 
+    @staticmethod
+    def sum_of_norms(parts: Iterable[Moments], centred: bool) -> tuple[float, float] | None:
+        """Return the squared norms of x and y, summed over moments; None without any."""
+        found = [moments.squared_norms(centred) for moments in parts]
+        return (sum(x for x, _ in found), sum(y for _, y in found)) if found else None
+
     def match(self, pair: Pair) -> Match:
         """Visit all groups once. The heads of a family are matched with the units in them."""
         outcome, b = Match(), pair.b.parameters
@@ -78,11 +76,7 @@ class LayerwiseMatcher(Matcher):
             similarities = [self.similarity(visit) for visit in visits]
             permutations = assign(similarities, together[0].heads)
             for visit, similarity, p in zip(visits, similarities, permutations, strict=True):
-                name = visit.group.name
-                outcome.permutations[name] = p
-                outcome.objectives[name] = float(similarity[np.arange(len(p)), p].sum())
-                outcome.identity_objectives[name] = float(np.trace(similarity))
-                outcome.norms[name] = self.norms(visit)
+                outcome.add(visit.group.name, p, similarity, self.norms(visit))
             names = [group.name for group in together]
             b = permute(b, pair.groups, {name: outcome.permutations[name] for name in names})
             waiting -= set(names)

@@ -42,15 +42,7 @@ def _scale(parameters: Parameters, producer: Producer) -> np.ndarray | None:
 
 @dataclass(frozen=True)
 class Pair:
-    """What a matcher is called with.
-
-    Parameters
-    ----------
-    a, b
-        Two networks of the same architecture.
-    stream
-        The random stream of the matching, for matchers that draw.
-    """
+    """Two networks of the same architecture, and a random stream for matchers that draw."""
 
     a: Side
     b: Side
@@ -87,6 +79,13 @@ class Match:
     norms: dict[str, tuple[float, float] | None] = field(default_factory=dict)
     spread: float | None = None
 
+    def add(self, group: str, p: np.ndarray, similarity: np.ndarray, norms) -> None:
+        """Add a group; the similarities, (units, units), are those before it is permuted."""
+        self.permutations[group] = p
+        self.objectives[group] = float(similarity[np.arange(len(p)), p].sum())
+        self.identity_objectives[group] = float(np.trace(similarity))
+        self.norms[group] = norms
+
 
 class Matcher(ABC):
     """Finds the permutations of the units of B. See `layerwise` and `iterative`."""
@@ -98,18 +97,9 @@ class Matcher(ABC):
     def gram(self, network: Side, group: Group, centred: bool) -> np.ndarray | None:
         """Return the Gram matrix of a network's units in the geometry of this matcher.
 
-        Up to zeros, its eigenvalues are those of the covariance that determines the Wasserstein
-        convergence rate for this matcher (paper, Appendix D.2).
-
-        Parameters
-        ----------
-        centred
-            Whether the means are subtracted. The paper's definition does not subtract them.
-
-        Returns
-        -------
-        numpy.ndarray or None
-            Symmetric, float64 (units, units); None if the matcher defines no geometry.
+        Symmetric, float64 (units, units); None if the matcher defines no geometry. Up to zeros, its
+        eigenvalues are those of the covariance that determines the Wasserstein convergence rate for
+        this matcher (paper, Appendix D.2). The paper does not subtract the means (`centred`).
         """
         return None
 
@@ -124,16 +114,10 @@ def match(
     stream: np.random.Generator | None = None,
     what: str = "a pair of networks",
 ) -> Match:
-    """Match the units of B to those of A.
+    """Match the units of B to those of A, two networks by the names of their state dicts.
 
     Parameters
     ----------
-    matcher
-        The matcher.
-    a, b
-        Two networks of the same architecture, by the names of their state dicts.
-    groups
-        Their groups.
     moments_a, moments_b
         Moments of both networks on the same examples, for matchers that need them; instances of
         `moments.NetworkMoments` or `forward.StreamedMoments`.
@@ -159,10 +143,7 @@ def match(
 def check_same_shape(a: Parameters, b: Parameters, groups: Groups, what: str) -> None:
     """Raise UserError, naming the parameter, if two networks do not fit each other and the groups.
 
-    Parameters
-    ----------
-    what
-        The name of the pair in the message.
+    The name of the pair in the message is `what`.
     """
     for name in [*a, *(k for k in b if k not in a)]:
         shapes = [n[name].shape if name in n else "absent" for n in (a, b)]
@@ -176,18 +157,12 @@ def check_same_shape(a: Parameters, b: Parameters, groups: Groups, what: str) ->
             if not np.isfinite(array).all():
                 raise UserError(f"{what}, {label}: {name} holds values that are not finite")
     for group in groups:
-        for member in group.members:
-            array = a.get(member.parameter)
-            length = None if array is None else _length(array, member.axis)
-            if length is None or int(member.places.max()) >= length:
-                found = "absent" if array is None else array.shape
+        for m in group.members:
+            shape = np.shape(a[m.parameter]) if m.parameter in a else None
+            lengths = () if shape is None else (a[m.parameter].size,) if m.axis is None else shape
+            axis = m.axis or 0
+            if axis >= len(lengths) or int(m.places.max()) >= lengths[axis]:
                 raise UserError(
-                    f"{what}: {member.parameter} is {found}, which group {group.name} does not "
-                    f"fit: the groups are of another architecture"
+                    f"{what}: {m.parameter} is {'absent' if shape is None else shape}, which group "
+                    f"{group.name} does not fit: the groups are of another architecture"
                 )
-
-
-def _length(array: np.ndarray, axis: int | None) -> int | None:
-    if axis is None:
-        return array.size
-    return array.shape[axis] if axis < array.ndim else None

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from scipy.linalg.blas import ssyrk
@@ -19,12 +18,12 @@ ROWS_AT_ONCE = 4096
 
 @dataclass(frozen=True)
 class Moments:
-    """Moments of a pair of random vectors x and y, which may be the same vector.
+    """Moments of a pair of random vectors x and y, which may be the same vector; float64.
 
     Parameters
     ----------
     covariance
-        E[(x - E x)(y - E y)^T], float64 (dim x, dim y).
+        E[(x - E x)(y - E y)^T], (dim x, dim y).
     mean_x, mean_y
         E[x], (dim x,), and E[y], (dim y,).
     variance_x, variance_y
@@ -58,13 +57,8 @@ class Moments:
         y = x if same else weight_y.astype(np.float64)
         of_x = x @ self.covariance
         of_y = of_x if same else y @ self.covariance
-        return Moments(
-            of_x @ y.T,
-            x @ self.mean_x,
-            y @ self.mean_y,
-            np.einsum("ij,ij->i", of_x, x),
-            np.einsum("ij,ij->i", of_y, y),
-        )
+        variances = (np.einsum("ij,ij->i", of_x, x), np.einsum("ij,ij->i", of_y, y))
+        return Moments(of_x @ y.T, x @ self.mean_x, y @ self.mean_y, *variances)
 
     def scaled(self, x: np.ndarray | None, y: np.ndarray | None) -> "Moments":
         """Return the moments of the entries of x and y times these factors; None for 1."""
@@ -72,13 +66,9 @@ class Moments:
             return self
         x = np.ones(len(self.mean_x)) if x is None else x.astype(np.float64)
         y = np.ones(len(self.mean_y)) if y is None else y.astype(np.float64)
-        return Moments(
-            x[:, None] * self.covariance * y,
-            x * self.mean_x,
-            y * self.mean_y,
-            x**2 * self.variance_x,
-            y**2 * self.variance_y,
-        )
+        variances = x**2 * self.variance_x, y**2 * self.variance_y
+        covariance = x[:, None] * self.covariance * y
+        return Moments(covariance, x * self.mean_x, y * self.mean_y, *variances)
 
     def inverse_deviations(self) -> tuple[np.ndarray, np.ndarray]:
         """Return 1 / standard deviation of the entries of x and of y; 0 where they are constant."""
@@ -88,37 +78,21 @@ class Moments:
         )
 
     def at(self, places: np.ndarray) -> "Moments":
-        """Return the moments of the units whose entries lie at these places of x and y.
+        """Return the moments of units that lie at places of x and y, int (units, places of a unit).
 
-        Parameters
-        ----------
-        places
-            int (units, places of a unit). Each place of a unit counts as a sample.
+        Each place of a unit counts as a sample.
         """
-        parts = [
-            Moments(
-                self.covariance[np.ix_(p, p)],
-                self.mean_x[p],
-                self.mean_y[p],
-                self.variance_x[p],
-                self.variance_y[p],
-            )
-            for p in places.T
-        ]
-        return parts[0] if len(parts) == 1 else Moments.mixture(parts)
-
-    @classmethod
-    def mixture(cls, parts: list["Moments"]) -> "Moments":
-        """Return the moments over the samples of several parts of the same size."""
-        count = len(parts)
-        mean_x, mean_y = (sum(getattr(p, n) for p in parts) / count for n in ("mean_x", "mean_y"))
-        apart = [(p.mean_x - mean_x, p.mean_y - mean_y) for p in parts]
-        return cls(
-            sum(p.covariance + np.outer(*d) for p, d in zip(parts, apart, strict=True)) / count,
+        count = places.shape[1]
+        covariance = sum(self.covariance[np.ix_(p, p)] for p in places.T) / count
+        x, y = self.mean_x[places], self.mean_y[places]
+        mean_x, mean_y = x.mean(1), y.mean(1)
+        apart_x, apart_y = x - mean_x[:, None], y - mean_y[:, None]
+        return Moments(
+            covariance + apart_x @ apart_y.T / count,
             mean_x,
             mean_y,
-            sum(p.variance_x + x**2 for p, (x, _) in zip(parts, apart, strict=True)) / count,
-            sum(p.variance_y + y**2 for p, (_, y) in zip(parts, apart, strict=True)) / count,
+            (self.variance_x[places] + apart_x**2).mean(1),
+            (self.variance_y[places] + apart_y**2).mean(1),
         )
 
     def second_moment(self, centred: bool) -> np.ndarray:
@@ -145,9 +119,7 @@ class Accumulator:
     """
 
     def __init__(self):
-        self._shift = None
-        self._count, self._products = 0, 0.0
-        self._sums, self._squares = [0.0, 0.0], [0.0, 0.0]
+        self._shift = self._totals = None
 
     def add(self, x, y) -> None:
         """Add samples, float32 (n, units) each; y may be the same object as x."""
@@ -157,34 +129,30 @@ class Accumulator:
 
     def _add(self, x, y, same: bool) -> None:
         if self._shift is None:
-            self._shift = [_double(v).mean(0) for v in (x, y)]
-        x = x - _single(self._shift[0])
-        y = x if same else y - _single(self._shift[1])
-        self._count += len(x)
-        self._products = self._products + _double(_gram(x) if same else x.T @ y)
-        for i, v in enumerate((x,) if same else (x, y)):
-            v = _double(v)
-            self._sums[i] = self._sums[i] + v.sum(0)
-            self._squares[i] = self._squares[i] + (v * v).sum(0)
-        if same:
-            self._sums[1], self._squares[1] = self._sums[0], self._squares[0]
+            self._shift = [_single(_double(v).mean(0)) for v in (x, y)]
+        x = x - self._shift[0]
+        y = x if same else y - self._shift[1]
+        of_x = _sums(x)
+        of_y = of_x if same else _sums(y)
+        totals = (len(x), _double(_gram(x) if same else x.T @ y), *of_x, *of_y)
+        before = self._totals or [0.0] * len(totals)
+        self._totals = [a + b for a, b in zip(before, totals, strict=True)]
 
     def moments(self) -> Moments:
         """Return the moments of all samples added so far. Raises ValueError without any."""
-        if not self._count:
+        if self._totals is None:
             raise ValueError("no examples to take moments over")
-        products, *sums = (
-            _numpy(v) / self._count for v in (self._products, *self._sums, *self._squares)
-        )
-        # In float64 the shift is that of the float32 numbers that were subtracted.
-        shifts = [_numpy(_double(_single(shift))) for shift in self._shift]
-        return Moments(
-            products - np.outer(sums[0], sums[1]),
-            shifts[0] + sums[0],
-            shifts[1] + sums[1],
-            np.maximum(sums[2] - sums[0] ** 2, 0),
-            np.maximum(sums[3] - sums[1] ** 2, 0),
-        )
+        count, *totals = self._totals
+        products, x, xx, y, yy = (_numpy(total) / count for total in totals)
+        shift_x, shift_y = (_numpy(_double(shift)) for shift in self._shift)
+        variances = np.maximum(xx - x**2, 0), np.maximum(yy - y**2, 0)
+        return Moments(products - np.outer(x, y), shift_x + x, shift_y + y, *variances)
+
+
+def _sums(values) -> tuple:
+    """The sums of the columns and of their squares, in float64."""
+    values = _double(values)
+    return values.sum(0), (values * values).sum(0)
 
 
 def _gram(x):
@@ -213,19 +181,9 @@ def moments_of(batches: Iterable[np.ndarray]) -> Moments:
 
 
 def cross_moments_of(batches: Iterable[tuple[np.ndarray, np.ndarray]]) -> Moments:
-    """Return the moments of two vectors over pairs of batches of the same examples.
+    """Return the moments of two vectors over pairs of float32 batches, (n, d_x) and (n, d_y).
 
-    Parameters
-    ----------
-    batches
-        Pairs of float32 arrays, (n, d_x) and (n, d_y).
-
-    Raises
-    ------
-    UserError
-        The two batches of a pair differ in length.
-    ValueError
-        There are no examples.
+    Raises UserError if the batches of a pair differ in length, ValueError without examples.
     """
     total = Accumulator()
     for x, y in batches:
@@ -238,17 +196,6 @@ def cross_moments_of(batches: Iterable[tuple[np.ndarray, np.ndarray]]) -> Moment
     return total.moments()
 
 
-class Activations(Protocol):
-    """Protocol of a network's activations on given examples."""
-
-    def batches(self, value: str) -> Iterator[np.ndarray]:
-        """Yield a value of the network's graph in batches, float32 (n, places).
-
-        `INPUT` is the network's input. Order and batches of the examples are the same for all
-        values and networks.
-        """
-
-
 class InMemory:
     """Activations given as arrays, name of the value -> float32 (n, places)."""
 
@@ -256,39 +203,28 @@ class InMemory:
         self.values = values
 
     def batches(self, value: str) -> Iterator[np.ndarray]:
-        """Yield the whole value as one batch."""
+        """Yield a value of the network's graph in batches; `INPUT` is the network's input.
+
+        Order and batches of the examples are the same for all values and networks.
+        """
         yield self.values[value]
 
 
 class Recorded:
     """Activations recorded in a file, which is opened on demand, and the inputs they belong to.
 
-    Parameters
-    ----------
-    path
-        The recorded activations.
-    inputs
-        Returns all training inputs, float32 (n, pixels).
-    run
-        The run that the file must come from; see `tables.read`.
+    `inputs` returns all training inputs, float32 (n, pixels); for `run` see `tables.read`.
     """
 
-    def __init__(
-        self,
-        path: str | Path,
-        inputs: Callable[[], np.ndarray],
-        run: dict | None = None,
-    ):
-        self.path = path
-        self.inputs = inputs
-        self.run = run
+    def __init__(self, path: str | Path, inputs: Callable[[], np.ndarray], run: dict | None = None):
+        self.path, self.inputs, self.run = path, inputs, run
 
     def examples(self) -> np.ndarray:
         """Return the indices of the training examples, int (n,)."""
         return ActivationFile(self.path, self.run).examples()
 
     def batches(self, value: str) -> Iterator[np.ndarray]:
-        """Yield one row group of the file at a time."""
+        """Yield one row group of the file at a time; see `InMemory`."""
         if value != INPUT:
             yield from ActivationFile(self.path, self.run).batches(value)
             return
@@ -303,12 +239,16 @@ class NetworkMoments:
     Parameters
     ----------
     activations
-        The activations of the network.
+        The activations of the network, `InMemory` or `Recorded`.
     inputs
         Returns the moments of the input, which networks on the same examples can share.
     """
 
-    def __init__(self, activations: Activations, inputs: Callable[[], Moments] | None = None):
+    def __init__(
+        self,
+        activations: InMemory | Recorded,
+        inputs: Callable[[], Moments] | None = None,
+    ):
         self.activations = activations
         self._known: dict[str, Moments] = {}
         self._inputs = inputs
@@ -319,10 +259,9 @@ class NetworkMoments:
 
     def _of(self, value: str) -> Moments:
         if value not in self._known:
-            if value == INPUT and self._inputs is not None:
-                self._known[value] = self._inputs()
-            else:
-                self._known[value] = moments_of(self.activations.batches(value))
+            shared = value == INPUT and self._inputs is not None
+            batches = self.activations.batches
+            self._known[value] = self._inputs() if shared else moments_of(batches(value))
         return self._known[value]
 
     def cross(self, tap: Tap, other: "NetworkMoments") -> Moments:
@@ -333,18 +272,8 @@ class NetworkMoments:
     def through(self, producer: Producer, weight_x: np.ndarray, weight_y: np.ndarray) -> Moments:
         """Return the moments of W_x phi and W_y phi, where a layer reads phi in this network.
 
-        Their covariance is W_x Cov(phi) W_y^T.
-
-        Parameters
-        ----------
-        weight_x, weight_y
-            Arrays of the shape of the layer's weight, used instead of it.
-
-        Raises
-        ------
-        UserError
-            The layer does not read recorded activations as they are: it is or follows a
-            convolution, or pools them.
+        The weights, of the shape of the layer's, are used instead of it. Raises UserError if the
+        layer does not read recorded activations as they are: a convolution, or pooled values.
         """
         if producer.reads is None:
             raise UserError(
@@ -356,23 +285,31 @@ class NetworkMoments:
         return self._of(producer.reads).through(x, y)
 
 
-class NoMoments:
-    """Placeholder for missing moments; any use raises UserError.
+class OnDemand:
+    """Moments that `open_moments` creates on first use, since not every matcher uses them."""
 
-    Parameters
-    ----------
-    network
-        The name of the network in the message.
-    """
+    def __init__(self, open_moments: Callable[[], NetworkMoments]):
+        self._open = cache(open_moments)
+
+    def __call__(self, tap: Tap) -> Moments:
+        return self._open()(tap)
+
+    def cross(self, tap: Tap, other: "OnDemand") -> Moments:
+        """See `NetworkMoments`."""
+        return self._open().cross(tap, other._open())
+
+    def __getattr__(self, name: str):
+        return getattr(self._open(), name)
+
+
+class NoMoments(OnDemand):
+    """Missing moments: any use raises UserError, with the name of the network."""
 
     def __init__(self, network: str):
-        self.network = network
+        def refuse():
+            raise UserError(
+                f"{network}: this matcher needs statistics of the activations: pass the moments "
+                f"of both networks (lmc_ot.matching.moments.NetworkMoments)"
+            )
 
-    def _refuse(self, *_):
-        raise UserError(
-            f"{self.network}: this matcher needs statistics of the activations: pass the moments "
-            f"of both networks (lmc_ot.matching.moments.NetworkMoments)"
-        )
-
-    __call__ = cross = through = _refuse
-    activations = _of = _opened = property(_refuse)
+        super().__init__(refuse)

@@ -23,10 +23,7 @@ class NaiveWeightMatching(LayerwiseMatcher):
         return similarity_of_weights(visit)
 
     def norms(self, visit):
-        a, b = (
-            float(np.square(weights(network, visit.group, visit.producers)).sum())
-            for network in (visit.pair.a.parameters, visit.b)
-        )
+        a, b = (float(np.square(part).sum()) for part in _of_both(visit))
         return a, b
 
     def gram(self, network, group, centred):
@@ -39,11 +36,13 @@ class NaiveWeightMatching(LayerwiseMatcher):
 
 def similarity_of_weights(visit: Visit) -> np.ndarray:
     """Return W_A W~_B^T, float64 (units, units)."""
-    a, b = (
-        weights(network, visit.group, visit.producers)
-        for network in (visit.pair.a.parameters, visit.b)
-    )
+    a, b = _of_both(visit)
     return a @ b.T
+
+
+def _of_both(visit: Visit) -> list[np.ndarray]:
+    networks = visit.pair.a.parameters, visit.b
+    return [weights(parameters, visit.group, visit.producers) for parameters in networks]
 
 
 def weights(parameters: Parameters, group: Group, producers: tuple[Producer, ...]) -> np.ndarray:

@@ -22,13 +22,9 @@ BATCH_FLOATS = 8 << 20
 class Samples:
     """The samples to record: examples, and a position in the image where a value has positions.
 
-    Parameters
-    ----------
-    example
-        Indices of training examples, int (n,), ascending.
-    y, x
-        Relative position in the image, in [0, 1), float64 (n,). A value of h x w positions records
-        position (floor(y h), floor(x w)).
+    `example` holds indices of training examples, int (n,), ascending; `y` and `x` relative
+    positions in the image, in [0, 1), float64 (n,). A value of h x w positions is recorded at
+    (floor(y h), floor(x w)).
     """
 
     example: np.ndarray
@@ -66,10 +62,7 @@ def record(
 ) -> Iterator[tuple[Samples, list[np.ndarray]]]:
     """Compute the values at all taps of one network on training examples, batch by batch.
 
-    Yields
-    ------
-    samples, activations
-        A batch of b samples, and one float32 array (b, places) per tap.
+    Yields batches of b samples, each with one float32 array (b, places) per tap.
     """
     tensors = {name: torch.from_numpy(array).to(device) for name, array in parameters.items()}
     inputs = dataset.inputs("train")

@@ -31,17 +31,10 @@ class SigmaWeightMatching(LayerwiseMatcher):
         return sum(m.second_moment(self.centred) for m in visit.outputs)
 
     def norms(self, visit):
-        if not visit.producers:
-            return None
-        found = [m.squared_norms(self.centred) for m in visit.outputs]
-        return sum(a for a, _ in found), sum(b for _, b in found)
+        return self.sum_of_norms(visit.outputs, self.centred)
 
     def gram(self, network, group, centred):
         """Return W Sigma W^T; if centred, Sigma is replaced by the covariance of phi_{l-1}."""
-        if not group.producers:
-            return None
-        parameters = network.parameters
-        return sum(
-            network.outputs(producer, parameters, parameters).second_moment(centred)
-            for producer in group.producers
-        )
+        both = network.parameters, network.parameters
+        moments = [network.outputs(producer, *both) for producer in group.producers]
+        return sum(m.second_moment(centred) for m in moments) if moments else None

@@ -4,12 +4,10 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-
 from ..data.table import read_dataset
-from ..networks.groups.group import INPUT, Groups, Producer, Tap
+from ..networks.groups.group import INPUT, Groups
 from ..tables import Parameters
-from .moments import Moments, NetworkMoments, NoMoments, Recorded, moments_of
+from .moments import Moments, NetworkMoments, NoMoments, OnDemand, Recorded, moments_of
 
 
 def of_networks(
@@ -49,7 +47,14 @@ def of_networks(
     if dataset is None:
         return lambda number: NoMoments(f"network {number}")
     if activations is None:
-        opened = cache(lambda: _opened(dataset, networks, groups, streamed, run["seed"]))
+
+        @cache
+        def opened():
+            from .forward import open_networks
+
+            data = read_dataset(dataset)
+            return open_networks(data, networks, groups, seed=run["seed"], **streamed)
+
         return cache(lambda number: OnDemand(lambda: opened()(number)))
     inputs = cache(lambda: read_dataset(dataset).inputs("train"))
     known: dict[bytes, Moments] = {}
@@ -75,36 +80,3 @@ def device(streamed: dict) -> str:
     from ..training.device import describe, resolve
 
     return describe(resolve(streamed["device"]))
-
-
-def _opened(
-    dataset: str, networks: dict[int, Parameters], groups: Groups, streamed: dict, seed: int
-):
-    from .forward import open_networks
-
-    return open_networks(read_dataset(dataset), networks, groups, seed=seed, **streamed)
-
-
-class OnDemand:
-    """Moments that are created on first use, since not every matcher uses them.
-
-    Parameters
-    ----------
-    open_moments
-        Creates the moments.
-    """
-
-    def __init__(self, open_moments: Callable[[], NetworkMoments]):
-        self._opened = cache(open_moments)
-
-    def __call__(self, tap: Tap) -> Moments:
-        """See `moments.NetworkMoments`."""
-        return self._opened()(tap)
-
-    def cross(self, tap: Tap, other: "OnDemand") -> Moments:
-        """See `moments.NetworkMoments`."""
-        return self._opened().cross(tap, other._opened())
-
-    def through(self, producer: Producer, weight_x: np.ndarray, weight_y: np.ndarray) -> Moments:
-        """See `moments.NetworkMoments`."""
-        return self._opened().through(producer, weight_x, weight_y)

@@ -12,25 +12,16 @@ from ..networks.groups.group import Groups
 from ..tables import Parameters
 from .matcher import Match
 
+OBJECTIVES = ("objective", "identity_objective", "norm_a", "norm_b", "spread")
+
 
 def whole_pairs(
     pairs: list[tuple[int, int]], networks: dict[int, Parameters], checkpoints: str
 ) -> Iterator[tuple[int, tuple[int, int]]]:
     """Yield the pairs, numbered from 0, without those that contain a diverged network.
 
-    Parameters
-    ----------
-    pairs
-        All pairs of networks.
-    networks
-        The networks as read from the file `checkpoints`.
-    checkpoints
-        The file of the networks.
-
-    Raises
-    ------
-    TableError
-        A network is missing from the file although it did not diverge.
+    Raises TableError if a network that did not diverge is missing from those of the file
+    `checkpoints`.
     """
     diverged = tables.metadata("checkpoints", checkpoints).get("diverged", [])
     for number, pair in enumerate(pairs):
@@ -50,12 +41,7 @@ def rows_of(
 ) -> tuple[list[dict], list[dict]]:
     """Return a match as rows of the tables ``permutations`` and ``objectives``.
 
-    Parameters
-    ----------
-    matcher
-        The label of the matcher.
-    pair, networks
-        The number of the pair and those of its networks.
+    `matcher` is the label of the matcher, `pair` the number of the pair of these networks.
     """
     common = {"matcher": matcher, "pair": pair, "network_a": networks[0], "network_b": networks[1]}
     units, objectives = [], []
@@ -64,34 +50,19 @@ def rows_of(
         if name not in match.permutations:
             continue
         row = {**common, "group": name, "layer": layer}
-        p = match.permutations[name]
-        units += [{**row, "unit": i, "permuted_unit": j} for i, j in enumerate(p.tolist())]
+        p = match.permutations[name].tolist()
+        units += [{**row, "unit": i, "permuted_unit": j} for i, j in enumerate(p)]
         norm_a, norm_b = match.norms[name] or (None, None)
-        objectives.append(
-            {
-                **row,
-                "objective": match.objectives[name],
-                "identity_objective": match.identity_objectives[name],
-                "norm_a": norm_a,
-                "norm_b": norm_b,
-                "spread": match.spread,
-            }
-        )
+        reached = match.objectives[name], match.identity_objectives[name]
+        values = (*reached, norm_a, norm_b, match.spread)
+        objectives.append({**row, **dict(zip(OBJECTIVES, values, strict=True))})
     return units, objectives
 
 
 def read_permutations(path: str, run: dict | None = None) -> dict[str, dict[int, Permutations]]:
     """Read a table of permutations: label of a matcher -> pair -> its permutations.
 
-    Parameters
-    ----------
-    run
-        See `tables.read`.
-
-    Raises
-    ------
-    TableError
-        As for `tables.read`; or a vector is not a permutation.
+    Raises TableError as `tables.read` does, also where a vector is not a permutation.
     """
     table = tables.read("permutations", path, run=run).combine_chunks()
     keys = [table[name].to_numpy(zero_copy_only=False) for name in ("matcher", "pair", "group")]

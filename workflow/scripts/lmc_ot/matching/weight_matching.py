@@ -3,10 +3,9 @@
 import numpy as np
 
 from ..networks.groups.apply import rows
-from ..networks.groups.group import Group, Member
+from ..networks.groups.group import Group
 from ..tables import Parameters
 from .iterative import IterativeMatcher
-from .matcher import Side
 from .naive_wm import NaiveWeightMatching
 
 
@@ -25,42 +24,33 @@ class WeightMatching(IterativeMatcher):
         return super().start(pair, number)
 
     def similarity(self, pair, group, b):
-        a = pair.a.parameters
-        return sum(
-            rows(a[m.parameter], m).astype(np.float64)
-            @ rows(b[m.parameter], m).astype(np.float64).T
-            for m in _trained(pair.a, group)
-        )
+        both = (_matrices(network, group, pair.groups) for network in (pair.a.parameters, b))
+        return sum(x @ y.T for x, y in zip(*both, strict=True))
 
     def objective(self, pair, groups, b):
-        names = {m.parameter for group in groups for m in _trained(pair.a, group)}
-        return sum(_product(pair.a.parameters, b, name) for name in sorted(names))
+        a, measured = pair.a.parameters, pair.groups.buffers
+        names = {m.parameter for group in groups for m in group.members}.difference(measured)
+        return sum(_product(a[name], b[name]) for name in sorted(names))
 
     def norms(self, pair, group):
         a, b = (
-            sum(np.square(matrix).sum() for matrix in _matrices(side, group))
-            for side in (pair.a, pair.b)
+            sum(np.square(matrix).sum() for matrix in _matrices(network, group, pair.groups))
+            for network in (pair.a.parameters, pair.b.parameters)
         )
         return float(a), float(b)
 
     def gram(self, network, group, centred):
         """Return M M^T / units over all members, where centred subtracts the mean unit from M."""
-        matrices = _matrices(network, group)
+        matrices = _matrices(network.parameters, group, network.groups)
         if centred:
             matrices = [matrix - matrix.mean(0) for matrix in matrices]
         return sum(matrix @ matrix.T for matrix in matrices) / group.size
 
 
-def _trained(network: Side, group: Group) -> list[Member]:
-    return [m for m in group.members if m.parameter not in network.groups.buffers]
+def _matrices(parameters: Parameters, group: Group, groups) -> list[np.ndarray]:
+    trained = (m for m in group.members if m.parameter not in groups.buffers)
+    return [rows(parameters[m.parameter], m).astype(np.float64) for m in trained]
 
 
-def _matrices(network: Side, group: Group) -> list[np.ndarray]:
-    return [
-        rows(network.parameters[m.parameter], m).astype(np.float64)
-        for m in _trained(network, group)
-    ]
-
-
-def _product(a: Parameters, b: Parameters, name: str) -> float:
-    return float(np.vdot(a[name].astype(np.float64), b[name].astype(np.float64)))
+def _product(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.vdot(a.astype(np.float64), b.astype(np.float64)))
