@@ -85,9 +85,7 @@ class StreamedMoments:
             # This is much cheaper than applying both weights to every example for every pair.
             pixels = producer.reads == INPUT
             below = self._moments_of_inputs() if pixels else self(Tap(producer.reads, 1, None))
-            x = np.moveaxis(weight_x, producer.axis, 0)
-            same = weight_y is weight_x
-            return below.through(x, x if same else np.moveaxis(weight_y, producer.axis, 0))
+            return below.through(weight_x, weight_y, producer.axis)
         total, axis = Accumulator(), producer.output.axis
         weights = [weight_x] if weight_y is weight_x else [weight_x, weight_y]
         for known in self._values(producer.input):
@@ -163,16 +161,9 @@ def open_networks(
 ) -> Callable[[int], StreamedMoments]:
     """Return a cached function from the number of a network to its moments.
 
-    Parameters
-    ----------
-    network
-        The block of the config that describes the architecture, with these groups.
-    examples
-        Number of training examples, the same for all networks; None for all.
-    device
-        The device that runs the networks.
-    seed
-        The config's seed, which determines the examples.
+    `network` is the block of the config that describes the architecture with these groups. So many
+    `examples` for training, None for all, are used for all networks; the seed of the config
+    determines which.
     """
     built = build(network, dataset)
     images = dataset.inputs("train", chosen_examples(dataset, examples, seed))

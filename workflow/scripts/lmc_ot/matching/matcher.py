@@ -56,27 +56,19 @@ class Pair:
 
 @dataclass
 class Match:
-    """The result of matching a pair of networks.
+    """The result of matching a pair of networks; names of groups -> what was found."""
 
-    Parameters
-    ----------
-    permutations
-        Name of a group -> permutation of the units of B.
-    objectives, identity_objectives
-        Name of a group -> sum of the similarities of matched units, with the permutation of this
-        group and with the identity instead. What else is permuted is permuted in both.
-    norms
-        Name of a group -> the squared norms of A and B in the norm that is minimised; None if the
-        matcher minimises no distance. The squared distance is norm_a + norm_b - 2 objective.
-    spread
-        Of several starts, how far the objective of the worst is below that of the best, over all
-        groups; None for a matcher without starts.
-    """
-
+    # the permutations of the units of B
     permutations: Permutations = field(default_factory=dict)
+    # Sums of the similarities of matched units, with the permutation of this group and with the
+    # identity instead. What else is permuted is permuted in both.
     objectives: dict[str, float] = field(default_factory=dict)
     identity_objectives: dict[str, float] = field(default_factory=dict)
+    # The squared norms of A and B in the norm that is minimised; None if the matcher minimises no
+    # distance. The squared distance is norm_a + norm_b - 2 objective.
     norms: dict[str, tuple[float, float] | None] = field(default_factory=dict)
+    # Of several starts, how far the objective of the worst is below that of the best, over all
+    # groups; None for a matcher without starts.
     spread: float | None = None
 
     def add(self, group: str, p: np.ndarray, similarity: np.ndarray, norms) -> None:

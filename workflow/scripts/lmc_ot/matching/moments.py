@@ -18,23 +18,13 @@ ROWS_AT_ONCE = 4096
 
 @dataclass(frozen=True)
 class Moments:
-    """Moments of a pair of random vectors x and y, which may be the same vector; float64.
+    """Moments of a pair of random vectors x and y, which may be the same vector; float64."""
 
-    Parameters
-    ----------
-    covariance
-        E[(x - E x)(y - E y)^T], (dim x, dim y).
-    mean_x, mean_y
-        E[x], (dim x,), and E[y], (dim y,).
-    variance_x, variance_y
-        The variances of all entries of x, (dim x,), and of y, (dim y,).
-    """
-
-    covariance: np.ndarray
-    mean_x: np.ndarray
-    mean_y: np.ndarray
-    variance_x: np.ndarray
-    variance_y: np.ndarray
+    covariance: np.ndarray  # E[(x - E x)(y - E y)^T], (dim x, dim y)
+    mean_x: np.ndarray  # E[x], (dim x,)
+    mean_y: np.ndarray  # E[y], (dim y,)
+    variance_x: np.ndarray  # of all entries of x, (dim x,)
+    variance_y: np.ndarray  # of all entries of y, (dim y,)
 
     @classmethod
     def of_one(cls, covariance: np.ndarray, mean: np.ndarray) -> "Moments":
@@ -47,14 +37,14 @@ class Moments:
         """The uncentred second moment E[x y^T]."""
         return self.covariance + np.outer(self.mean_x, self.mean_y)
 
-    def through(self, weight_x: np.ndarray, weight_y: np.ndarray) -> "Moments":
-        """Return the moments of W_x x and W_y x for two weights, (units, dim) each.
+    def through(self, weight_x: np.ndarray, weight_y: np.ndarray, axis: int = 0) -> "Moments":
+        """Return the moments of W_x x and W_y x for two weights, whose units lie along an axis.
 
         This requires that these are moments of a single vector x.
         """
         same = weight_x is weight_y
-        x = weight_x.astype(np.float64)
-        y = x if same else weight_y.astype(np.float64)
+        x = np.moveaxis(weight_x.astype(np.float64), axis, 0)
+        y = x if same else np.moveaxis(weight_y.astype(np.float64), axis, 0)
         of_x = x @ self.covariance
         of_y = of_x if same else y @ self.covariance
         variances = (np.einsum("ij,ij->i", of_x, x), np.einsum("ij,ij->i", of_y, y))
@@ -280,9 +270,7 @@ class NetworkMoments:
                 f"{producer.parameter}: what its layer reads is not recorded: set "
                 f"activations.streamed to true for networks that are not chains of dense layers"
             )
-        x = np.moveaxis(weight_x, producer.axis, 0)
-        y = x if weight_y is weight_x else np.moveaxis(weight_y, producer.axis, 0)
-        return self._of(producer.reads).through(x, y)
+        return self._of(producer.reads).through(weight_x, weight_y, producer.axis)
 
 
 class OnDemand:

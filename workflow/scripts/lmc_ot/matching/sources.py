@@ -29,20 +29,12 @@ def of_networks(
         moments raises UserError.
     networks
         Network number -> its parameters.
-    groups
-        The groups of the architecture.
-    activations
-        Folder of the recorded activations; None to run the networks instead.
-    streamed
-        How to run the networks: ``network``, the config's block; ``examples``, the number of
-        examples; ``device``.
+    activations, streamed
+        Folder of the recorded activations; None to run the networks instead, as `streamed` says:
+        ``network``, the config's block; ``examples``, the number of examples; ``device``.
     run
-        The run that the activations must come from; its seed determines the examples.
-
-    Raises
-    ------
-    TableError
-        On reading: the activations are from another run, or as for `tables.read`.
+        The run that the activations must come from; its seed determines the examples. Reading
+        those of another run raises TableError.
     """
     if dataset is None:
         return lambda number: NoMoments(f"network {number}")

@@ -40,6 +40,11 @@ _NORM = {
 _COUNT = {"type": "integer", "minimum": 1}
 _WIDTHS = {"type": "array", "items": _COUNT, "minItems": 1}
 
+
+def _count(default: int, description: str) -> dict:
+    return {**_COUNT, "default": default, "description": description}
+
+
 REGISTRY = Registry(
     "network",
     __name__,
@@ -83,12 +88,7 @@ REGISTRY = Registry(
             "VGG16: 13 convolutions in five groups of m, 2m, 4m, 8m and 8m channels, and a head "
             "of two hidden layers of 8m units",
             {
-                "width": {
-                    "type": "integer",
-                    "minimum": 1,
-                    "default": 64,
-                    "description": "the width m; 64 is that of the original VGG16",
-                },
+                "width": _count(64, "the width m; 64 is that of the original VGG16"),
                 "norm": _NORM,
                 "initialiser": _INITIALISER,
             },
@@ -119,23 +119,12 @@ REGISTRY = Registry(
             "vision transformer for small images, with a class token and the initial parameters "
             "of torch",
             {
-                "patch": {
-                    **_COUNT,
-                    "default": 4,
-                    "description": "side of a patch; must divide the sides of an image",
-                },
-                "depth": {**_COUNT, "default": 4, "description": "number of blocks"},
-                "heads": {
-                    **_COUNT,
-                    "default": 4,
-                    "description": "number of heads of a block; must divide the width",
-                },
-                "width": {
-                    **_COUNT,
-                    "default": 64,
-                    "description": "number of units of a token; hidden layers have four times as "
-                    "many",
-                },
+                "patch": _count(4, "side of a patch; must divide the sides of an image"),
+                "depth": _count(4, "number of blocks"),
+                "heads": _count(4, "number of heads of a block; must divide the width"),
+                "width": _count(
+                    64, "number of units of a token; hidden layers have four times as many"
+                ),
             },
         ),
         "module": NetworkEntry(

@@ -37,21 +37,17 @@ class Convolutional(nn.Module):
     """phi_l = relu(norm(W_l * phi_{l-1} + b_l)), with max-pooling after each group.
 
     Convolutions are 3 x 3 with stride 1 and zero padding; pooling takes the maximum over 2 x 2
-    positions. The hidden layers of the head have no norm.
+    positions. Biases and shifts start at 0, scales at 1.
 
     Parameters
     ----------
-    shape, classes
-        See `Network`; an image is (height, width) or (height, width, channels).
     groups
         Number of channels of each convolution, group by group.
     head
-        Number of units of each hidden layer of the head.
+        Number of units of each hidden layer of the head. They have no norm.
     norm
         ``layer`` normalises over the channels at each position; ``batch`` over examples and
         positions, with running statistics outside of training; ``none`` does not normalise.
-    initialiser
-        Distribution of the initial weights; biases and shifts start at 0, scales at 1.
 
     Raises
     ------

@@ -6,27 +6,15 @@ import torch
 
 from .groups.derive import first_names
 from .groups.group import INPUT
-from .groups.trace import export
+from .groups.trace import export, names_of
 
 
 class Graph:
-    """A module's operations, run in part, with the parameters of any network.
+    """A module's operations, run in part on a device, with the parameters of any network.
 
-    A module that reads the size of the batch as a number is exported again for every size.
-
-    Parameters
-    ----------
-    module
-        In evaluation mode it computes what the graph computes.
-    example
-        A batch of at least two inputs.
-    device
-        Where the graph is run.
-
-    Raises
-    ------
-    UserError
-        The module cannot be exported.
+    A module that reads the size of the batch as a number is exported again for every size. In
+    evaluation mode the module computes what the graph computes. The example is a batch of at least
+    two inputs. Raises UserError if the module cannot be exported.
     """
 
     def __init__(
@@ -47,16 +35,13 @@ class Graph:
         ----------
         parameters
             A network, by the names of its state dict. What it lacks is as in the module.
-        wanted
-            Names of values.
-        known
-            Values that are not computed again; the network's input, which is needed, is `INPUT`.
+        wanted, known
+            Names of values to return, and values that are not computed again, among them the input,
+            `INPUT`.
         """
-        size, any_program = len(known[INPUT]), next(iter(self._programs.values()))
+        size, first = len(known[INPUT]), next(iter(self._programs.values()))
         if size not in self._programs:
-            self._programs[size] = (
-                any_program if any_program.any_batch else self._export(known[INPUT])
-            )
+            self._programs[size] = first if first.any_batch else self._export(known[INPUT])
         return self._programs[size].run(parameters, wanted, known)
 
 
@@ -68,16 +53,13 @@ class _Program:
         if device.type != "cpu":
             program = torch.export.passes.move_to_device_pass(program, str(device))
         self._module = program.graph_module
-        self._order = {node: i for i, node in enumerate(program.graph.nodes)}
         self._nodes = {node.name: node for node in program.graph.nodes}
-        signature, first = program.graph_signature, first_names(module)
-        named = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
-        self._parameters = {node: first.get(name, name) for node, name in named.items()}
-        constants = named | signature.inputs_to_lifted_tensor_constants
+        names, first = names_of(program), first_names(module)
         state = {**program.constants, **program.state_dict}
-        self._constants = {node: state[name] for node, name in constants.items()}
+        self._names = {node: first.get(name, name) for node, name in names.items()}
+        self._state = {node: state[name] for node, name in names.items()}
         for node in program.graph.nodes:
-            if node.op == "placeholder" and node.name not in constants:
+            if node.op == "placeholder" and node.name not in names:
                 self._nodes[INPUT] = node
         size = self._nodes[INPUT].meta["val"].shape[0]
         self.any_batch = isinstance(size, torch.SymInt) and size.node.maybe_as_int() is None
@@ -87,24 +69,19 @@ class _Program:
         """See `Graph.run`."""
         values = {self._nodes[name]: tensor for name, tensor in known.items()}
         kept = {self._nodes[name] for name in wanted}
-        for node in self._needed(kept, values):
-            values[node] = self._value(node, parameters, values, kept)
+        needed = kept - values.keys()
+        for node in reversed(self._module.graph.nodes):
+            if node in needed:
+                needed.update(n for n in node.all_input_nodes if n not in values)
+        for node in self._module.graph.nodes:
+            if node in needed:
+                values[node] = self._value(node, parameters, values, kept)
         return {name: values[self._nodes[name]] for name in wanted}
-
-    def _needed(self, wanted: Collection[torch.fx.Node], known: Collection) -> list[torch.fx.Node]:
-        """The nodes to compute, in order."""
-        found, waiting = set(), [node for node in wanted if node not in known]
-        while waiting:
-            node = waiting.pop()
-            if node not in found:
-                found.add(node)
-                waiting += [n for n in node.all_input_nodes if n not in known]
-        return sorted(found, key=self._order.__getitem__)
 
     def _value(self, node: torch.fx.Node, parameters, values: dict, kept: Collection):
         if node.op == "placeholder":
-            name = self._parameters.get(node.name)
-            return parameters[name] if name in parameters else self._constants[node.name]
+            name = self._names.get(node.name)
+            return parameters[name] if name in parameters else self._state[node.name]
         if node.op == "get_attr":
             return getattr(self._module, node.target)
         args, kwargs = torch.fx.map_arg((node.args, node.kwargs), values.__getitem__)

@@ -12,20 +12,14 @@ TRUNCATED_STD = math.sqrt(1 - 2 * 2 * math.exp(-2) / (math.sqrt(2 * math.pi) * _
 
 
 def lecun_normal(stream: np.random.Generator, units: int, fan_in: int) -> np.ndarray:
-    """Draw from a normal distribution truncated at two standard deviations, of variance 1 / fan_in.
-
-    Returns float32 (units, fan_in).
-    """
+    """Draw float32 (units, fan_in), normal but truncated at two standard deviations."""
     low = ndtr(-2.0)
     standard = ndtri(low + (1 - 2 * low) * stream.random((units, fan_in)))
     return (standard / (TRUNCATED_STD * math.sqrt(fan_in))).astype(np.float32)
 
 
 def lecun_uniform(stream: np.random.Generator, units: int, fan_in: int) -> np.ndarray:
-    """Draw uniformly from +- sqrt(3 / fan_in), which has variance 1 / fan_in.
-
-    Returns float32 (units, fan_in).
-    """
+    """Draw float32 (units, fan_in) uniformly from +- sqrt(3 / fan_in)."""
     limit = math.sqrt(3 / fan_in)
     return stream.uniform(-limit, limit, (units, fan_in)).astype(np.float32)
 
@@ -36,12 +30,8 @@ INITIALISERS = {"lecun_normal": lecun_normal, "lecun_uniform": lecun_uniform}
 def initialise(module, initialiser: Callable, stream: np.random.Generator) -> None:
     """Draw the weights of a module's layers in order; biases become 0, scales of norms 1.
 
-    Parameters
-    ----------
-    module
-        A `torch.nn.Module` on the CPU. Experiments without networks use this file without torch.
-    initialiser
-        One of `INITIALISERS`. Kernels are drawn as flattened rows, one per unit.
+    The `torch.nn.Module` is on the CPU: experiments without networks use this file without torch.
+    Kernels are drawn as flattened rows, one per unit.
     """
     for name, parameter in module.named_parameters():
         array = parameter.detach().numpy()

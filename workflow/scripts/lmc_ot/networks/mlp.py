@@ -13,14 +13,8 @@ from .initialisers import INITIALISERS, initialise
 class MLP(nn.Module):
     """phi_l = relu(W_l phi_{l-1} + b_l), logits = W_{L+1} phi_L + b_{L+1}.
 
-    Parameters
-    ----------
-    shape, classes
-        See `Network`; images are flattened in the order (height, width, channels).
-    hidden_widths
-        Number of units of each hidden layer, m_1 .. m_L.
-    initialiser
-        Distribution of the initial weights; biases start at 0.
+    Images are flattened in the order (height, width, channels). Hidden layers have m_1 .. m_L
+    units (`hidden_widths`). Biases start at 0.
     """
 
     def __init__(self, shape, classes, hidden_widths: list[int], initialiser: str):

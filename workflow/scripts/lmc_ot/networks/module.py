@@ -2,7 +2,9 @@
 
 import importlib
 import importlib.util
+import inspect
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -12,22 +14,13 @@ from ..errors import ConfigError, UserError, one_line
 
 
 def build(shape, classes, target: str, arguments: dict, channels: int | None) -> torch.nn.Module:
-    """Build the network ``module`` of the registry.
+    """Build the network ``module`` of the registry, see `load`.
 
-    Parameters
-    ----------
-    shape, classes
-        See `Network`. The module learns neither: its arguments have to fit them.
-    target, arguments
-        See `load`.
-    channels
-        Number of channels to which `Network` repeats grey images; None for no repetition.
+    The module learns neither shape nor classes: its arguments have to fit them. `Network` repeats
+    grey images to the number of channels, if there is one.
 
-    Raises
-    ------
-    UserError
-        See `load`; or the target is a module that exists already, so that all networks would
-        have the same initial parameters; or images that are not grey would have to be repeated.
+    Raises UserError as `load` does; or the target is a module that exists already, so that all
+    networks would have the same initial parameters; or other than grey images would be repeated.
     """
     given = (*shape, 1)[:3][-1]
     if channels is not None and given not in (1, channels):
@@ -46,29 +39,28 @@ def build(shape, classes, target: str, arguments: dict, channels: int | None) ->
 def load(target: str, arguments: dict | None = None) -> torch.nn.Module:
     """Return the module that ``package.module:name`` or ``path/to/file.py:name`` makes.
 
-    Parameters
-    ----------
-    target
-        The name of a class, a function that returns a module, or a module.
-    arguments
-        Keyword arguments for it.
-
-    Raises
-    ------
-    UserError
-        The target does not exist, cannot be built with these arguments, or is not a module.
+    The name is of a class, a function that returns a module, or a module; `arguments` are keyword
+    arguments for it. Raises UserError if it does not exist, cannot be built with them, or is not a
+    module.
     """
     arguments = arguments or {}
     made = _found(target)
     if not isinstance(made, torch.nn.Module):
-        try:
+        with _failing_as(f"{target}: it cannot be built with {arguments}"):
             made = made(**arguments)
-        except Exception as error:
-            said = f"{type(error).__name__}: {one_line(error, 200)}"
-            raise UserError(f"{target}: it cannot be built with {arguments}: {said}") from error
     if not isinstance(made, torch.nn.Module):
         raise UserError(f"{target}: a {type(made).__name__}, not a torch.nn.Module")
     return made
+
+
+@contextmanager
+def _failing_as(what: str):
+    """Raise UserError with this text for any error."""
+    try:
+        yield
+    except Exception as error:
+        said = f"{type(error).__name__}: {one_line(error, 200)}"
+        raise UserError(f"{what}: {said}") from error
 
 
 def _found(target: str):
@@ -86,11 +78,8 @@ def _found(target: str):
 def _imported(target: str, place: str):
     """The Python module of a target."""
     if not place.endswith(".py"):
-        try:
+        with _failing_as(f"{target}: {place} cannot be imported"):
             return importlib.import_module(place)
-        except Exception as error:
-            said = f"{type(error).__name__}: {one_line(error, 200)}"
-            raise UserError(f"{target}: {place} cannot be imported: {said}") from error
     path = Path(place).resolve()
     if not path.is_file():
         raise UserError(f"{target}: there is no file {place}")
@@ -98,10 +87,20 @@ def _imported(target: str, place: str):
     source = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(path.parent))
     try:
-        spec.loader.exec_module(source)
-    except Exception as error:
-        said = f"{type(error).__name__}: {one_line(error, 200)}"
-        raise UserError(f"{target}: {place} cannot be run: {said}") from error
+        with _failing_as(f"{target}: {place} cannot be run"):
+            spec.loader.exec_module(source)
     finally:
         sys.path.remove(str(path.parent))
     return source
+
+
+def check_takes_batch(module: torch.nn.Module, inputs: torch.Tensor) -> None:
+    """Raise ConfigError if a module's forward takes other arguments than one batch."""
+    signature = inspect.signature(module.forward)
+    try:
+        signature.bind(inputs)
+    except TypeError as error:
+        raise ConfigError(
+            f"network: {type(module).__name__}.forward{signature} takes other arguments than a "
+            f"batch ({error}): name a module that calls it with one"
+        ) from error

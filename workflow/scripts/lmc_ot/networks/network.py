@@ -1,6 +1,5 @@
 """Run `torch.nn.Module`s with the parameters of several networks: a stack."""
 
-import inspect
 from collections.abc import Callable
 from functools import cached_property
 
@@ -15,6 +14,7 @@ from torch.nn.modules.conv import _ConvNd
 from ..errors import ConfigError, UserError, one_line
 from ..rng import generator
 from ..tables import Parameters
+from .module import check_takes_batch
 
 Stacked = dict[str, torch.Tensor]
 """K networks: name in the state dict -> float32 tensor, whose first axis is the network."""
@@ -41,14 +41,12 @@ class Network:
 
     Attributes
     ----------
-    names
+    names, trained
         The parameters and buffers that make up a network: those of a floating-point type in the
-        state dict, in its order, with tied ones once.
-    trained
-        The names of the parameters that are trained.
+        state dict, in its order, with tied ones once. And those of them that are trained.
     statistics
-        The names of the running statistics of batch norms. They are never updated in training, but
-        recomputed with `with_recomputed_statistics`.
+        The running statistics of batch norms. They are never updated in training, but recomputed
+        with `with_recomputed_statistics`.
     floats_per_example
         Largest number of values that a module inside returns for one example.
 
@@ -97,32 +95,24 @@ class Network:
         """Whether a module inside is a convolution."""
         return any(isinstance(module, _ConvNd) for module in self.module.modules())
 
-    @property
-    def reduces_precision(self) -> bool:
-        """Whether precision ``auto`` means bfloat16 on CUDA."""
-        return self.has_convolutions
-
     @cached_property
     def draws(self) -> bool:
         """Whether the module draws random numbers in training, as dropout does."""
-        self._move(torch.device("cpu"))
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
+        with torch.random.fork_rng(devices=[]):
             before = torch.get_rng_state()
-            self.forward(self._some(1), self._zeros(2), training=True)
+            self._train_once(1)
             return not torch.equal(before, torch.get_rng_state())
 
     @cached_property
     def stackable(self) -> bool:
         """Whether several networks can be trained at once, with the results that each has alone.
 
-        This excludes modules that draw random numbers, and those that `torch.func.vmap` refuses.
+        Not if modules draw random numbers, or `torch.func.vmap` refuses them.
         """
         if self.draws:
             return False
-        self._move(torch.device("cpu"))
         try:
-            with torch.no_grad():
-                self.forward(self._some(2), self._zeros(2), training=True)
+            self._train_once(2)
         except RuntimeError:
             return False
         return True
@@ -134,9 +124,8 @@ class Network:
         on CPUs, as the pixels of a data set are in the order (height, width, channels).
         """
         images = flat.unflatten(-1, self.image_shape).movedim(-1, -3)
-        if self._channels is None or self._channels == images.shape[-3]:
-            return images
-        return images.expand(*images.shape[:-3], self._channels, *images.shape[-2:])
+        channels = self._channels or images.shape[-3]
+        return images.expand(*images.shape[:-3], channels, *images.shape[-2:])
 
     def initial(self, seed: int, learning_rate: float, number: int) -> Parameters:
         """Draw the initial parameters of network `number` of a learning rate from its own stream.
@@ -161,23 +150,16 @@ class Network:
     def forward(
         self, parameters: Stacked, images: torch.Tensor, training: bool = False
     ) -> torch.Tensor:
-        """Run K networks.
+        """Run K networks and return their logits, (K, n, classes).
 
-        In training they run as one `torch.func.vmap`, otherwise one after the other.
+        In training they run as one `torch.func.vmap`, otherwise one after the other. In training,
+        dropout is on, batch norms use the statistics of the batch, and the parameters need not hold
+        the running statistics.
 
         Parameters
         ----------
-        parameters
-            K networks; in training the running statistics may be absent.
         images
             float32 (n, pixels), shared by all networks, or (K, n, pixels), one batch per network.
-        training
-            Whether dropout is on and batch norms use the statistics of the batch.
-
-        Returns
-        -------
-        torch.Tensor
-            Logits (K, n, classes).
         """
         if self.module.training != training:
             self.module.train(training)
@@ -212,22 +194,14 @@ class Network:
     def with_recomputed_statistics(
         self, parameters: Stacked, images: torch.Tensor | None
     ) -> Stacked:
-        """Recompute the running statistics of all batch norms on the given images.
+        """Recompute the running statistics of all batch norms on training images (n, pixels).
 
         Interpolating running statistics does not yield those of the interpolated network, so they
         are recomputed for every network on a path before it is evaluated. They are the means of
         the batches' means and variances, weighted by the number of examples. Only batch norms
         behave as in training; dropout is off.
 
-        Parameters
-        ----------
-        images
-            Training inputs, float32 (n, pixels). Not used by networks without batch norm.
-
-        Raises
-        ------
-        UserError
-            There are no images, or a batch norm cannot be run on them.
+        Raises UserError if there are no images, or a batch norm cannot be run on them.
         """
         if not self.statistics:
             return parameters
@@ -290,10 +264,13 @@ class Network:
             self.module.to(device)
             self._device = device
 
-    def _some(self, networks: int) -> Stacked:
-        """Return copies of the module's own parameters as a stack."""
+    @torch.no_grad()
+    def _train_once(self, networks: int) -> None:
+        """Run copies of the module's own parameters on the CPU, as in training."""
+        self._move(torch.device("cpu"))
         state = self.module.state_dict()
-        return {name: torch.stack([state[name]] * networks) for name in self.names}
+        copies = {name: torch.stack([state[name]] * networks) for name in self.names}
+        self.forward(copies, self._zeros(2), training=True)
 
     def _zeros(self, examples: int) -> torch.Tensor:
         height, width, channels = self.image_shape
@@ -307,14 +284,7 @@ class Network:
         size = " x ".join(map(str, images.shape[1:]))
         if not self.trained:
             raise ConfigError(f"network: {what} has no parameters to train")
-        signature = inspect.signature(self.module.forward)
-        try:
-            signature.bind(images)
-        except TypeError as error:
-            raise ConfigError(
-                f"network: {what}.forward{signature} takes other arguments than a batch "
-                f"({error}): name a module that calls it with one"
-            ) from error
+        check_takes_batch(self.module, images)
         sizes = [images.numel() // 2]
 
         def measure(module, inputs, output):
@@ -343,13 +313,7 @@ class Network:
 
 
 def stack(networks: list[Parameters], device: str | torch.device = "cpu") -> Stacked:
-    """Stack networks of equal shapes along a new first axis.
-
-    Raises
-    ------
-    ValueError
-        The networks differ in their parameters or shapes.
-    """
+    """Stack networks of equal shapes along a new first axis; otherwise raise ValueError."""
     keys = list(networks[0])
     for other in networks[1:]:
         if list(other) != keys or any(other[k].shape != networks[0][k].shape for k in keys):

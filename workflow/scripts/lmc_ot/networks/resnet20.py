@@ -16,21 +16,18 @@ class ResNet20(nn.Module):
     """A convolution, nine residual blocks in three stages, global average pooling, a dense layer.
 
     A block is relu(shortcut(x) + norm(W_2 * relu(norm(W_1 * x)))). The first block of the second
-    and third stage halves the sides of the image and changes the number of channels.
+    and third stage halves the sides of the image and changes the number of channels. Convolutions
+    have biases only without a norm.
 
     Parameters
     ----------
-    shape, classes
-        See `Network`; an image is (height, width) or (height, width, channels).
     width
         Multiplies the 16, 32 and 64 channels of the stages; may be a fraction.
-    norm
-        See `Convolutional`. Convolutions have biases only without a norm.
+    norm, initialiser
+        See `Convolutional`.
     shortcuts
         Where the shape changes, ``padded`` shortcuts take every other position and add channels
         of zeros (option A of the article); ``projected`` ones are 1 x 1 convolutions with a norm.
-    initialiser
-        Distribution of the initial weights; biases and shifts start at 0, scales at 1.
     """
 
     def __init__(self, shape, classes, width: float, norm: str, shortcuts: str, initialiser: str):

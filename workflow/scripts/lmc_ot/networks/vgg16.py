@@ -8,14 +8,8 @@ GROUPS = ((1, 1), (2, 2), (4, 4, 4), (8, 8, 8), (8, 8, 8))
 class VGG16(Convolutional):
     """VGG16: 13 convolutions in five groups, and a head of two hidden layers.
 
-    Parameters
-    ----------
-    shape, classes
-        See `Network`; the sides of an image must be multiples of 32.
-    width
-        Number of channels of the first group, m; 64 in the original.
-    norm, initialiser
-        See `Convolutional`.
+    The first group has `width` channels, m; 64 in the original. The sides of an image must be
+    multiples of 32.
     """
 
     def __init__(self, shape, classes, width: int, norm: str, initialiser: str):

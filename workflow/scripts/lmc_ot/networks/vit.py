@@ -11,25 +11,12 @@ from .convolutional import image_shape
 class ViT(nn.Module):
     """Patches and a class token pass an encoder; a dense layer reads the class token.
 
-    The layers keep the initial values of torch.
+    The layers keep the initial values of torch. `patch` is the side of a square patch, `depth` the
+    number of blocks, `width` the number of units of a token; the hidden layers of the blocks have
+    four times as many.
 
-    Parameters
-    ----------
-    shape, classes
-        See `Network`; an image is (height, width) or (height, width, channels).
-    patch
-        Side of a square patch, which must divide both sides of an image.
-    depth
-        Number of blocks of the encoder.
-    heads
-        Number of heads of the attention, which must divide the width.
-    width
-        Number of units of a token. The hidden layers of the blocks have four times as many.
-
-    Raises
-    ------
-    ConfigError
-        The patch does not fit the image, or the heads do not fit the width.
+    Raises ConfigError if the patch does not divide both sides of an image, or the number of heads
+    does not divide the width.
     """
 
     def __init__(self, shape, classes, patch: int, depth: int, heads: int, width: int):

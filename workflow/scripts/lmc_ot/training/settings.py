@@ -38,7 +38,7 @@ class TrainingConfig:
         The random changes of the images, drawn separately for every network and epoch.
     precision
         With ``bfloat16`` the parameters remain float32. ``auto`` is bfloat16 on CUDA for
-        architectures with `Network.reduces_precision`, otherwise float32.
+        architectures with `Network.has_convolutions`, otherwise float32.
     """
 
     batch_size: int
@@ -84,5 +84,5 @@ class TrainingConfig:
 
     def dtype(self, network: Network, device: torch.device) -> torch.dtype:
         """Return the type in which convolutions and matrix products are computed."""
-        reduced = self.precision == "auto" and network.reduces_precision and device.type == "cuda"
+        reduced = self.precision == "auto" and network.has_convolutions and device.type == "cuda"
         return torch.bfloat16 if reduced or self.precision == "bfloat16" else torch.float32

@@ -57,30 +57,27 @@ def compose(first: Permutations, then: Permutations) -> Permutations:
 def permute(state: State, groups: Groups, permutations: Permutations) -> OrderedDict:
     """A state dict of the same function, with its units permuted.
 
-    Parameters
-    ----------
-    state
-        It is not changed. What does not move is in the new one, too.
-    permutations
-        For some or all groups; for all groups of a family whose heads are permuted.
+    Permutations are given for some or all groups; for all groups of a family whose heads are
+    permuted. The state is not changed; what does not move is in the new one, too, which has the
+    metadata of `state` that ``load_state_dict`` reads, and all names of tied parameters.
 
-    Returns
-    -------
-    With the metadata of `state` that ``load_state_dict`` reads, and all names of tied parameters.
-
-    Raises
-    ------
-    ValueError
-        A vector is not a permutation of that group.
-    UserError
-        The state lacks a parameter.
+    Raises ValueError if a vector is not a permutation of its group, UserError if the state lacks a
+    parameter.
     """
     check(groups, permutations)
     moved = OrderedDict(state)
     if hasattr(state, "_metadata"):
         moved._metadata = state._metadata
-    for name, tensor in _moved(state, groups, permutations).items():
-        moved.update(dict.fromkeys(_names(state, groups, name), tensor))
+    chosen = [group for group in groups if group.name in permutations]
+    steps = [(member, group) for group in chosen for member in group.members]
+    arrays = {}
+    # Columns that are of some rows alone move within these rows, before the rows themselves move.
+    for member, group in sorted(steps, key=lambda step: step[0].rows is None):
+        names = _names(state, groups, member.parameter)
+        if names[0] not in arrays:
+            arrays[names[0]] = _copied(state[names[0]])
+            moved.update(dict.fromkeys(names, arrays[names[0]]))
+        _move(arrays[names[0]], member, group, np.asarray(permutations[group.name]))
     return moved
 
 
@@ -111,20 +108,6 @@ def _names(state: State, groups: Groups, parameter: str) -> list[str]:
     if not names:
         raise UserError(f"there is no {parameter} in the state dict: these groups are not its own")
     return names
-
-
-def _moved(state: State, groups: Groups, permutations: Permutations) -> dict:
-    """The parameters that change, permuted."""
-    moved = {}
-    chosen = (group for group in groups if group.name in permutations)
-    steps = [(member, group) for group in chosen for member in group.members]
-    # Columns that are of some rows alone move within these rows, before the rows themselves move.
-    for member, group in sorted(steps, key=lambda step: step[0].rows is None):
-        name = _names(state, groups, member.parameter)[0]
-        if name not in moved:
-            moved[name] = _copied(state[name])
-        _move(moved[name], member, group, np.asarray(permutations[group.name]))
-    return moved
 
 
 def _copied(array):
@@ -160,16 +143,13 @@ def rows(array: np.ndarray, member: Member) -> np.ndarray:
 
     Of a grouped convolution, whose units are columns of some rows alone, those rows of its head.
     """
-    size = len(member.places)
     if member.axis is None:
         return array.reshape(-1)[member.places]
-    if member.rows is None:
-        taken = np.moveaxis(array, member.axis, 0)[member.places.ravel()]
-        return taken.reshape(size, -1)
-    heads = len(member.rows)
+    all_rows = [slice(None)] if member.rows is None else member.rows
+    heads = zip(all_rows, np.split(member.places, len(all_rows)), strict=True)
     return np.concatenate(
         [
-            np.moveaxis(array[rows], member.axis, 0)[places.ravel()].reshape(size // heads, -1)
-            for rows, places in zip(member.rows, np.split(member.places, heads), strict=True)
+            np.moveaxis(array[rows], member.axis, 0)[places.ravel()].reshape(len(places), -1)
+            for rows, places in heads
         ]
     )

@@ -1,9 +1,8 @@
 """Groups of units that can be permuted without a change of the network's function."""
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -21,17 +20,9 @@ UNUSED = "not used in evaluation mode"
 def derive(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...] | torch.Tensor) -> Groups:
     """The groups of a network, from its graph.
 
-    Parameters
-    ----------
-    module
-        On the CPU. Its parameters are not changed, and their values do not matter.
-    inputs
-        A batch of at least two examples, the arguments of the module.
-
-    Raises
-    ------
-    UserError
-        The module cannot be exported, or is not on the CPU.
+    The module is on the CPU; its parameters are not changed, and their values do not matter. The
+    inputs, its arguments, are a batch of at least two examples. Raises UserError if the module
+    cannot be exported, or is not on the CPU.
     """
     inputs = (inputs,) if isinstance(inputs, torch.Tensor) else tuple(inputs)
     state = module.state_dict()
@@ -44,17 +35,12 @@ def derive(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...] | torch.Ten
     walk = Walk(program, inputs, first)
     units = Units(walk.ids)
     groups, covered = _groups(units)
-    seen = walk.operations.of(groups, units)
     trained = {name for name, _ in module.named_parameters(remove_duplicate=False)}
+    single = {name: tensor for name, tensor in state.items() if first.get(name, name) == name}
     return Groups(
-        groups=tuple(
-            replace(group, producers=seen[group.name][0], taps=seen[group.name][1])
-            for group in groups
-        ),
+        groups=tuple(walk.operations.complete(groups, units)),
         aliases=aliases,
-        frozen=tuple(
-            _frozen(units, covered, {n: t for n, t in state.items() if first.get(n, n) == n})
-        ),
+        frozen=tuple(_frozen(units, covered, single)),
         unknown=tuple(Unknown(*found) for found in dict.fromkeys(walk.unknown)),
         seconds=time.perf_counter() - begin,
         buffers=tuple(name for name in state if name not in trained),
@@ -102,22 +88,23 @@ def _families(units: Units) -> Iterator[list[list[int]]]:
 
 def _parted(units: Units, head: list[int]) -> bool:
     """Whether no unit has columns in several groups of the same convolution."""
-    for unit in head:
-        parts = [s.parameter for s in units.own.get(unit, ()) if s.part is not None]
-        if len(parts) > len(set(parts)):
-            return False
-    return True
+    parts = [
+        (unit, slots.parameter)
+        for unit in set(head)
+        for slots in units.own.get(unit, ())
+        if slots.part is not None
+    ]
+    return len(parts) == len(set(parts))
 
 
 def _family(units: Units, heads: list[list[int]]) -> Iterator[tuple]:
     """Drafts of the groups of a family: of units that are alike within heads, and of the rest."""
     alike = defaultdict(list)
     for position in range(len(heads[0])):
-        signatures = []
-        for head in heads:
-            unit = head[position]
-            single = unit in units.blocks or unit not in units.own
-            signatures.append(unit if single else units.signature(unit))
+        column = [head[position] for head in heads]
+        signatures = [
+            u if u in units.blocks or u not in units.own else units.signature(u) for u in column
+        ]
         alike[tuple(signatures)].append(position)
     rest = []
     classes = []
@@ -136,7 +123,7 @@ def _family(units: Units, heads: list[list[int]]) -> Iterator[tuple]:
         together.append([{slots: np.concatenate(found) for slots, found in joined.items()}])
     if together[0][0]:
         classes.append(together)
-    order = _order_of_heads(classes)
+    order = _order_of_heads(classes) if classes else ()
     for found in classes:
         yield _draft([found[head] for head in order])
 
@@ -144,11 +131,9 @@ def _family(units: Units, heads: list[list[int]]) -> Iterator[tuple]:
 def _order_of_heads(classes: list) -> list[int]:
     """By the places of their first units, in the parameter that the network uses first."""
     lead = min((s for found in classes for s in found[0][0]), key=_precedence)
-    for found in classes:
-        if lead in found[0][0]:
-            first = [min(unit[lead].min() for unit in head) for head in found]
-            return sorted(range(len(first)), key=first.__getitem__)
-    return []
+    found = next(found for found in classes if lead in found[0][0])
+    first = [min(unit[lead].min() for unit in head) for head in found]
+    return sorted(range(len(first)), key=first.__getitem__)
 
 
 def _draft(heads: list[list[dict[Slots, np.ndarray]]]) -> tuple:
@@ -182,14 +167,11 @@ def _precedence(slots: Slots) -> tuple:
 
 
 def _named(drafts: list[tuple]) -> list[Group]:
-    names, families, groups = set(), {}, []
+    layers, families, groups = Counter(), {}, []
     for _, heads, units, members, number in drafts:
         layer = members[0].parameter.removesuffix(".weight")
-        name, count = layer, 1
-        while name in names:
-            count += 1
-            name = f"{layer}#{count}"
-        names.add(name)
+        layers[layer] += 1
+        name = layer if layers[layer] == 1 else f"{layer}#{layers[layer]}"
         family = None if number is None else families.setdefault(number, name)
         groups.append(Group(name, units, members, heads, family))
     return groups
@@ -230,7 +212,6 @@ def _aliases(module: torch.nn.Module) -> dict[str, tuple[str, ...]]:
 
 def first_names(module: torch.nn.Module) -> dict[str, str]:
     """Each name of a parameter or buffer that has several -> the first of them."""
-    return {
-        name: next(n for n in module.state_dict() if n in {name, *others})
-        for name, others in _aliases(module).items()
-    }
+    order = list(module.state_dict())
+    aliases = _aliases(module).items()
+    return {name: min((name, *others), key=order.index) for name, others in aliases}

@@ -20,46 +20,26 @@ PRODUCES, CONSUMES, ELEMENTWISE, EMBEDDING = "produces", "consumes", "elementwis
 class Member:
     """Where the units of a group are in a parameter.
 
-    Parameters
-    ----------
-    parameter
-        Its name in the state dict, of a tied parameter one of its names (see `Groups.aliases`).
-    axis
-        None: the parameter is flattened.
-    places
-        int32 (heads x units, places of a unit): the places on that axis.
-    role
-        ``produces`` (rows of a weight), ``consumes`` (columns), ``embedding`` (columns of a table),
-        or ``elementwise``.
-    rows
-        int32 (heads, rows): of a grouped convolution, the places of head i are on an axis of these
-        rows of the weight alone. Else None.
+    The role is ``produces`` (rows of a weight), ``consumes`` (columns), ``embedding`` (columns of a
+    table), or ``elementwise``.
     """
 
-    parameter: str
-    axis: int | None
-    places: np.ndarray
+    parameter: str  # its name in the state dict; of a tied one, one of its names: `Groups.aliases`
+    axis: int | None  # None: the parameter is flattened
+    places: np.ndarray  # on that axis, int32 (heads x units, places of a unit)
     role: str
+    # int32 (heads, rows): of a grouped convolution, the places of head i are on an axis of these
+    # rows of the weight alone
     rows: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Tap:
-    """A value of the graph that holds the activations of a group's units.
-
-    Parameters
-    ----------
-    value
-        Its name in the exported graph, or `INPUT`.
-    axis
-        The axis of the value that the units lie on; along all others are samples.
-    places
-        int32 (heads x units, places of a unit): the places on that axis.
-    """
+    """A value of the exported graph, or `INPUT`, that holds the activations of a group's units."""
 
     value: str
-    axis: int
-    places: np.ndarray
+    axis: int  # that the units lie on; along all others are samples
+    places: np.ndarray  # on that axis, int32 (heads x units, places of a unit)
 
 
 @dataclass(frozen=True)
@@ -75,67 +55,36 @@ class BatchNorm:
 class Producer:
     """An operation that makes the units of a group from what it reads, by a weight.
 
-    Parameters
-    ----------
-    parameter
-        The name of the weight, whose member of role ``produces`` or ``embedding`` has the rows.
-    axis
-        The axis of the weight that the units lie on.
-    bias
-        The name of its bias, if it has one.
-    output
-        The units in what the operation returns, with its name in the exported graph.
-    input
-        The value that the operation reads.
-    reads
-        The value that a dense layer reads: the values of a `Tap`, or `INPUT` as rows of pixels in
-        the order (height, width, channels). None if it reads them in another way: pooled, or by a
-        convolution.
-    consumes
-        The groups whose units it reads.
-    norm
-        The batch norm of its output, if nothing else reads the output.
+    `reads` is the value that a dense layer reads: the values of a `Tap`, or `INPUT` as rows of
+    pixels in the order (height, width, channels). It is None if they are read in another way:
+    pooled, or by a convolution.
     """
 
-    parameter: str
-    axis: int
+    parameter: str  # the weight, whose member of role ``produces`` or ``embedding`` has the rows
+    axis: int  # of the weight, that the units lie on
     bias: str | None
-    output: Tap
-    input: str
+    output: Tap  # the units in what the operation returns
+    input: str  # the value that the operation reads
     reads: str | None
-    consumes: tuple[str, ...]
-    norm: BatchNorm | None
+    consumes: tuple[str, ...]  # the groups whose units it reads
+    norm: BatchNorm | None  # of its output, if nothing else reads the output
 
 
 @dataclass(frozen=True)
 class Group:
     """Units that can be permuted, within heads if there are several.
 
-    Parameters
-    ----------
-    name
-        That of the layer that makes the units.
-    units
-        How many there are, in each head.
-    heads
-        If more than 1, heads can be permuted, too.
-    members
-        In the order in which the network uses them.
-    family
-        Groups of one family have the same heads, which are permuted together; None if `heads` is 1.
-    producers
-        What makes the units, in the order of the network; empty if no operation is known.
-    taps
-        Where their activations are read: what the operations that consume them see, before pooling;
-        of units that no weight reads, such as queries and keys, what their producers return.
+    Groups of one family have the same heads, which are permuted together; it is None for one head.
+    Taps are what the operations that consume the units see, before pooling; of units that no weight
+    reads, such as queries and keys, what their producers return.
     """
 
-    name: str
-    units: int
-    members: tuple[Member, ...]
-    heads: int = 1
+    name: str  # of the layer that makes the units
+    units: int  # in each head
+    members: tuple[Member, ...]  # in the order in which the network uses them
+    heads: int = 1  # can be permuted, too, if there are several
     family: str | None = None
-    producers: tuple[Producer, ...] = ()
+    producers: tuple[Producer, ...] = ()  # in the order of the network; none if none is known
     taps: tuple[Tap, ...] = ()
 
     @property
@@ -153,7 +102,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Frozen:
-    """Places of a parameter that are in no group, and why."""
+    """So many places of a parameter that are in no group, and why."""
 
     parameter: str
     axis: int | None
@@ -172,30 +121,14 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Groups:
-    """The groups of a network, in the order in which the network makes their units.
+    """The groups of a network, in the order in which the network makes their units."""
 
-    Parameters
-    ----------
-    groups
-        Their names differ.
-    aliases
-        Parameter -> its other names, of those that have several.
-    frozen
-        What is in no group.
-    unknown
-        Operations without a rule. What they read is frozen.
-    seconds
-        How long it took.
-    buffers
-        Entries of the state dict that are measured instead of trained: running statistics.
-    """
-
-    groups: tuple[Group, ...]
-    aliases: dict[str, tuple[str, ...]]
+    groups: tuple[Group, ...]  # with different names
+    aliases: dict[str, tuple[str, ...]]  # parameter -> its other names, of those that have several
     frozen: tuple[Frozen, ...]
-    unknown: tuple[Unknown, ...]
-    seconds: float
-    buffers: tuple[str, ...] = ()
+    unknown: tuple[Unknown, ...]  # what these operations read is frozen
+    seconds: float  # to derive them
+    buffers: tuple[str, ...] = ()  # what is measured instead of trained: running statistics
 
     def __iter__(self) -> Iterator[Group]:
         return iter(self.groups)
@@ -204,58 +137,37 @@ class Groups:
         return len(self.groups)
 
     def __getitem__(self, name: str) -> Group:
-        for group in self.groups:
-            if group.name == name:
-                return group
-        raise KeyError(name)
+        return {group.name: group for group in self.groups}[name]
 
     @property
     def families(self) -> dict[str, list[Group]]:
         """Family -> its groups."""
-        found = defaultdict(list)
-        for group in self.groups:
-            if group.family is not None:
-                found[group.family].append(group)
-        return dict(found)
+        return {groups[0].family: list(groups) for groups in self.together if groups[0].family}
 
     @property
     def together(self) -> list[tuple[Group, ...]]:
         """What is permuted together, in order: a single group, or all groups of a family."""
-        families = self.families
-        return [
-            (group,) if group.family is None else tuple(families[group.family])
-            for group in self.groups
-            if group.family is None or families[group.family][0] is group
-        ]
+        found: dict[str, list[Group]] = defaultdict(list)
+        for group in self.groups:  # a family has the name of its first group
+            found[group.family or group.name].append(group)
+        return [tuple(groups) for groups in found.values()]
 
     @property
     def symmetric_sets(self) -> int:
         """How many sets of units can be permuted within: one for each head of each group."""
         return sum(group.heads for group in self.groups if group.units > 1)
 
-    def order(self, name: str) -> int:
-        """The number of a group in the network, from 1: what figures call the layer."""
-        return [group.name for group in self.groups].index(name) + 1
-
     def without(self, names: Collection[str], what: str) -> "Groups":
         """The same network with some groups left alone; a family is left alone as a whole.
 
-        Parameters
-        ----------
-        what
-            What names the groups, for the message.
-
-        Raises
-        ------
-        UserError
-            There is no group of that name.
+        Raises UserError, which says in `what` they are named, if there is no group of a name.
         """
         known = [group.name for group in self.groups]
         for name in names:
             if name not in known:
+                some = ", ".join(known[:20])
                 raise UserError(
-                    f"{what}: the network has no group {name!r}: expected some of "
-                    f"{', '.join(known[:20])}"
+                    f"{what}: the network has no group {name!r}: expected some of {some}"
                 )
         families = {self[name].family for name in names} - {None}
         left = tuple(g for g in self.groups if g.name not in names and g.family not in families)

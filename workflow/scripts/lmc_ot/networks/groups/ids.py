@@ -25,71 +25,42 @@ MOST_COLOURED = 1 << 18  # of a weight that is multiplied by a mask every elemen
 
 @dataclass(eq=False)
 class Slots:
-    """Consecutive ids: the places along an axis of a parameter, or all its elements.
-
-    Parameters
-    ----------
-    parameter, axis
-        Axis None: the elements of the flattened parameter.
-    first, count
-        The ids are first .. first + count - 1.
-    role
-        What the first operation that used them did: see `group.Member`.
-    operation
-        The number of that operation.
-    vector
-        Whether the parameter has one axis.
-    part, rows
-        Of a grouped convolution: the number of its group, whose rows of the weight, int64 (rows,),
-        these are columns of.
-    """
+    """Consecutive ids: the places along an axis of a parameter, or all its elements."""
 
     parameter: str
-    axis: int | None
+    axis: int | None  # None: the elements of the flattened parameter
     first: int
     count: int
-    role: str
-    operation: int
-    vector: bool = False
+    role: str  # what the first operation that used them did: see `group.Member`
+    operation: int  # the number of that operation
+    vector: bool = False  # whether the parameter has one axis
+    # Of a grouped convolution: the number of its group, whose rows of the weight these are columns
+    # of, int64 (rows,).
     part: int | None = None
     rows: np.ndarray | None = None
 
 
 @dataclass
 class Ids:
-    """All ids of a network, and what its operations said about them.
+    """All ids of a network, and what its operations said about them."""
 
-    Attributes
-    ----------
-    operation
-        The number of the present operation: 1, 2, ...
-    slots
-        (parameter, axis, part) -> `Slots`.
-    edges
-        int64 (3, n) each: two ids that are tied, and the operation that tied them.
-    children
-        (child, block, (operation, operand)): what lies in which block, in order.
-    blocks
-        Block -> the operation that made it.
-    marks
-        (operation, operand) and the ids that were in this operand, without duplicates.
-    colours
-        Id -> digests of the constants, or fixed values, that it met.
-    reasons
-        Operation -> why what it ties to `FIXED` is fixed, if it is not what it reads.
-    frozen
-        Parameter -> why all its axes are fixed.
-    """
-
-    operation: int = 0
+    operation: int = 0  # the number of the present operation: 1, 2, ...
     count: int = 1
+    # (parameter, axis, part) -> its ids
     slots: dict[tuple, Slots] = field(default_factory=dict)
+    # int64 (3, n) each: two ids that are tied, and the operation that tied them
     edges: list[np.ndarray] = field(default_factory=list)
+    # (child, block, (operation, operand)): what lies in which block, in order
     children: list[tuple] = field(default_factory=list)
+    # block -> the operation that made it
     blocks: dict[int, int] = field(default_factory=dict)
+    # (operation, operand) and the ids that were in this operand, without duplicates
     marks: list[tuple] = field(default_factory=list)
+    # id -> digests of the constants, or fixed values, that it met
     colours: dict[int, list] = field(default_factory=dict)
+    # operation -> why what it ties to `FIXED` is fixed, if it is not what it reads
     reasons: dict[int, str] = field(default_factory=dict)
+    # parameter -> why all its axes are fixed
     frozen: dict[str, str] = field(default_factory=dict)
     _kinds: list[np.ndarray] = field(default_factory=lambda: [np.array([UNIT], np.int8)])
     _known: dict[tuple, int] = field(default_factory=dict)
@@ -109,24 +80,22 @@ class Ids:
 
     def axis(self, parameter: str, axis: int, count: int, role: str, part=None, rows=None) -> int:
         """The first id of an axis of a parameter, of length `count`."""
-        known = self.slots.get((parameter, axis, part))
-        if known is None:
-            first = self.allocate(count, UNIT)
-            known = Slots(parameter, axis, first, count, role, self.operation, False, part, rows)
-            self.slots[parameter, axis, part] = known
+        known = self._slots(parameter, axis, count, role, UNIT, part=part, rows=rows)
         if part is not None and not np.array_equal(known.rows, rows):
             raise NoRule("the same weight is in convolutions of different groups")
         return known.first
 
     def elements(self, parameter: str, count: int, vector: bool) -> int:
         """The first id of the elements of a parameter."""
-        key = (parameter, None, None)
+        return self._slots(parameter, None, count, ELEMENTWISE, ELEMENT, vector=vector).first
+
+    def _slots(self, parameter, axis, count, role, kind, *, part=None, **others) -> Slots:
+        key = (parameter, axis, part)
         if key not in self.slots:
-            first = self.allocate(count, ELEMENT)
-            self.slots[key] = Slots(
-                parameter, None, first, count, ELEMENTWISE, self.operation, vector
-            )
-        return self.slots[key].first
+            first = self.allocate(count, kind)
+            known = Slots(parameter, axis, first, count, role, self.operation, part=part, **others)
+            self.slots[key] = known
+        return self.slots[key]
 
     def tie(self, a: torch.Tensor, b: torch.Tensor) -> None:
         """Ids at the same place belong to the same unit; both are broadcast."""
@@ -165,13 +134,7 @@ class Ids:
         self.marks.append(((self.operation, operand), distinct(labels)))
 
     def colour(self, labels: torch.Tensor, values: torch.Tensor) -> None:
-        """Ids are alike only if the values that they met, in order, are the same.
-
-        Parameters
-        ----------
-        labels, values
-            The ids, and what is combined with them; broadcast.
-        """
+        """Ids are alike only if the values that they met, in order, are the same; broadcast."""
         if values.numel() <= 1 or bool((values == values.flatten()[0]).all()):
             return
         labels, values = together(labels, values)

@@ -1,7 +1,8 @@
 """Which operations make units and which read them: producers and taps, seen during the walk."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -102,39 +103,27 @@ class Operations:
     def _origin(self, node: torch.fx.Node) -> torch.fx.Node:
         return self._origins.get(node, node)
 
-    def of(self, groups: list[Group], units: Units) -> dict[str, tuple[tuple, tuple]]:
-        """Name of a group -> its producers and its taps."""
+    def complete(self, groups: list[Group], units: Units) -> Iterator[Group]:
+        """Yield the groups with their producers and taps."""
         where, named = _Where(groups, units), {group.name: group for group in groups}
         producers, taps = defaultdict(list), defaultdict(dict)
         for layer in self._layers:
             seen = self._seen(layer.reads)
             consumed = where.groups(self._lines.get(layer.reads), groups, layer.parameter)
-            for name in consumed:
-                for tap in where.taps(seen, self._lines.get(seen)):
-                    if tap[0] == name:
-                        taps[name].setdefault(seen.name, tap[1])
+            for name, tap in where.taps(seen, self._lines.get(seen)):
+                if name in consumed:
+                    taps[name].setdefault(seen.name, tap)
             for name, tap in where.taps(layer.output, self._lines.get(layer.output)):
-                row = named[name].row(layer.parameter)
-                if row is None:
-                    continue
-                producers[name].append(
-                    Producer(
-                        layer.parameter,
-                        row.axis,
-                        layer.bias,
-                        tap,
-                        INPUT if layer.reads in self._inputs else layer.reads.name,
-                        self._dense_input(layer),
-                        tuple(consumed),
-                        self._norms.get(layer.output),
-                    )
-                )
-        found = {}
+                if row := named[name].row(layer.parameter):
+                    read = INPUT if layer.reads in self._inputs else layer.reads.name
+                    weight = layer.parameter, row.axis, layer.bias
+                    reads = read, self._dense_input(layer), tuple(consumed)
+                    norm = self._norms.get(layer.output)
+                    producers[name].append(Producer(*weight, tap, *reads, norm))
         for group in groups:
-            made = producers[group.name]
-            read = list(taps[group.name].values()) or [p.output for p in made]
-            found[group.name] = tuple(made), tuple(read)
-        return found
+            made, read = producers[group.name], taps[group.name].values()
+            read = read or [producer.output for producer in made]
+            yield replace(group, producers=tuple(made), taps=tuple(read))
 
     def _seen(self, node: torch.fx.Node) -> torch.fx.Node:
         """What a layer reads, before pooling if its units lie along one axis there."""
@@ -191,12 +180,8 @@ class _Where:
         if line is not None:
             here = {self._at[u][0] for u in self._units(line) if u in self._at}
         else:
-            here = {
-                group.name
-                for group in groups
-                for member in group.members
-                if member.parameter == parameter and member.role == CONSUMES
-            }
+            columns = parameter, CONSUMES
+            here = {g.name for g in groups for m in g.members if (m.parameter, m.role) == columns}
         return [group.name for group in groups if group.name in here]
 
     def taps(self, node: torch.fx.Node, line: Line | None):

@@ -1,6 +1,5 @@
 """The command ``lmc-ot groups``: the groups of a network that is named, as a table or JSON."""
 
-import inspect
 import json
 from collections import defaultdict
 
@@ -9,7 +8,7 @@ import torch
 import yaml
 
 from ...errors import UserError, one_line
-from ..module import load
+from ..module import check_takes_batch, load
 from .derive import derive
 from .group import Group, Groups
 from .verify import Verification, check_parameters, verify
@@ -30,14 +29,10 @@ def report(
 
     Parameters
     ----------
-    target
-        See `module.load`.
-    arguments
-        Keyword arguments of the target, a YAML or JSON mapping.
-    shape
-        Of one input.
-    vocabulary
-        Inputs are integers below it; None: normal numbers.
+    target, arguments
+        See `module.load`; the keyword arguments are a YAML or JSON mapping.
+    shape, vocabulary
+        Of one input; inputs are integers below the vocabulary, or normal numbers without one.
     controls
         See `verify`; None: the groups are not verified.
 
@@ -52,13 +47,7 @@ def report(
         inputs = torch.randn(2, *shape, generator=stream)
     else:
         inputs = torch.randint(vocabulary, (2, *shape), generator=stream)
-    try:
-        inspect.signature(module.forward).bind(inputs)
-    except TypeError as error:
-        raise UserError(
-            f"{type(module).__name__}.forward{inspect.signature(module.forward)} takes other "
-            f"arguments than a batch ({error}): name a module that calls it with one"
-        ) from error
+    check_takes_batch(module, inputs)
     groups, found = verified(module, inputs, controls)
     return _json(groups, found) if as_json else summary(type(module).__name__, groups, found)
 
@@ -68,10 +57,8 @@ def verified(
 ) -> tuple[Groups, Verification | None]:
     """Derive the groups of a module and verify them, unless `controls` is None.
 
-    Raises
-    ------
-    UserError
-        A parameter is not a number, the network has no groups, or they change its function.
+    Raises UserError if a parameter is not a number, the network has no groups, or they change its
+    function.
     """
     check_parameters(module)
     groups = derive(module, (inputs,))
@@ -111,9 +98,8 @@ def _why_none(groups: Groups) -> str:
 
 def summary(name: str, groups: Groups, verification: Verification | None = None) -> str:
     """Return a text with all groups of a network, what is in none and why, and the verification."""
-    families = len(groups.families)
     time = f"; {groups.seconds:.1f} s" if groups.seconds else ""
-    heads = _number(families, "family", "families")
+    heads = _number(len(groups.families), "family", "families")
     lines = [
         f"{name}: {_number(groups.symmetric_sets, 'set')} of interchangeable units in "
         f"{_number(len(groups), 'group')}, {heads} of heads{time}",
@@ -125,8 +111,8 @@ def summary(name: str, groups: Groups, verification: Verification | None = None)
     ]
     reasons = defaultdict(list)
     for frozen in groups.frozen:
-        axis = "" if frozen.axis is None else f"[{frozen.axis}]"
-        reasons[frozen.reason].append(f"{frozen.parameter}{axis} ({frozen.places})")
+        where = _at(frozen.parameter, frozen.axis)
+        reasons[frozen.reason].append(f"{where} ({frozen.places})")
     if reasons:
         lines += ["", "Not in a group (places):"]
         lines += [f"  {reason}: {_some(found)}" for reason, found in reasons.items()]
@@ -142,27 +128,26 @@ def summary(name: str, groups: Groups, verification: Verification | None = None)
 
 
 def _verified(found: Verification) -> list[str]:
-    lines = [
-        f"Verified: after a random permutation of everything the output differs by "
-        f"{found.error:.1e} of its variation over the batch;"
-    ]
     changed = found.controls - len(found.exceptions)
-    if changed:
-        lines[0] += f" without one member of a group, by {found.smallest_change:.1e} at least"
-        lines[0] += f" ({_number(changed, 'control')})."
-    lines += [
-        f"The output does not depend on {parameter} in {group}."
-        for group, parameter in found.exceptions
+    without = (
+        f" without one member of a group, by {found.smallest_change:.1e} at least "
+        f"({_number(changed, 'control')})."
+    )
+    return [
+        f"Verified: after a random permutation of everything the output differs by "
+        f"{found.error:.1e} of its variation over the batch;{without if changed else ''}",
+        *(f"The output does not depend on {name} in {group}." for group, name in found.exceptions),
     ]
-    return lines
 
 
 def _row(order: int, group: Group) -> tuple[str, ...]:
-    members = [
-        f"{m.parameter}{'' if m.axis is None else f'[{m.axis}]'} {m.role}" for m in group.members
-    ]
-    family = group.family or ""
-    return str(order), group.name, str(group.units), str(group.heads), family, _some(members)
+    members = [f"{_at(m.parameter, m.axis)} {m.role}" for m in group.members]
+    counts = str(group.units), str(group.heads)
+    return str(order), group.name, *counts, group.family or "", _some(members)
+
+
+def _at(parameter: str, axis: int | None) -> str:
+    return parameter if axis is None else f"{parameter}[{axis}]"
 
 
 def _some(texts: list[str]) -> str:

@@ -9,7 +9,7 @@ every id has a mark, a hash of the operations that it met, which is refined alon
 from collections import Counter, defaultdict
 
 import numpy as np
-from scipy.sparse import coo_matrix
+from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from .ids import FIXED, Ids, Slots
@@ -19,27 +19,17 @@ INPUT = "the network's input, or a constant"
 
 
 class Units:
-    """The units of a network. A unit is the number of a component.
+    """The units of a network. A unit is the number of a component of the ties."""
 
-    Attributes
-    ----------
-    unit
-        Id -> its unit, int (ids,).
-    fixed
-        The unit of what cannot be permuted.
-    own
-        Unit -> `Slots` -> the places that it owns there, in an order that alike units share.
-    blocks
-        The units that are blocks, perhaps with places of their own (a scale for each head).
-    inside
-        Unit -> the blocks that it lies in.
-    heads
-        Merged block -> (operation, operand) -> its units, in order.
-    parts
-        Merged block -> the blocks that are merged in it, as `inside` names them.
-    wholes
-        Merged block -> the units that its blocks are.
-    """
+    unit: np.ndarray  # id -> its unit, int (ids,)
+    fixed: int  # the unit of what cannot be permuted
+    # unit -> slots -> the places that it owns there, in an order that alike units share
+    own: dict[int, dict[Slots, np.ndarray]]
+    blocks: set[int]  # units that are blocks, perhaps with own places (a scale for each head)
+    inside: dict[int, set[int]]  # unit -> the blocks that it lies in
+    heads: dict[int, dict]  # merged block -> (operation, operand) -> its units, in order
+    parts: dict[int, set[int]]  # merged block -> blocks merged in it, as `inside` names them
+    wholes: dict[int, list[int]]  # merged block -> the units that its blocks are
 
     def __init__(self, ids: Ids):
         _settle(ids)
@@ -58,13 +48,10 @@ class Units:
         self._merge_blocks()
 
     def signature(self, unit: int, head: int | None = None) -> tuple:
-        """Equal for units that are alike.
+        """Equal for units that are alike, seen in a merged block `head` if that is given.
 
-        Parameters
-        ----------
-        head
-            The merged block that it is seen in: that it lies in there does not count, nor do
-            columns that only its group of a convolution has.
+        That they lie in this block does not count then, nor columns that only its group of a
+        convolution has.
         """
         # The slots of all units are in the same order.
         places = tuple(
@@ -130,13 +117,12 @@ class Units:
             different[made[block]].add(found)
             single = repeated[made[block], found] == 1
             named[block] = first.setdefault(found, block) if single else block
-            pairs.append((self.unit[block], self.unit[named[block]]))
+            pairs.append((block, named[block]))
         for block, found in units.items():
             if len(different[made[block]]) > 1:
-                pairs += [
-                    (self.unit[block], self.unit[owner.setdefault(unit, block)]) for unit in found
-                ]
-        merged = _components(np.array(pairs).reshape(-1, 2), self.unit.max() + 1)
+                pairs += [(block, owner.setdefault(unit, block)) for unit in found]
+        pairs = self.unit[np.array(pairs, int).reshape(-1, 2)]
+        merged = _components(pairs, self.unit.max() + 1)
         self.inside, self.parts = defaultdict(set), defaultdict(set)
         self.heads = defaultdict(lambda: defaultdict(dict))
         for block, roles in children.items():
@@ -159,9 +145,8 @@ class Units:
         for other, where in ((b, a), (a, b)):
             at = np.flatnonzero(where == FIXED)
             starts.update(zip(other[at[::-1]].tolist(), operation[at[::-1]].tolist(), strict=True))
-        both = np.concatenate([a, b]), np.concatenate([b, a])
-        graph = coo_matrix((np.ones(len(both[0]), np.int8), both), (self.ids.count,) * 2).tocsr()
-        _, before = breadth_first_order(graph, FIXED)
+        both = np.concatenate([self.edges[:2], self.edges[1::-1]], axis=1)
+        _, before = breadth_first_order(_graph(both.T, self.ids.count), FIXED)
         before[before < 0] = FIXED
         root = np.where(before == FIXED, np.arange(len(before)), before)
         while not np.array_equal(root, further := root[root]):
@@ -198,9 +183,12 @@ def _settle(ids: Ids) -> None:
                 ids.tie_pairs(np.stack([np.full(slots.count, FIXED), places]))
 
 
+def _graph(pairs: np.ndarray, count: int) -> csr_matrix:
+    return csr_matrix((np.ones(len(pairs), np.int8), pairs.T), (count, count))
+
+
 def _components(pairs: np.ndarray, count: int) -> np.ndarray:
-    graph = coo_matrix((np.ones(len(pairs), np.int8), pairs.T), (count, count))
-    return connected_components(graph, directed=False)[1]
+    return connected_components(_graph(pairs, count), directed=False)[1]
 
 
 def _mixed(hashes: np.ndarray) -> np.ndarray:

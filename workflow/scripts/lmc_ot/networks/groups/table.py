@@ -1,5 +1,7 @@
 """Groups as a table: one row per member of a group, tap, producer, and frozen axis."""
 
+from collections import defaultdict
+
 import numpy as np
 
 from ... import tables
@@ -11,17 +13,15 @@ _OPTIONAL = [field.name for field in tables.SCHEMAS["groups"] if field.nullable]
 
 
 def write_groups(path, groups: Groups, run: dict, **metadata) -> None:
-    """Write the groups of a network.
-
-    Parameters
-    ----------
-    run
-        The identity of the run, as far as groups depend on it.
-    """
-    rows = [row for order, group in enumerate(groups, 1) for row in _rows(order, group)]
-    for frozen in groups.frozen:
-        reason = {"reason": frozen.reason, "places": [], "count": frozen.places}
-        rows.append(_row(FROZEN, None, frozen.parameter, frozen.axis, **reason))
+    """Write the groups of a network; `run` is the run as far as groups depend on it."""
+    rows = []
+    for order, group in enumerate(groups, 1):
+        of = {"order": order, "group": group.name, "units": group.units, "heads": group.heads}
+        rows += [_row(**of, family=group.family, **row) for row in _rows(group)]
+    rows += [
+        _row(role=FROZEN, parameter=f.parameter, axis=f.axis, count=f.places, reason=f.reason)
+        for f in groups.frozen
+    ]
     tables.write_rows(
         "groups",
         path,
@@ -35,65 +35,38 @@ def write_groups(path, groups: Groups, run: dict, **metadata) -> None:
     )
 
 
-def _rows(order: int, group: Group):
-    of = (order, group)
+def _rows(group: Group):
+    """What is special to each row of a group."""
     for m in group.members:
         rows = [] if m.rows is None else m.rows.ravel().tolist()
-        yield _row(m.role, of, m.parameter, m.axis, places=m.places.ravel().tolist(), rows=rows)
+        yield {"role": m.role, "parameter": m.parameter, "rows": rows} | _places(m)
     for p in group.producers:
-        norm = p.norm or BatchNorm(None, None, None)
-        yield _row(
-            PRODUCER,
-            of,
-            p.parameter,
-            p.output.axis,
-            places=p.output.places.ravel().tolist(),
-            value=p.output.value,
-            weight_axis=p.axis,
-            bias=p.bias,
-            input=p.input,
-            reads=p.reads,
-            consumes=list(p.consumes),
-            scale=norm.scale,
-            variance=norm.variance,
-            epsilon=norm.epsilon,
-        )
+        same = {name: getattr(p, name) for name in ("parameter", "bias", "input", "reads")}
+        other = {"weight_axis": p.axis, "value": p.output.value, "consumes": list(p.consumes)}
+        norm = vars(p.norm) if p.norm else {}
+        yield {"role": PRODUCER, **same, **other, **norm} | _places(p.output)
     for t in group.taps:
-        yield _row(TAP, of, "", t.axis, places=t.places.ravel().tolist(), value=t.value)
+        yield {"role": TAP, "value": t.value} | _places(t)
 
 
-def _row(role: str, of: tuple[int, Group] | None, parameter: str, axis: int | None, **others):
-    order, group = of or (None, None)
-    return {
-        **dict.fromkeys(_OPTIONAL),
-        "group": group.name if group else "",
-        "order": order or 0,
-        "units": group.units if group else 0,
-        "heads": group.heads if group else 0,
-        "family": group.family if group else None,
-        "role": role,
-        "parameter": parameter,
-        "axis": axis,
-        "rows": [],
-        "consumes": [],
-        **others,
-    }
+def _places(of: Member | Tap) -> dict:
+    return {"axis": of.axis, "places": of.places.ravel().tolist()}
+
+
+def _row(**values) -> dict:
+    empty = {"group": "", "order": 0, "units": 0, "heads": 0, "parameter": ""}
+    lists = {"places": [], "rows": [], "consumes": []}
+    return {**dict.fromkeys(_OPTIONAL), **empty, **lists, **values}
 
 
 def read_groups(path, run: dict | None = None) -> Groups:
-    """Read groups as `write_groups` wrote them.
-
-    Raises
-    ------
-    TableError
-        As for `tables.read`; or the network has no groups.
-    """
+    """Read groups; raises TableError as `tables.read` does, also if the network has none."""
     about = tables.metadata("groups", path, run)
     rows = tables.read("groups", path, run=run).to_pylist()
-    found: dict[int, list[dict]] = {}
+    found = defaultdict(list)
     for row in rows:
         if row["role"] != FROZEN:
-            found.setdefault(row["order"], []).append(row)
+            found[row["order"]].append(row)
     if not found:
         raise TableError(f"{path}: the network has no units that can be permuted")
     return Groups(
@@ -113,34 +86,19 @@ def read_groups(path, run: dict | None = None) -> Groups:
 def _group(rows: list[dict]) -> Group:
     first = rows[0]
     heads, size = first["heads"], first["heads"] * first["units"]
-
-    def places(row: dict) -> np.ndarray:
-        return np.array(row["places"], np.int32).reshape(size, -1)
-
-    members = tuple(
-        Member(
-            row["parameter"],
-            row["axis"],
-            places(row),
-            row["role"],
-            np.array(row["rows"], np.int32).reshape(heads, -1) if row["rows"] else None,
-        )
-        for row in rows
-        if row["role"] not in (TAP, PRODUCER)
-    )
-    producers = tuple(
-        Producer(
-            row["parameter"],
-            row["weight_axis"],
-            row["bias"],
-            Tap(row["value"], row["axis"], places(row)),
-            row["input"],
-            row["reads"],
-            tuple(row["consumes"]),
-            row["variance"] and BatchNorm(row["scale"], row["variance"], row["epsilon"]),
-        )
-        for row in rows
-        if row["role"] == PRODUCER
-    )
-    taps = tuple(Tap(r["value"], r["axis"], places(r)) for r in rows if r["role"] == TAP)
-    return Group(first["group"], first["units"], members, heads, first["family"], producers, taps)
+    members, producers, taps = [], [], []
+    for row in rows:
+        tap = Tap(row["value"], row["axis"], np.array(row["places"], np.int32).reshape(size, -1))
+        if row["role"] == TAP:
+            taps.append(tap)
+        elif row["role"] == PRODUCER:
+            norm = row["variance"] and BatchNorm(row["scale"], row["variance"], row["epsilon"])
+            layer = row["parameter"], row["weight_axis"], row["bias"], tap
+            reads = row["input"], row["reads"], tuple(row["consumes"])
+            producers.append(Producer(*layer, *reads, norm))
+        else:
+            of_rows = np.array(row["rows"], np.int32).reshape(heads, -1) if row["rows"] else None
+            where = row["parameter"], row["axis"], tap.places
+            members.append(Member(*where, row["role"], of_rows))
+    parts = tuple(members), heads, first["family"], tuple(producers), tuple(taps)
+    return Group(first["group"], first["units"], *parts)

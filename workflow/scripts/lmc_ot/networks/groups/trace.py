@@ -8,6 +8,7 @@ operation, with the labels of every value beside its numbers.
 import io
 import logging
 import operator
+import traceback
 import warnings
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
@@ -18,8 +19,7 @@ from ...errors import UserError, one_line
 from . import rules
 from .ids import FIXED, Ids, NoRule, thin
 from .operations import Operations
-from .rules.table import name_of
-from .values import Call, Source, Value, leaves, substitute
+from .values import Call, Rule, Source, Value, find, leaves, name_of, substitute
 
 # In-place operations that do not change anything in evaluation mode.
 _IDLE = ("dropout", "alpha_dropout", "feature_dropout", "feature_alpha_dropout", "detach")
@@ -27,17 +27,9 @@ _SIZES = ("sym_", "_assert")
 
 
 def export(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> ExportedProgram:
-    """The graph of a module, for any batch size where that is possible.
+    """The graph of a module, for any batch size (the first axis of inputs) where that is possible.
 
-    Parameters
-    ----------
-    inputs
-        An example of a batch; its first axis is the batch.
-
-    Raises
-    ------
-    UserError
-        Torch cannot export it: what torch said, where in the user's file, what can be done.
+    Raises UserError with what torch said, where in the user's file, and what can be done.
     """
     batch = tuple({0: Dim.AUTO} if t.ndim else None for t in inputs)
     with evaluating(module), _quiet():
@@ -63,12 +55,10 @@ def _place(error: BaseException) -> str:
     """The last line outside of torch that led to an error, as ``file:line: ``."""
     found = ""
     while error is not None:
-        step = error.__traceback__
-        while step is not None:
-            file = step.tb_frame.f_code.co_filename
+        for frame, line in traceback.walk_tb(error.__traceback__):
+            file = frame.f_code.co_filename
             if "/torch/" not in file and "/networks/groups/" not in file:
-                found = f"{file}:{step.tb_lineno}: "
-            step = step.tb_next
+                found = f"{file}:{line}: "
         error = error.__cause__
     return found
 
@@ -85,7 +75,7 @@ def _decomposed(program: ExportedProgram) -> ExportedProgram:
             live.add(node)
         if node not in live or node.op != "call_function":
             continue
-        rule, name = rules.find(node.target), name_of(node.target)
+        rule, name = find(node.target), name_of(node.target)
         mutable = getattr(getattr(node.target, "_schema", None), "is_mutable", False)
         constant = rule is not None and rule.function is rules.moves.constant and not mutable
         if constant or name.startswith(_SIZES):
@@ -106,32 +96,27 @@ def _computed_for(value: torch.fx.Node, user: torch.fx.Node) -> bool:
     return set(value.users) == {user} and not shares
 
 
+def names_of(program: ExportedProgram) -> dict[str, str]:
+    """Placeholder -> name of the parameter, buffer or constant; the network's inputs have none."""
+    signature = program.graph_signature
+    names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
+    return names | signature.inputs_to_lifted_tensor_constants
+
+
 class Walk:
-    """One pass over the graph.
+    """One pass over the graph, which fills `ids` and `operations`.
 
-    Parameters
-    ----------
-    names
-        Name of a parameter in the program -> its name in the ids, where they differ.
-
-    Attributes
-    ----------
-    ids
-        What the operations said.
-    operations
-        The layers among them, and the values that they read.
-    unknown
-        (operation, module that ran it, reason) of those that no rule describes.
+    `names` maps names of parameters in the program to those in the ids, where they differ.
+    `unknown` holds (operation, module that ran it, reason) of operations that no rule describes.
     """
 
     def __init__(
         self,
         program: ExportedProgram,
         inputs: tuple[torch.Tensor, ...],
-        names: dict[str, str] | None = None,
+        names: dict[str, str],
     ):
-        self.program = program
-        self.names = names or {}
+        self.program, self.names = program, names
         self.ids = Ids()
         self.operations = Operations()
         self.unknown: list[tuple[str, str, str]] = []
@@ -145,9 +130,7 @@ class Walk:
                 self.ids.fix(call.labels(value))
 
     def _placeholders(self, inputs) -> list[Value]:
-        signature, state = self.program.graph_signature, self.program.state_dict
-        names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
-        names |= signature.inputs_to_lifted_tensor_constants
+        names, state = names_of(self.program), self.program.state_dict
         remaining, values = iter(inputs), []
         for node in self.program.graph.nodes:
             if node.op != "placeholder":
@@ -195,20 +178,18 @@ class Walk:
             at = next(i for i, arg in enumerate(args) if isinstance(arg, torch.nn.Module))
             return self._run(args[at], list(args[at + 1 :]))
         self.ids.operation += 1
-        output = target(*substitute(_data, args), **substitute(_data, kwargs))
+        tensors, named = substitute(lambda value: value.data, (args, kwargs))
+        output = target(*tensors, **named)
         used = {u.args[1] for u in node.users if u.target is operator.getitem}
         call = Call(self.ids, name, target, args, kwargs, output, used)
-        tensors = [t for t in leaves(output) if isinstance(t, torch.Tensor)]
         if not call.live:
-            return torch.utils._pytree.tree_map(
-                lambda t: Value(t) if isinstance(t, torch.Tensor) else t, output
-            )
-        if not tensors:
+            return substitute(Value, output, torch.Tensor)
+        if not any(isinstance(t, torch.Tensor) for t in leaves(output)):
             if not name.startswith(_SIZES) and output is not None:
                 call.freezes(f"{name}: it becomes a number")
             return output
         try:
-            rule = rules.find(target)
+            rule = find(target)
             found = self._labelled(call, rule)
             self.operations.operation(node, call, rule.moves, found)
             return found
@@ -218,11 +199,9 @@ class Walk:
             stack = list((node.meta.get("nn_module_stack") or {}).values())
             self.unknown.append((name, stack[-1][0] if stack else "", reason))
             call.freezes(f"{name}: {reason}")
-            return torch.utils._pytree.tree_map(
-                lambda t: Value(t, _fixed(t)) if isinstance(t, torch.Tensor) else t, output
-            )
+            return substitute(lambda t: Value(t, _fixed(t)), output, torch.Tensor)
 
-    def _labelled(self, call: Call, rule: rules.Rule | None):
+    def _labelled(self, call: Call, rule: Rule | None):
         """The output of an operation, as its rule says."""
         if rule is None:
             raise NoRule("an operation without a rule")
@@ -235,22 +214,17 @@ class Walk:
             return found
         if isinstance(call.output, torch.Tensor):
             return Value(call.output, thin(found.expand(call.output.shape)))
-        outputs = []
-        for i, tensor in enumerate(call.output):
-            fits = tensor is not None and tensor.shape == call.out.shape
-            if i and i in call.used and not fits:
-                raise NoRule("an output of it has no rule")
-            outputs.append(Value(tensor, thin(found.expand(tensor.shape))) if fits else None)
-        return outputs
+        fits = [t is not None and t.shape == call.out.shape for t in call.output]
+        if any(i and not fits[i] for i in call.used):
+            raise NoRule("an output of it has no rule")
+        labels = thin(found.expand(call.out.shape))
+        pairs = zip(call.output, fits, strict=True)
+        return [Value(tensor, labels) if fit else None for tensor, fit in pairs]
 
 
 def _fixed(tensor: torch.Tensor) -> torch.Tensor:
     """Labels of what does not belong to a unit."""
     return torch.tensor(FIXED).expand(tensor.shape)
-
-
-def _data(value: Value) -> torch.Tensor:
-    return value.data
 
 
 @contextmanager
@@ -268,9 +242,8 @@ def evaluating(module: torch.nn.Module):
 @contextmanager
 def _quiet():
     """Without what torch logs, warns of and prints while it exports."""
-    before = logging.root.manager.disable
+    before, unread = logging.root.manager.disable, io.StringIO()
     logging.disable(logging.CRITICAL)
-    unread = io.StringIO()
     try:
         with warnings.catch_warnings(), redirect_stdout(unread), redirect_stderr(unread):
             warnings.simplefilter("ignore")

@@ -1,29 +1,24 @@
-"""Values of the graph, tensors with the units of their elements; and calls of operations."""
+"""Values of the graph, calls of its operations, and the table of rules."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from .ids import ELEMENT, FIXED, NEUTRAL, UNIT, Ids, NoRule, core
 
 
 @dataclass(frozen=True)
 class Source:
-    """The parameter that a value is a part of, with its elements in some order.
-
-    Parameters
-    ----------
-    parameter, shape
-        Name and shape of the parameter.
-    index
-        Which element of the flat parameter each element of the value is, int64 of the value's
-        shape; None if it is the parameter itself.
-    """
+    """The parameter that a value is a part of."""
 
     parameter: str
-    shape: torch.Size
+    shape: torch.Size  # of the parameter
+    # Which element of the flat parameter each element of the value is, int64 of the value's shape;
+    # None if it is the parameter itself.
     index: torch.Tensor | None = None
 
     def places(self) -> torch.Tensor:
@@ -35,20 +30,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Value:
-    """A tensor of the graph. One without labels and without a source is a constant.
+    """A tensor of the graph. One without labels and without a source is a constant."""
 
-    Parameters
-    ----------
-    data
-        The tensor, computed from the example.
-    labels
-        The id of each element, int64 of the tensor's shape, as `thin` leaves it.
-    source
-        Of a parameter that nothing was computed of yet. Its elements get ids when they are needed.
-    """
-
-    data: torch.Tensor
-    labels: torch.Tensor | None = None
+    data: torch.Tensor  # computed from the example
+    labels: torch.Tensor | None = None  # the id of each element, int64, as `thin` leaves it
+    # Of a parameter that nothing was computed of yet. Its elements get ids when they are needed.
     source: Source | None = None
 
     @property
@@ -59,29 +45,15 @@ class Value:
 
 @dataclass
 class Call:
-    """An operation of the graph with its operands, as the rules see it.
+    """An operation of the graph with its operands, as the rules see it."""
 
-    Parameters
-    ----------
-    ids
-        Where to say what it does.
-    name, target
-        The operation: its name without a trailing underscore, and what torch calls.
-    args, kwargs
-        As in the graph, with `Value` for tensors.
-    output
-        What it returned: a tensor, or several.
-    used
-        Which of several outputs something reads.
-    """
-
-    ids: Ids
-    name: str
-    target: Any
-    args: tuple
+    ids: Ids  # where to say what it does
+    name: str  # without a trailing underscore
+    target: Any  # what torch calls
+    args: tuple  # with `Value` for tensors, like kwargs
     kwargs: dict
-    output: Any
-    used: set[int] = field(default_factory=lambda: {0})
+    output: Any  # what it returned: a tensor, or several
+    used: set[int] = field(default_factory=lambda: {0})  # which of several something reads
 
     @property
     def out(self) -> torch.Tensor:
@@ -118,10 +90,7 @@ class Call:
     def weight(self, value: Value, dim: int, role: str) -> torch.Tensor:
         """The ids of a weight's indices along a dimension of it, int64 (length,).
 
-        Raises
-        ------
-        NoRule
-            It is not a parameter, or a part of one in which that dimension is one of its axes.
+        Raises NoRule if it is not a parameter, or that dimension does not follow an axis of it.
         """
         source = value.source
         if source is None:
@@ -144,32 +113,24 @@ def _axis(source: Source, dim: int) -> tuple[int, torch.Tensor]:
     """The axis of the parameter that a dimension of its part runs along, and the places on it."""
     if source.index is None:
         return dim, torch.arange(source.shape[dim])
-    index = source.index
-    if not index.numel():
+    if not source.index.numel():
         raise NoRule("its weight is empty")
-    line = index.movedim(dim, 0).reshape(index.shape[dim], -1)[:, 0]
-    strides = [math.prod(source.shape[axis + 1 :]) for axis in range(len(source.shape))]
-    moving = [
-        axis
-        for axis, stride in enumerate(strides)
-        if bool(((here := line // stride % source.shape[axis]) != here[0]).any())
+    lines = [
+        places.movedim(dim, 0).reshape(source.index.shape[dim], -1)
+        for places in torch.unravel_index(source.index, source.shape)
     ]
+    moving = [axis for axis, line in enumerate(lines) if bool((line[:, 0] != line[0, 0]).any())]
     if len(moving) == 1:
-        axis = moving[0]
-        places = line // strides[axis] % source.shape[axis]
-        expected = places.reshape([-1 if d == dim else 1 for d in range(index.ndim)])
-        if torch.equal(
-            index // strides[axis] % source.shape[axis], expected.expand_as(index).contiguous()
-        ):
-            return axis, places
+        line = lines[moving[0]]
+        if bool((line == line[:, :1]).all()):
+            return moving[0], line[:, 0]
     raise NoRule("its weight is a part of a parameter that does not follow its axes")
 
 
 def as_units(ids: Ids, labels: torch.Tensor) -> torch.Tensor:
     """Labels in which elements of parameters that became part of an activation are units.
 
-    A class token has ids of elements; joined with the tokens of the input it is part of an
-    activation, whose elements have ids of units.
+    A class token has ids of elements; joined with the tokens of the input, its elements are units.
     """
     small = core(labels)[0]
     elements = torch.as_tensor(ids.kinds(small.numpy()) == ELEMENT)
@@ -183,15 +144,59 @@ def as_units(ids: Ids, labels: torch.Tensor) -> torch.Tensor:
     return small.expand(labels.shape)
 
 
+def _is_value(leaf: Any) -> bool:
+    return isinstance(leaf, Value)
+
+
 def leaves(tree: Any) -> list:
     """All leaves of nested arguments; a `Value` is one."""
-    return torch.utils._pytree.tree_leaves(tree, is_leaf=lambda v: isinstance(v, Value))
+    return tree_leaves(tree, is_leaf=_is_value)
 
 
-def substitute(function, tree: Any) -> Any:
-    """Nested arguments with every `Value` replaced by function(value)."""
-    return torch.utils._pytree.tree_map(
-        lambda v: function(v) if isinstance(v, Value) else v,
-        tree,
-        is_leaf=lambda v: isinstance(v, Value),
-    )
+def substitute(function, tree: Any, kind: type = Value) -> Any:
+    """Nested arguments with every `Value`, or else tensor, replaced by function(value)."""
+    return tree_map_only(kind, function, tree, is_leaf=_is_value)
+
+
+RULES: dict[str, "Rule"] = {}
+"""ATen name without overload and trailing underscore -> its rule."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What an operation does to ids.
+
+    The function ties ids or puts them into blocks. It returns the labels of the first output
+    (broadcast to its shape), or a `Value`, or a list of those, one for each output. It raises
+    `NoRule` where it cannot tell, and what the operation reads is fixed then.
+    """
+
+    function: Callable[[Call], object]
+    moves: bool = False  # whether it computes nothing: which units went through does not matter
+
+
+def rule(*names: str, moves: bool = False):
+    """Register a function as the rule of these operations; a string may hold several names."""
+
+    def register(function):
+        RULES.update(dict.fromkeys(" ".join(names).split(), Rule(function, moves)))
+        return function
+
+    return register
+
+
+def name_of(target) -> str:
+    """The name under which an operation is registered: relu for aten.relu_.default."""
+    schema = getattr(target, "_schema", None)
+    name = schema.name.split("::")[-1] if schema else getattr(target, "__name__", str(target))
+    return name if name.startswith("_") else name.rstrip("_")
+
+
+def find(target) -> Rule | None:
+    """The rule of an operation: its own, or that of all pointwise operations; None without one."""
+    name = name_of(target)
+    if name in RULES:
+        return RULES[name]
+    plain = getattr(getattr(torch.ops.aten, name, None), getattr(target, "_overloadname", ""), None)
+    tags = [*getattr(target, "tags", ()), *getattr(plain, "tags", ())]
+    return RULES["pointwise"] if torch.Tag.pointwise in tags else None

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils._pytree import tree_leaves
 
 from ...errors import UserError, one_line
-from .apply import identity, permute, random
+from .apply import permute, random
 from .group import Group, Groups, Member
 
 TOLERANCE = 1e-9  # of a function that is the same; 2e-12 is the largest that was seen
@@ -27,30 +28,20 @@ CHANGE = 1e-7  # of one that is not, at least
 class Verification:
     """What was found: differences relative to how much the output varies over the batch.
 
-    Parameters
-    ----------
-    error
-        Largest difference after a random permutation of everything.
-    controls
-        How many members were left out, one at a time, of a permutation of their group.
-    smallest_change
-        Smallest difference that this made, without the exceptions; infinity if nothing was tried.
-    exceptions
-        (group, parameter): to leave it out changed nothing, because the output does not depend on
-        these places of the parameter, as on a key's bias under a softmax.
+    An exception is a (group, parameter): to leave it out changed nothing, because the output does
+    not depend on these places of the parameter, as on a key's bias under a softmax.
     """
 
-    error: float
-    controls: int
-    smallest_change: float
+    error: float  # the largest difference after a random permutation of everything
+    controls: int  # members that were left out, one at a time, of a permutation of their group
+    smallest_change: float  # that this made, without the exceptions; infinity if none was tried
     exceptions: tuple[tuple[str, str], ...]
 
 
 class _Network:
     """A module with random parameters, in float64, and its outputs on a batch.
 
-    Every run takes a new copy, which shares the parameters: modules may keep what they computed
-    from their parameters.
+    Every run takes a new copy, as modules may keep what they computed from their parameters.
     """
 
     def __init__(self, module: torch.nn.Module, inputs: tuple[torch.Tensor, ...], seed: int):
@@ -93,11 +84,8 @@ class _Network:
     def _outputs(self, state: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
         network = _copied(self._module, share=self.state.values())
         found = functional_call(network, state, self._inputs)
-        tensors = [
-            t
-            for t in torch.utils._pytree.tree_leaves(found)
-            if isinstance(t, torch.Tensor) and t.is_floating_point() and t.numel()
-        ]
+        tensors = [t for t in tree_leaves(found) if isinstance(t, torch.Tensor)]
+        tensors = [t for t in tensors if t.is_floating_point() and t.numel()]
         if not tensors:
             raise UserError(f"{type(network).__name__}: its output holds no numbers to compare")
         return tensors
@@ -114,9 +102,9 @@ class _Network:
     def _settle(self) -> None:
         """Running statistics of batch norms: those of what they read, disturbed.
 
-        One pass sets them layer by layer, so that each norm is calibrated to the disturbed ones
-        before it: with errors that add up, the signal of a deep network explodes. A channel that
-        varies little over the example, by chance, is not blown up, and rounding with it.
+        One pass sets them layer by layer, so that each norm fits the disturbed ones before it: with
+        errors that add up, the signal of a deep network explodes. A channel that varies little over
+        the example, by chance, is not blown up, and rounding with it.
         """
 
         def set_statistics(norm, arguments):
@@ -127,15 +115,10 @@ class _Network:
             norm.running_var.copy_(variance * self._drawn(mean).abs().clamp(0.5, 1.5))
 
         measured = _copied(self._module, share=self.state.values())
-        norms = [
-            norm
-            for norm in measured.modules()
-            if isinstance(norm, _BatchNorm) and norm.running_mean is not None
-        ]
-        for norm in norms:
-            norm.register_forward_pre_hook(set_statistics)
-        if norms:
-            measured(*self._inputs)
+        for norm in measured.modules():
+            if isinstance(norm, _BatchNorm) and norm.running_mean is not None:
+                norm.register_forward_pre_hook(set_statistics)
+        measured(*self._inputs)
 
     def _drawn(self, like: torch.Tensor) -> torch.Tensor:
         return torch.randn(like.shape, generator=self._stream, dtype=like.dtype)
@@ -152,10 +135,8 @@ def verify(
 
     Parameters
     ----------
-    module
-        It is not changed.
-    inputs
-        A batch of at least two examples that differ.
+    module, inputs
+        The module, which is not changed, and a batch of at least two examples that differ.
     controls
         How many groups are moved without one of their members, at most; both are drawn.
     seed
@@ -172,15 +153,14 @@ def verify(
     error = network.difference(permute(network.state, groups, random(groups, stream)))
     if not error <= TOLERANCE:
         raise UserError(f"{_blamed(network, groups, stream)} changes the network's function")
-    smallest, exceptions, tried = np.inf, [], 0
+    changes, exceptions = [], []
     candidates = [group for group in groups if len(group.members) > 1]
     for number in stream.permutation(len(candidates))[:controls]:
         group = candidates[number]
         member = group.members[stream.integers(len(group.members))]
-        tried += 1
         change = network.difference(_without(network.state, groups, group, member))
         if change >= CHANGE:
-            smallest = min(smallest, change)
+            changes.append(change)
         elif network.difference(network.noisy(member)) < CHANGE:
             exceptions.append((group.name, member.parameter))
         else:
@@ -188,7 +168,8 @@ def verify(
                 f"group {group.name}: to permute it without {member.parameter}, axis "
                 f"{member.axis}, does not change the network's function: it is no part of it"
             )
-    return Verification(error, tried, smallest, tuple(exceptions))
+    tried = len(changes) + len(exceptions)
+    return Verification(error, tried, min(changes, default=np.inf), tuple(exceptions))
 
 
 def check_parameters(module: torch.nn.Module) -> None:
@@ -200,11 +181,9 @@ def check_parameters(module: torch.nn.Module) -> None:
 
 def _blamed(network: _Network, groups: Groups, stream: np.random.Generator) -> str:
     """The first group, or family, that changes the function when it alone is permuted."""
-    families = groups.families
-    together = [[group] for group in groups if group.family is None] + list(families.values())
     everything = random(groups, stream)
-    for found in together:
-        alone = identity(groups) | {group.name: everything[group.name] for group in found}
+    for found in groups.together:
+        alone = {group.name: everything[group.name] for group in found}
         difference = network.difference(permute(network.state, groups, alone))
         if not difference <= TOLERANCE:
             return f"group {found[0].name}: to permute it (a difference of {difference:.1g})"

@@ -6,8 +6,7 @@ import torch
 
 from ..group import EMBEDDING
 from ..ids import NEUTRAL, NoRule, thin, varies
-from ..values import Call, Value, as_units, substitute
-from .table import rule
+from ..values import Call, Value, as_units, rule, substitute
 
 # Operations whose further operands say where elements go.
 POSITIONS = ("index", "index_select", "gather", "index_put", "take_along_dim", "repeat_interleave")

@@ -6,19 +6,8 @@ import numpy as np
 import torch
 
 from ..group import PRODUCES
-from ..ids import (
-    BLOCK,
-    ELEMENT,
-    FIXED,
-    NEUTRAL,
-    UNIT,
-    Ids,
-    core,
-    distinct_pairs,
-    thin,
-)
-from ..values import Call, Value
-from .table import rule
+from ..ids import BLOCK, ELEMENT, FIXED, NEUTRAL, UNIT, Ids, core, distinct_pairs, thin
+from ..values import Call, Value, rule
 
 NESTED = 9  # the operand of ids that are put into blocks that were there before
 

@@ -5,9 +5,8 @@ import torch
 
 from ..group import CONSUMES, EMBEDDING, PRODUCES
 from ..ids import NoRule, core, thin, varies
-from ..values import Call, Value
+from ..values import Call, Value, rule
 from .pointwise import combine
-from .table import rule
 
 
 @rule("linear")
@@ -44,22 +43,17 @@ def embedding(call: Call):
     return call.weight(call.args[0], 1, EMBEDDING)
 
 
-@rule("conv1d", "conv2d", "conv3d")
+@rule(*(f"{kind}{d}d" for kind in ("conv", "conv_transpose") for d in (1, 2, 3)))
 def convolution(call: Call):
     """Channels are the second axis of the values, and the first two of the weight."""
-    return _convolution(call, call.arg(6, "groups", 1))
+    transposed = call.name.startswith("conv_transpose")  # the weight's first axis is of the inputs
+    return _convolution(call, call.arg(6, "groups", 1), transposed)
 
 
 @rule("convolution")
 def any_convolution(call: Call):
     """The operation that the others decompose to."""
-    return _convolution(call, call.args[8], transposed=call.args[6])
-
-
-@rule("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
-def transposed_convolution(call: Call):
-    """The weight's first axis is that of the inputs."""
-    return _convolution(call, call.arg(6, "groups", 1), transposed=True)
+    return _convolution(call, call.args[8], call.args[6])
 
 
 @rule("scaled_dot_product_attention")
@@ -115,7 +109,7 @@ def _layer(call: Call, values: Value, weight: Value, bias, read: int = 1, made: 
     return rows
 
 
-def _convolution(call: Call, groups: int, transposed: bool = False):
+def _convolution(call: Call, groups: int, transposed: bool):
     values, weight, bias = call.args[0], call.args[1], call.arg(2, "bias")
     if values.data.ndim != weight.data.ndim:
         raise NoRule("a convolution of one example that is not in a batch")

@@ -3,9 +3,8 @@
 import torch
 
 from ..ids import NEUTRAL, NoRule, core, thin, varies
-from ..values import Call, Value
+from ..values import Call, Value, rule
 from .pointwise import channelwise, combine
-from .table import rule
 
 # Rows of a reduction at most that need blocks of their own; more are those of a computed weight.
 MOST_ROWS, MOST_CHILDREN = 1 << 14, 1 << 22
