@@ -15,8 +15,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pytest
+import torch
 
 from lmc_ot import tables
 from support import REPOSITORY, snakemake, succeeds
@@ -63,7 +63,7 @@ def commands(page: Path) -> list[str]:
 
 
 # These need the files that the reader writes, and run as a whole.
-WRITING = ["own-images", "new-matcher"]
+WRITING = ["own-images", "own-network", "new-matcher"]
 ALL_COMMANDS = sorted(
     {command for page in PAGES if page.stem not in WRITING for command in commands(page)}
 )
@@ -178,6 +178,7 @@ def write_files(folder: Path, page: Path) -> None:
     ("tutorial", "made"),
     [
         ("own-images", ["error.png", "dimension.png", "results.csv"]),
+        ("own-network", ["error.png", "error.csv"]),
         ("new-matcher", ["error.png", "error.csv"]),
     ],
 )
@@ -206,18 +207,18 @@ def test_a_new_matcher_network_and_data_set_run_and_nothing_old_does(finished):
     write_files(finished, TUTORIALS / "new-matcher.md")
     config = reduced_default()
     pair = config["experiments"]["digits-pair"]
-    pair["matchers"]["sign"] = {}
+    pair["matchers"] |= {"sign": {}, "marginals": {}}
     network = {"name": "tanh", "hidden_widths": [6]}
     config["experiments"]["parity"] = pair | {"dataset": {"name": "parity"}, "network": network}
     write_config(finished, config)
     target = "results/default/results.parquet"
     output = succeeds(snakemake(finished, target, repository=finished))
-    # The new matcher on the old experiment, and all of the new one: nothing old runs again.
-    matchers = len(pair["matchers"])
-    assert re.search(rf"^match +{1 + matchers}$", output, re.MULTILINE)
-    assert re.search(r"^train +1$", output, re.MULTILINE)
+    # The new matchers on the old experiment, and all of the new one: nothing old runs again.
+    for rule, jobs in {"derive_groups": 1, "train": 1, "match": 2}.items():
+        assert re.search(rf"^{rule} +{jobs}$", output, re.MULTILINE), rule
     results = tables.read("results", finished / "results/default/results.parquet").to_pandas()
-    assert {("digits-pair", "sign"), ("parity", "sign"), ("parity", "naive_wm")} <= set(
+    both = {(name, new) for name in ("digits-pair", "parity") for new in ("sign", "marginals")}
+    assert both | {("parity", "naive_wm")} <= set(
         zip(results["experiment"], results["matcher"], strict=True)
     )
 
@@ -226,20 +227,24 @@ def test_a_new_matcher_network_and_data_set_run_and_nothing_old_does(finished):
 
 
 def test_the_example_of_the_readme():
-    names = {}
     (block,) = blocks(README, "python")
-    exec(block, names)
-    permutation = names["match"].permutations[1]
-    assert sorted(permutation) == list(range(512))
+    before, after = {}, {}
+    for text, names in ((block.partition("b.load_state_dict")[0], before), (block, after)):
+        torch.manual_seed(0)
+        exec(text, names)
+    permutation = after["found"].permutations["0"]
     assert list(permutation) != list(range(512))
-    assert np.array_equal(names["permuted"][1, "weight"], names["b"]["0.weight"][permutation])
+    old, new = before["b"], after["b"]
+    assert torch.equal(new[0].weight, old[0].weight[permutation])
+    inputs = torch.randn(5, 784)
+    assert torch.allclose(new(inputs), old(inputs), atol=1e-5)
 
 
 def test_the_examples_of_the_library():
     names = {}
     for block in blocks(REPOSITORY / "docs/api.md", "python"):
         exec(block, names)
-    assert set(names["match"].permutations) == {1}
+    assert set(names["found"].permutations) == {"0"}
     assert 1 <= names["dimension"] <= 20
     assert names["barrier"] == pytest.approx(0.25)
 
@@ -267,7 +272,9 @@ def test_links_lead_to_files(page):
 
 FOLDERS = "config|envs|rules|tests|workflow|benchmarks|docs|profiles|paper_figures"
 # What a run makes, and what a tutorial tells to write.
-MADE = re.compile(r"paper_figures/(default|my-images|quick|signs|width)\b|benchmarks/results/$")
+MADE = re.compile(
+    r"paper_figures/(default|my-images|my-network|quick|signs|width)\b|benchmarks/results/$"
+)
 
 
 @pytest.mark.parametrize("page", [*DOCS, README], ids=name)
