@@ -55,6 +55,7 @@ _KNOWN = {
     "naive_wm": (PALETTE[0], "s", "naive WM"),
     "sigma_wm": (PALETTE[1], "^", "$\\Sigma$-WM"),
     "am": (PALETTE[2], "D", "AM"),
+    "weight_matching": (PALETTE[3], "v", "weight matching"),
     ENDPOINTS: ("black", "", "endpoints"),
 }
 
