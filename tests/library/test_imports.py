@@ -44,7 +44,10 @@ CHAINS = {
         ("draw_figure", TORCH | {"scipy", "sklearn"}),
     ],
     "matching, then reporting": [
-        ("lmc_ot.networks.groups.table, lmc_ot.matching.sources", TORCH | DRAWING | {"pandas", "sklearn"}),
+        (
+            "lmc_ot.networks.groups.table, lmc_ot.matching.sources",
+            TORCH | DRAWING | {"pandas", "sklearn"},
+        ),
         (all_of(matching), TORCH | DRAWING | {"pandas", "sklearn"}),
         ("match", TORCH | DRAWING | {"pandas", "sklearn"}),
         (

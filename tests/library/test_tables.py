@@ -785,7 +785,7 @@ def test_read_parameters_can_be_changed(path):
         ([(0, "w", 0, [1.0])], "rows do not have the shape (2, 1)"),
         ([(0, "w", 0, [1.0, 2.0]), (0, "w", 1, [1.0, 2.0])], "do not have the shape (2, 1)"),
         (
-            [(0, "w", 0, [1.0]), (0, "w", 1, [1.0]), (0, "b", 0, [1.0])] + [(0, "w", 0, [1.0])],
+            [(0, "w", 0, [1.0]), (0, "w", 1, [1.0]), (0, "b", 0, [1.0]), (0, "w", 0, [1.0])],
             "rows do not have the shape (2, 1)",
         ),
         (

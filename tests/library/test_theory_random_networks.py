@@ -251,7 +251,9 @@ def test_distance_by_hand():
 
 
 def test_a_matchers_options_are_passed_on():
-    found = experiment("random_networks", matcher={"name": "am", "statistic": "second_moment"}).matcher
+    found = experiment(
+        "random_networks", matcher={"name": "am", "statistic": "second_moment"}
+    ).matcher
     assert found.statistic == "second_moment"
 
 
@@ -372,7 +374,11 @@ def completed(repository):
         ("weighted_matching", {"rank": 0}, ["rank", 0]),
         ("random_networks", {"weights": ["cauchy"]}, ["weights", "cauchy"]),
         ("random_networks", {"depths": [0]}, ["depths", 0]),
-        ("random_networks", {"matcher": {"name": "am", "statistics": "covariance"}}, ["matcher", "statistic"]),
+        (
+            "random_networks",
+            {"matcher": {"name": "am", "statistics": "covariance"}},
+            ["matcher", "statistic"],
+        ),
         ("dropout", {"matcher": {"name": "sigma"}}, ["matcher", "sigma_wm"]),
         ("dropout", {"repetitions": 2}, ["repetitions", 2]),
     ],

@@ -33,7 +33,10 @@ RULES = {
         1e-6,
     ),
     "evaluate_path": ([f"{RUN}/path.parquet"], 1e-5),
-    "match_all_pairs": ([f"{RUN}/all_pairs/{kind}.parquet" for kind in ("permutations", "objectives")], 1e-6),
+    "match_all_pairs": (
+        [f"{RUN}/all_pairs/{kind}.parquet" for kind in ("permutations", "objectives")],
+        1e-6,
+    ),
     "evaluate_midpoints": ([f"{RUN}/all_pairs/midpoints.parquet"], 1e-5),
     "collect": (["results/small/results.parquet", f"{FIGURES}/results.csv"], 1e-12),
     "tabulate_panel": ([f"{FIGURES}/figure*.csv"], 1e-12),

@@ -190,7 +190,9 @@ def test_experiments_sweep_over_widths_and_epochs(tmp_path):
     path.write_text(yaml.safe_dump(config))
     succeeds(snakemake(tmp_path, table, "--configfile", path))
     run = tmp_path / "results/swept"
-    folders = {f"{folder.parent.name}/{folder.name}" for folder in run.glob("*/*-*") if folder.is_dir()}
+    folders = {
+        f"{folder.parent.name}/{folder.name}" for folder in run.glob("*/*-*") if folder.is_dir()
+    }
     expected = {"widths/hidden_widths-4", "widths/hidden_widths-8"}
     assert folders == expected | {"epochs/epochs-1", "epochs/epochs-2"}
     results = tables.read("results", tmp_path / table).to_pandas()

@@ -93,7 +93,8 @@ def summary(name: str, groups: Groups, verification: Verification | None = None)
     time = f"; {groups.seconds:.1f} s" if groups.seconds else ""
     lines = [
         f"{name}: {_number(groups.symmetric_sets, 'set')} of interchangeable units in "
-        f"{_number(len(groups), 'group')}, {_number(families, 'family', 'families')} of heads{time}",
+        f"{_number(len(groups), 'group')}, "
+        f"{_number(families, 'family', 'families')} of heads{time}",
         "",
         *_aligned(
             [("", "group", "units", "heads", "family", "members")]
