@@ -91,7 +91,9 @@ def run_of(wildcards):
 
 def of_experiment(name, pattern):
     """The files with this pattern for all settings of an experiment."""
-    return [f"{RESULTS}/{name}/{label}/{pattern}" for label in EXPERIMENTS[name]["settings"]]
+    return [
+        f"{RESULTS}/{name}/{label}/{pattern}" for label in EXPERIMENTS[name]["settings"]
+    ]
 
 
 def of_all(pattern):

@@ -57,11 +57,7 @@ def panel_sources(wildcards):
         kind: (
             once[kind]
             if kind in once
-            else [
-                path
-                for name in names
-                for path in of_experiment(name, SOURCES[kind])
-            ]
+            else [path for name in names for path in of_experiment(name, SOURCES[kind])]
         )
         for kind in REGISTRIES["panel"].entry(panel["name"]).sources
     }
