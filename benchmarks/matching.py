@@ -1,9 +1,9 @@
 """Seconds of every matcher on one pair at width 512, including moments over 60,000 examples.
 
 The files are realistic. The workflow's own scripts write two networks 784-512-512-512-10, trained
-for an epoch so that their approximate dimension is low, which makes an assignment slow, and their
-recorded activations. Every matcher then makes the calls of ``workflow/scripts/match.py`` from
-scratch, as in its own job.
+for an epoch so that their approximate dimension is low, which makes an assignment slow, their
+groups and their recorded activations. The matchers then make the calls of
+``workflow/scripts/match.py``, one after the other with the same moments, as in one job.
 """
 
 import argparse
@@ -22,8 +22,10 @@ from lmc_ot.data.dataset import Dataset
 from lmc_ot.data.folder import data_folder
 from lmc_ot.data.mnist import mnist
 from lmc_ot.data.table import write_dataset
-from lmc_ot.matching import REGISTRY, solver
+from lmc_ot.matching import REGISTRY, layerwise
+from lmc_ot.matching.matcher import match
 from lmc_ot.matching.sources import of_networks
+from lmc_ot.networks.groups.table import read_groups
 
 NETWORK = {"name": "mlp", "hidden_widths": [512, 512, 512]}
 MATCHERS = ("naive_wm", "sigma_wm", "am")
@@ -38,6 +40,7 @@ def dataset() -> tuple[Dataset, str]:
 
 def prepare(folder: Path) -> str:
     """Write the data set, the checkpoints and the activations; return the data set's name."""
+    from derive_groups import derive_groups
     from record_activations import record_activations
     from train import train
 
@@ -57,7 +60,11 @@ def prepare(folder: Path) -> str:
         networks=2,
         code="benchmark",
     )
-    record_activations(**inputs, activations=folder / "activations", examples=None, positions=1)
+    groups = folder / "groups.parquet"
+    derive_groups(inputs["dataset"], groups, folder / "groups.txt", NETWORK, {})
+    record_activations(
+        **inputs, groups=groups, activations=folder / "activations", examples=None, positions=1
+    )
     return name
 
 
@@ -75,28 +82,31 @@ class Stopwatch:
             self.seconds += time.perf_counter() - begin
 
 
-def measure(folder: Path, name: str) -> dict[str, float]:
-    """The seconds of each part of matching networks 0 and 1 with one matcher."""
-    matcher = REGISTRY.build({"name": name})
+def measure(folder: Path) -> list[dict]:
+    """The seconds of each part of matching networks 0 and 1, matcher by matcher."""
     networks = tables.read_checkpoints(folder / "checkpoints.parquet")
-    similarity = matcher.similarity = Stopwatch(matcher.similarity)
-    original = solver.maximise
-    assignment = solver.maximise = Stopwatch(original)
-
-    def match():
-        moments = of_networks(folder / "dataset.parquet", networks, folder / "activations", {}, {})
-        solver.match(matcher, networks[0], networks[1], moments(0), moments(1))
-
-    total = Stopwatch(match)
+    groups = read_groups(folder / "groups.parquet")
+    files = folder / "dataset.parquet", networks, groups, folder / "activations"
+    moments = of_networks(*files, {}, {})
+    rows, original = [], layerwise.assign
+    assignment = layerwise.assign = Stopwatch(original)
     try:
-        total()
+        for name in MATCHERS:
+            matcher, before = REGISTRY.build({"name": name}), assignment.seconds
+            similarity = matcher.similarity = Stopwatch(matcher.similarity)
+            both = networks[0], networks[1], groups, moments(0), moments(1)
+            total = Stopwatch(lambda matcher=matcher, both=both: match(matcher, *both))
+            total()
+            rows.append(
+                {
+                    "moments s": similarity.seconds,
+                    "assignments s": assignment.seconds - before,
+                    "total s": total.seconds,
+                }
+            )
     finally:
-        solver.maximise = original
-    return {
-        "moments s": similarity.seconds,
-        "assignments s": assignment.seconds,
-        "total s": total.seconds,
-    }
+        layerwise.assign = original
+    return rows
 
 
 def median(turns: list[dict[str, float]]) -> dict[str, float]:
@@ -119,8 +129,8 @@ def main() -> None:
             for threads in options.threads:
                 pyarrow.set_cpu_count(threads)
                 with threadpool_limits(threads):
-                    for name in MATCHERS:
-                        taken.setdefault((threads, name), []).append(measure(folder, name))
+                    for name, row in zip(MATCHERS, measure(folder), strict=True):
+                        taken.setdefault((threads, name), []).append(row)
     rows = []
     for threads in options.threads:
         medians = [median(taken[threads, name]) for name in MATCHERS]

@@ -25,10 +25,11 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 
-from lmc_ot.networks import REGISTRY as NETWORKS
-from lmc_ot.networks.network import initial_parameters, stack
+from lmc_ot.networks.build import build_for
+from lmc_ot.networks.network import stack
 from lmc_ot.training.device import keep_large_buffers
 from lmc_ot.training.optimisers import REGISTRY as OPTIMISERS
+from lmc_ot.training.progress import Progress
 from lmc_ot.training.step import training_step
 
 WIDTHS = [784, 512, 512, 512, 10]
@@ -88,17 +89,24 @@ def sequential(images, labels, orders, steps: int) -> Callable[[int], None]:
 def stacked(images, labels, orders, steps: int) -> Callable[[int], None]:
     """The training step of the library, with one network per order of the examples."""
     block = {"name": "mlp", "hidden_widths": WIDTHS[1:-1]}
-    network = NETWORKS.build(block, (28, 28), WIDTHS[-1])
+    network = build_for(block, (28, 28), WIDTHS[-1])
     count = len(orders)
-    parameters = stack([initial_parameters(network, 0, RATE, k) for k in range(count)])
+    parameters = stack([network.initial(0, RATE, k) for k in range(count)])
     optimiser = OPTIMISERS.build({"name": "sgd", "momentum": MOMENTUM})
-    state = optimiser.initial_state([p.requires_grad_() for p in parameters.values()])
+    progress = Progress.begin(network, parameters, optimiser)
     rates = torch.full((count,), RATE)
 
     def run(turn: int) -> None:
         for batch in batches(orders, turn, steps):
             training_step(
-                network, parameters, optimiser, state, (images, labels), batch, rates, turn
+                network,
+                progress.parameters,
+                optimiser,
+                progress.state,
+                (images, labels),
+                batch,
+                rates,
+                turn,
             )
 
     return run

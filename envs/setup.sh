@@ -18,9 +18,9 @@ python=$("${PYTHON:-python3}" -c 'import sys; print(getattr(sys, "_base_executab
 
 # Recreate an environment that was moved, belongs to another Python, or has lost its Python.
 here="$PWD, $("$python" -V)"
-wanted=$(sha256sum envs/requirements.txt envs/setup.sh)
+expected=$(sha256sum envs/requirements.txt envs/setup.sh)
 same=$([ "$(cat .venv/made-for 2>/dev/null)" = "$here" ] && .venv/bin/python -c "" 2>/dev/null && echo yes || true)
-if [ "$same" ] && [ "$(cat .venv/installed 2>/dev/null)" = "$wanted" ]; then
+if [ "$same" ] && [ "$(cat .venv/installed 2>/dev/null)" = "$expected" ]; then
     exit 0
 fi
 
@@ -48,4 +48,4 @@ from lmc_ot.cli import main
 sys.exit(main())
 END
 chmod +x .venv/bin/lmc-ot
-echo "$wanted" >.venv/installed
+echo "$expected" >.venv/installed

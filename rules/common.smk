@@ -27,6 +27,9 @@ try:
         for name, block in config["experiments"].items()
         if block["published"]
     }
+    for experiment in config["experiments"].values():
+        for setting in experiment["settings"].values():
+            labels.beside(setting["network"], [Path(f).parent for f in CONFIG_FILES])
 except ConfigError as error:
     raise WorkflowError(f"config: {error}")
 
@@ -75,6 +78,11 @@ def setting_of(wildcards):
 def block_of(key):
     """A parameter of a rule that is one part of the setting's block."""
     return lambda wildcards: setting_of(wildcards)[key]
+
+
+def network_of(setting):
+    """The block of a setting's network, with the path of the user's file if it names one."""
+    return labels.beside(setting["network"], [Path(f).parent for f in CONFIG_FILES])
 
 
 def run_of(wildcards):

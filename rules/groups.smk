@@ -24,7 +24,7 @@ rule derive_groups:
         mem_mb=escalating(8000),
         runtime=escalating(30),
     params:
-        network=lambda w: ARCHITECTURES[w.architecture]["network"],
+        network=lambda w: network_of(ARCHITECTURES[w.architecture]),
         run=lambda w: {"architecture": w.architecture},
         code=lambda w: code(
             "derive_groups.py", *network_modules(ARCHITECTURES[w.architecture])

@@ -25,7 +25,7 @@ rule record_activations:
         gpu=gpu_of_networks,
         gpu_model=gpu_model(gpu_of_networks),
     params:
-        network=block_of("network"),
+        network=lambda w: network_of(setting_of(w)),
         examples=lambda w: setting_of(w)["activations"]["examples"],
         positions=lambda w: setting_of(w)["activations"]["positions"],
         device=config["device"],
@@ -94,7 +94,7 @@ rule evaluate_path:
         gpu_model=gpu_model(gpu_of_networks),
     params:
         labels=labels_of,
-        network=block_of("network"),
+        network=lambda w: network_of(setting_of(w)),
         pairs=pairs_of,
         points=path_option("points"),
         train_examples=path_option("train_examples"),

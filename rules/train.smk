@@ -19,7 +19,7 @@ rule train:
         gpu=GPU,
         gpu_model=gpu_model(lambda wildcards: GPU),
     params:
-        network=block_of("network"),
+        network=lambda w: network_of(setting_of(w)),
         training=block_of("training"),
         networks=block_of("networks"),
         device=config["device"],

@@ -108,3 +108,10 @@ def small_module():
 
     layers = nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(16, 3)
     return nn.Sequential(*layers)
+
+
+def dropping_module():
+    """A module with dropout for 4 x 4 grey images and three classes."""
+    from torch import nn
+
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 32), nn.ReLU(), nn.Dropout(), nn.Linear(32, 3))

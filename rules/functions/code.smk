@@ -12,7 +12,7 @@ def code(script, *modules):
 
 def network_modules(setting):
     """The module of a setting's network, and the user's own file if the network is in one."""
-    block = setting["network"]
+    block = network_of(setting)
     own = labels.own_file(block)
     return [REGISTRIES["network"].module(block["name"]), *([own] if own else [])]
 

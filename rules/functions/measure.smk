@@ -28,7 +28,7 @@ def streamed(wildcards):
         return {}
     block = setting_of(wildcards)
     return {
-        "network": block["network"],
+        "network": network_of(block),
         "examples": block["activations"]["examples"],
         "device": config["device"],
     }

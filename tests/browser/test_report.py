@@ -43,8 +43,9 @@ def the_first_page_shows_the_result(seen, run):
     """The headline figure, its numbers, and what was run; the graph of the rules comes after."""
     headline = run.folder / run.figures / f"{HEADLINES[run.config['name']]}.png"
     (image,) = seen.headline
-    assert image["shown"]
-    assert base64.b64decode(image["source"].split("base64,")[1]) == headline.read_bytes()
+    assert image["shown"], "the headline figure is hidden"
+    source = base64.b64decode(image["source"].split("base64,")[1])
+    assert source == headline.read_bytes(), "the image is not the headline figure"
     (errors,) = [
         table
         for table in map(pd.read_csv, headline.parent.glob(f"{headline.stem}*.csv"))
@@ -53,15 +54,17 @@ def the_first_page_shows_the_result(seen, run):
     measured = errors[errors["source"] == "measured"]
     for row in measured.itertuples():
         spread = "" if np.isnan(row.std) else f" ± {row.std:.2g}"
-        assert f"{row.mean:.4g}{spread}" in seen.text
+        number = f"{row.mean:.4g}{spread}"
+        assert number in seen.text, f"no {number}"
     of_these = errors["matcher"].isin(measured["matcher"])
     for row in errors[(errors["source"] == "published") & of_these].itertuples():
-        assert f"(published: {row.mean:.4g})" in seen.text
+        number = f"(published: {row.mean:.4g})"
+        assert number in seen.text, f"no {number}"
     for name in [run.config["name"], *run.config["experiments"], *run.config.get("theory", {})]:
         if name not in run.left_out:
             assert name in seen.text
     (figure,), tables, (graph,) = (seen.heights[part] for part in ("figure", "table", "graph"))
-    assert figure < min(tables) and max(tables) < graph
+    assert figure < min(tables) and max(tables) < graph, "the graph is too high up"
 
 
 def all_figures_and_tables_are_there(seen, run):
@@ -182,22 +185,22 @@ FIGURE, OTHER, TABLE = (
     f"paper_figures/browser/figure{end}" for end in ("1.png", "2.png", "1a.csv")
 )
 # What breaks the report: a pattern and its replacement; where the visitor goes; what finds it: a
-# check, or the visitor, who waits for something that does not come.
+# check, also with what it says; or the visitor, who waits for something that does not come.
 BROKEN = {
     "the headline figure is not loaded": (
         (r"this\.src = results", "void results"),
         (first_page,),
-        the_first_page_shows_the_result,
+        (the_first_page_shows_the_result, "the image is not the headline figure"),
     ),
     "the graph of the rules is beside the headline": (
         (r"(?<=\{\\n  )flex-direction: column;", ""),
         (first_page,),
-        the_first_page_shows_the_result,
+        (the_first_page_shows_the_result, "the graph is too high up"),
     ),
     "a number of the headline is missing": (
         (r"\(published: 0\.0845\)", ""),
         (first_page,),
-        the_first_page_shows_the_result,
+        (the_first_page_shows_the_result, r"no \(published: 0\.0845\)"),
     ),
     "a figure is missing": (
         script(f"delete results['{OTHER}']; categories['2 Figures'].Other.shift();"),
@@ -298,5 +301,7 @@ def test_a_broken_report_is_found(broken, browser, run, tmp_path):
         with pytest.raises(Error, match=found_by):
             visit(browser, report, parts, patience=8)
     else:
-        with pytest.raises(AssertionError):
-            found_by(visit(browser, report, parts), run)
+        check, said = found_by if isinstance(found_by, tuple) else (found_by, None)
+        seen = visit(browser, report, parts)
+        with pytest.raises(AssertionError, match=said):
+            check(seen, run)

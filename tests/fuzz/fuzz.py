@@ -143,7 +143,7 @@ def fuzz(name: str, examples: int, seed: int | None, folder: Path) -> dict:
         except BaseException:
             why = folder / "why"  # what hypothesis says holds the whole file
             said = why.read_text() if why.exists() else traceback.format_exc()
-            result["failure"] = f"{folder / 'failing'} in the place of {said}"
+            result["failure"] = f"{folder / 'failing'} instead of {said}"
     return {**result, "files": len(seen)}
 
 

@@ -197,7 +197,7 @@ TAGS = [
 
 
 def with_tag(tag: str, marker: Path) -> str:
-    """The config of the rules' tests with a tag in the place of its seed."""
+    """The config of the rules' tests with a tag instead of its seed."""
     text = (REPOSITORY / "tests/rules/config.yaml").read_text()
     return text.replace("seed: 3", f"seed: {tag.format(marker=marker)}")
 

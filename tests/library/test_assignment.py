@@ -199,3 +199,26 @@ def test_large_and_of_low_rank(stream):
     found = assignment.maximise(similarity)
     np.testing.assert_array_equal(found, linear_sum_assignment(similarity, maximize=True)[1])
     assert assignment.gap(similarity, found) < 1e-9 * objective(similarity, found)
+
+
+@pytest.mark.parametrize(("heads", "units", "groups"), [(1, 5, 1), (3, 2, 2), (2, 3, 1), (4, 1, 2)])
+def test_heads_are_assigned_with_their_units_as_by_brute_force(heads, units, groups):
+    """Over all permutations of heads and, for each group, of the units within every head."""
+    stream = np.random.default_rng(heads)
+    size = heads * units
+    similarities = [stream.normal(size=(size, size)) for _ in range(groups)]
+    found = assignment.assign(similarities, heads)
+    value = sum(objective(s, p) for s, p in zip(similarities, found, strict=True))
+    best = -np.inf
+    inside = list(itertools.permutations(range(units)))
+    for order in itertools.permutations(range(heads)):
+        total = 0.0
+        for similarity in similarities:
+            for i, j in enumerate(order):
+                part = similarity[i * units : (i + 1) * units, j * units : (j + 1) * units]
+                total += max(part[np.arange(units), list(p)].sum() for p in inside)
+        best = max(best, total)
+    assert value == pytest.approx(best, rel=1e-12)
+    for p in found:
+        assert sorted(p) == list(range(size))
+        assert (p.reshape(heads, units) // units == found[0].reshape(heads, units) // units).all()

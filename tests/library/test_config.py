@@ -1037,7 +1037,7 @@ def reordered(value):
 
 
 def test_the_order_of_keys_and_written_defaults_change_no_parameter(complete, small):
-    """Snakemake compares parameters as they are printed, and would train anew."""
+    """Snakemake compares parameters as they are printed, and would train again."""
     expected = complete(small)["experiments"]["e"]
     for changed in (
         {**small, "experiments": {"e": reordered(small["experiments"]["e"])}},

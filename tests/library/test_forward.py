@@ -1,4 +1,4 @@
-"""Streamed moments against explicit im2col, and the matchers on convolutions."""
+"""Streamed moments against modules run layer by layer, and the matchers on any network."""
 
 import numpy as np
 import pytest
@@ -9,149 +9,115 @@ from lmc_ot.data.dataset import Dataset, Split
 from lmc_ot.data.table import write_dataset
 from lmc_ot.errors import UserError
 from lmc_ot.matching import REGISTRY, forward, recording, sources
-from lmc_ot.matching.am import ActivationMatching
 from lmc_ot.matching.forward import StreamedMoments
-from lmc_ot.matching.matcher import Layer
+from lmc_ot.matching.matcher import Side, match
 from lmc_ot.matching.moments import InMemory, NetworkMoments
 from lmc_ot.matching.recording import Samples
-from lmc_ot.matching.sigma_wm import SigmaWeightMatching
-from lmc_ot.matching.solver import match
-from lmc_ot.networks import permutation
-from lmc_ot.networks.convolutional import Convolutional
+from lmc_ot.networks.graph import Graph
+from lmc_ot.networks.groups import apply
+from lmc_ot.networks.groups.derive import derive
+from lmc_ot.networks.groups.group import INPUT
 from lmc_ot.networks.network import Network, stack, unstack
-from support import convolutions, mlp
 from support import network as registered
 
-NORMS = ["layer", "batch", "none"]
 MATCHING = [name for name in REGISTRY.names if name != "identity"]
-SHAPE, EXAMPLES = (4, 8, 3), 10
-# Layers 1 .. 3 are convolutions, of 4 x 8, 4 x 8, 2 x 4 positions, 1 x 2 below the head.
-GROUPS, HEAD = [[4, 3], [5]], [6, 7]
-POOLED, CONVOLUTIONS, LAYERS = {2, 3}, 3, 5
-
-
-class Strided(Convolutional):
-    """Its second convolution has stride 2."""
-
-    def __init__(self, shape, classes, groups, head, norm):
-        super().__init__(shape, classes, groups, head, norm, "lecun_normal")
-        self._inputs[len(self.convolutions)] //= 4
-
-    def linear(self, layer, values, weight, bias=None):
-        if layer != 2:
-            return super().linear(layer, values, weight, bias)
-        kernels = weight.unflatten(2, (-1, 3, 3))
-        outputs = [
-            F.conv2d(
-                values[k].movedim(-1, 1), kernels[k], None if bias is None else bias[k], 2, 1
-            ).movedim(1, -1)
-            for k in range(len(values))
-        ]
-        return torch.stack(outputs)
-
-
-# A network, the shape of its images and the strides that are not 1.
+EXAMPLES = 10
 CASES = {
     **{
-        norm: (lambda norm=norm: convolutions(SHAPE, 3, GROUPS, HEAD, norm=norm), SHAPE, {})
-        for norm in NORMS
+        f"convnet, {norm}": (
+            "convnet",
+            (4, 8, 3),
+            {"groups": [[4, 3], [5]], "head": [6, 7], "norm": norm},
+        )
+        for norm in ("layer", "batch", "none")
     },
-    "one position": (lambda: convolutions((4, 4), 3, GROUPS, HEAD), (4, 4), {}),
-    "stride 2": (lambda: Strided((8, 16, 2), 3, GROUPS, HEAD, "none"), (8, 16, 2), {2: 2}),
-    "mlp": (lambda: mlp(SHAPE, 3, [9, 4]), SHAPE, {}),
+    "perceptron": ("mlp", (4, 8, 3), {"hidden_widths": [9, 4]}),
+    **{
+        f"resnet20, {norm}, {shortcuts}": (
+            "resnet20",
+            (8, 8, 3),
+            {"width": 0.25, "norm": norm, "shortcuts": shortcuts},
+        )
+        for norm, shortcuts in (("batch", "projected"), ("layer", "padded"))
+    },
+    "vit": ("vit", (8, 8), {"patch": 4, "depth": 2, "heads": 2, "width": 8}),
 }
 
 
-@pytest.fixture
-def random_parameters(noisy):
-    """A network's parameters, none of them 0 or 1; variances are positive."""
+class Case:
+    """A network, its groups, images, and the moments of networks on them."""
 
-    def make(network):
-        parameters = noisy(network)
-        for (_, name), array in parameters.items():
-            if name == "running_variance":
-                array[:] = np.abs(array) + 0.1
-        return parameters
+    def __init__(self, name, noisy, stream):
+        kind, shape, options = CASES[name]
+        self.network = registered(kind, shape, 3, **options)
+        self.images = stream.random((EXAMPLES, int(np.prod(shape)))).astype(np.float32)
+        example = self.network.images(torch.from_numpy(self.images[:2]))
+        self.groups = derive(self.network.module, example)
+        self.graph = Graph(self.network.module, example)
+        self.a, self.b = noisy(self.network), noisy(self.network)
 
-    return make
+    def moments(self, parameters, images=None):
+        images = self.images if images is None else images
+        return StreamedMoments(self.network, self.graph, self.groups, parameters, images)
 
+    def match(self, name, a, b, **options):
+        matcher = REGISTRY.build({"name": name, **options})
+        return match(matcher, a, b, self.groups, self.moments(a), self.moments(b))
 
-def im2col(network, parameters, images, strides):
-    """phi_0 .. phi_{L} as the columns that a layer's weight multiplies, and phi_1 .. phi_L.
-
-    Float64, a list of (samples, columns) and one of (samples, units). A sample is an example, or
-    an example and an output position.
-    """
-    p = {key: torch.from_numpy(array).double() for key, array in parameters.items()}
-    height, width, channels = network.image_shape
-    last = max(layer for layer, _ in parameters)
-    convolutions = CONVOLUTIONS if isinstance(network, Convolutional) else 0
-    values = torch.from_numpy(images).double()
-    if convolutions:
-        values = values.view(-1, height, width, channels).movedim(-1, 1)
-    columns, outputs = [], []
-    for layer in range(1, last + 1):
-        weight, bias = p[layer, "weight"], p[layer, "bias"]
-        if layer > convolutions:
-            columns.append(values)
-            values = (values @ weight.T + bias).clamp(min=0)
-            outputs.append(values)
-            continue
-        stride = strides.get(layer, 1)
-        side = [(s - 1) // stride + 1 for s in values.shape[2:]]
-        unfolded = F.unfold(values, 3, padding=1, stride=stride).movedim(1, 2)
-        columns.append(unfolded.flatten(0, 1))
-        phi = unfolded @ weight.T + bias
-        if (layer, "running_mean") in p:
-            deviation = (p[layer, "running_variance"] + 1e-5).sqrt()
-            phi = (phi - p[layer, "running_mean"]) / deviation
-        elif (layer, "scale") in p:
-            variance = phi.var(-1, correction=0, keepdim=True)
-            phi = (phi - phi.mean(-1, keepdim=True)) / (variance + 1e-5).sqrt()
-        if (layer, "scale") in p:
-            phi = phi * p[layer, "scale"] + p[layer, "shift"]
-        phi = phi.clamp(min=0)
-        outputs.append(phi.flatten(0, 1))
-        values = phi.movedim(-1, 1).unflatten(2, side)
-        if layer in POOLED:
-            values = F.max_pool2d(values, 2)
-        if layer == convolutions:
-            values = values.flatten(1)
-    return [c.numpy() for c in columns], [phi.numpy() for phi in outputs[:-1]]
+    def seen(self, parameters):
+        """What every layer with a weight reads and returns, by the name of the weight."""
+        module, found, hooks = self.network.module, {}, []
+        for name, part in module.named_modules():
+            if isinstance(part, torch.nn.Linear | torch.nn.Conv2d):
+                hooks.append(
+                    part.register_forward_hook(
+                        lambda part, i, o, name=name: found.update({f"{name}.weight": (part, i, o)})
+                    )
+                )
+        stacked = stack([parameters])
+        with torch.no_grad():
+            self.network.forward(stacked, torch.from_numpy(self.images))
+        for hook in hooks:
+            hook.remove()
+        return found
 
 
 @pytest.fixture(params=CASES)
-def case(request, random_parameters, stream):
-    """A network, the parameters of two, images, and the strides."""
-    make, shape, strides = CASES[request.param]
-    network = make()
-    images = stream.random((EXAMPLES, int(np.prod(shape)))).astype(np.float32)
-    return network, [random_parameters(network) for _ in range(2)], images, strides
+def case(request, noisy, stream):
+    return Case(request.param, noisy, stream)
 
 
 @pytest.fixture
-def convnet(random_parameters, stream):
-    network = convolutions(SHAPE, 3, GROUPS, HEAD)
-    images = stream.random((EXAMPLES, int(np.prod(SHAPE)))).astype(np.float32)
-    return network, [random_parameters(network) for _ in range(2)], images
+def convnet(noisy, stream):
+    return Case("convnet, layer", noisy, stream)
 
 
-def exact(network, parameters, images):
-    return StreamedMoments(network, parameters, images, precision=torch.float64)
+def samples(values, part):
+    """(samples, units), float64; the channels of a convolution are its second axis."""
+    axis = 1 if isinstance(part, torch.nn.Conv2d) else -1
+    return values.movedim(axis, -1).flatten(0, -2).double().numpy()
 
 
-def assert_moments(found, x, y, rtol=1e-10):
+def run(part, values, weight):
+    weight = torch.from_numpy(weight).double()
+    if isinstance(part, torch.nn.Conv2d):
+        return F.conv2d(values.double(), weight, None, part.stride, part.padding)
+    return F.linear(values.double(), weight)
+
+
+def assert_moments(found, x, y, rtol=2e-5):
     """Moments of the samples x and y, (samples, units) each."""
     for got, wanted in (
         (found.second, x.T @ y / len(x)),
         (found.mean_x, x.mean(0)),
         (found.mean_y, y.mean(0)),
+        (found.variance_x, x.var(0)),
     ):
         assert got.dtype == np.float64
         np.testing.assert_allclose(got, wanted, rtol=rtol, atol=rtol * np.abs(wanted).max())
 
 
-def assert_same(found, wanted, rtol=1e-12):
+def assert_same(found, wanted, rtol=1e-5):
     for name in ("second", "mean_x", "mean_y"):
         expected = getattr(wanted, name)
         np.testing.assert_allclose(
@@ -159,376 +125,379 @@ def assert_same(found, wanted, rtol=1e-12):
         )
 
 
-# -- by im2col -------------------------------------------------------------------------------
+# -- by the layers of the module -------------------------------------------------------------
 
 
-def test_moments_through_weights_have_the_im2col_second_moment_between(case, stream):
-    """For weights of any number of units."""
-    network, (a, _), images, strides = case
-    streamed = exact(network, a, images)
-    columns, _ = im2col(network, a, images, strides)
-    assert len(columns) == max(layer for layer, _ in a)
-    for layer, phi in enumerate(columns, start=1):
-        assert a[layer, "weight"].shape[1] == phi.shape[1]
-        sigma, mean = phi.T @ phi / len(phi), phi.mean(0)
-        for units in ((5, 5), (1, 8), (3, 1)):
-            x, y = (stream.normal(size=(n, phi.shape[1])).astype(np.float32) for n in units)
-            found = streamed.through(layer, x, y)
-            x, y = x.astype(np.float64), y.astype(np.float64)
-            np.testing.assert_allclose(found.second, x @ sigma @ y.T, rtol=1e-9, atol=1e-11)
-            np.testing.assert_allclose(found.mean_x, x @ mean, rtol=1e-9, atol=1e-11)
-            np.testing.assert_allclose(found.mean_y, y @ mean, rtol=1e-9, atol=1e-11)
+def test_every_group_has_producers_and_taps(case):
+    for group in case.groups:
+        assert group.producers and group.taps
+        for producer in group.producers:
+            assert producer.output.places.shape[0] == group.size
+        for tap in group.taps:
+            assert tap.places.shape[0] == group.size
 
 
-def test_moments_through_one_weight_twice_are_its_own(case):
-    network, (a, _), images, strides = case
-    streamed = exact(network, a, images)
-    for layer, phi in enumerate(im2col(network, a, images, strides)[0], start=1):
-        weight = a[layer, "weight"]
-        outputs = phi @ weight.T
-        found = streamed.through(layer, weight, weight)
-        assert_moments(found, outputs, outputs)
-        assert_same(streamed.through(layer, weight, weight.copy()), found)
+def test_layers_are_run_with_other_weights_and_no_bias_on_what_they_read(case):
+    streamed, seen = case.moments(case.a), case.seen(case.a)
+    checked = 0
+    for group in case.groups:
+        for producer in group.producers:
+            part, (values, *_), _ = seen[producer.parameter]
+            weights = case.a[producer.parameter], case.b[producer.parameter]
+            x, y = (samples(run(part, values, weight), part) for weight in weights)
+            assert_moments(streamed.through(producer, *weights), x, y)
+            assert_moments(streamed.through(producer, weights[0], weights[0]), x, x)
+            checked += 1
+    assert checked >= len(case.groups)
 
 
-def test_outputs_are_taken_over_images_and_positions(case):
-    network, (a, _), images, strides = case
-    streamed = exact(network, a, images)
-    _, outputs = im2col(network, a, images, strides)
-    for layer, phi in enumerate(outputs, start=1):
-        assert_moments(streamed(layer), phi, phi)
+def test_taps_are_what_consumers_read_before_pooling(convnet):
+    """Of convolutions followed by pooling, the outputs of their ReLU."""
+    a, networks = convnet.a, convnet.network
+    outputs = []
+    original = torch.relu
+    hooks = [
+        m.register_forward_hook(lambda m, i, o: outputs.append(original(o)))
+        for name, m in networks.module.named_modules()
+        if name.startswith("norms.") or name in ("head.0", "head.1")
+    ]
+    with torch.no_grad():
+        networks.forward(stack([a]), torch.from_numpy(convnet.images))
+    for hook in hooks:
+        hook.remove()
+    assert len(outputs) == len(convnet.groups) == 5
+    streamed = convnet.moments(a)
+    for group, values in zip(convnet.groups, outputs, strict=True):
+        [tap] = group.taps
+        phi = values.movedim(1, -1).flatten(0, -2).double().numpy()
+        assert_moments(streamed(tap).at(tap.places), phi, phi)
 
 
-def test_cross_pairs_the_same_images_and_positions(case):
-    network, networks, images, strides = case
-    of_a, of_b = (exact(network, parameters, images) for parameters in networks)
-    for layer, (x, y) in enumerate(
-        zip(*(im2col(network, p, images, strides)[1] for p in networks), strict=True), start=1
-    ):
-        assert_moments(of_a.cross(layer, of_b), x, y)
-        assert_moments(of_b.cross(layer, of_a), y, x)
-        assert_moments(of_a.cross(layer, of_a), x, x)
-
-
-def test_float32_networks_give_the_moments_to_float32_accuracy(case, stream):
-    network, networks, images, _ = case
-    single = [StreamedMoments(network, parameters, images) for parameters in networks]
-    double = [exact(network, parameters, images) for parameters in networks]
-    for layer in range(1, len(network.hidden_widths) + 1):
-        weights = [parameters[layer, "weight"] for parameters in networks]
-        assert_same(single[0].through(layer, *weights), double[0].through(layer, *weights), 1e-4)
-        assert_same(single[0](layer), double[0](layer), 1e-4)
-        assert_same(single[0].cross(layer, single[1]), double[0].cross(layer, double[1]), 1e-4)
-        assert single[0](layer).second.dtype == np.float64
+def test_cross_moments_pair_the_same_images_and_positions(case):
+    of_a, of_b = case.moments(case.a), case.moments(case.b)
+    images = case.network.images(torch.from_numpy(case.images))
+    for group in case.groups:
+        for tap in group.taps:
+            x, y = (
+                case.graph.run(
+                    {k: torch.from_numpy(v) for k, v in p.items()}, [tap.value], {INPUT: images}
+                )[tap.value]
+                .movedim(tap.axis, -1)
+                .flatten(0, -2)
+                .double()
+                .numpy()
+                for p in (case.a, case.b)
+            )
+            assert_moments(of_a.cross(tap, of_b), x, y)
+            assert_moments(of_b.cross(tap, of_a), y, x)
+            assert_moments(of_a(tap), x, x)
 
 
 # -- how it is computed ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("batch", [1, 3, 7])
+@pytest.mark.parametrize("batch", [3, 7])
 def test_the_size_of_a_batch_changes_nothing(batch, case, monkeypatch):
-    network, networks, images, _ = case
-    whole = [exact(network, parameters, images) for parameters in networks]
-    monkeypatch.setattr(forward, "BATCH_FLOATS", batch * network.floats_per_example)
-    parts = [exact(network, parameters, images) for parameters in networks]
+    whole = [case.moments(p) for p in (case.a, case.b)]
+    monkeypatch.setattr(forward, "BATCH_FLOATS", batch * case.network.floats_per_example)
+    parts = [case.moments(p) for p in (case.a, case.b)]
     assert [len(b) for b in parts[0]._batches()][:-1] == [batch] * ((EXAMPLES - 1) // batch)
-    for layer in range(1, len(network.hidden_widths) + 1):
-        weights = [parameters[layer, "weight"] for parameters in networks]
-        assert_same(parts[0].through(layer, *weights), whole[0].through(layer, *weights))
-        assert_same(parts[0](layer), whole[0](layer))
-        assert_same(parts[0].cross(layer, parts[1]), whole[0].cross(layer, whole[1]))
+    group = case.groups.groups[-1]
+    producer, tap = group.producers[0], group.taps[0]
+    weights = [p[producer.parameter] for p in (case.a, case.b)]
+    assert_same(parts[0].through(producer, *weights), whole[0].through(producer, *weights))
+    assert_same(parts[0](tap), whole[0](tap))
+    assert_same(parts[0].cross(tap, parts[1]), whole[0].cross(tap, whole[1]))
 
 
-def test_a_batch_smaller_than_an_example_is_one_example(convnet, monkeypatch):
-    network, (a, _), images = convnet
-    monkeypatch.setattr(forward, "BATCH_FLOATS", 1)
-    assert [len(b) for b in StreamedMoments(network, a, images)._batches()] == [1] * EXAMPLES
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("kept", [0, 1 << 12, 1 << 30])
+def test_layers_are_asked_for_in_any_order_whatever_is_kept(kept, order, case, monkeypatch):
+    monkeypatch.setattr(forward, "KEPT_BYTES", kept)
+    monkeypatch.setattr(forward, "BATCH_FLOATS", 3 * case.network.floats_per_example)
+    streamed = case.moments(case.a)
+    producers = [p for group in case.groups for p in group.producers]
+    for producer in producers[::order]:
+        weights = [p[producer.parameter] for p in (case.a, case.b)]
+        fresh = case.moments(case.a).through(producer, *weights)
+        assert_same(streamed.through(producer, *weights), fresh, 1e-6)
+        assert streamed._bytes() <= kept
 
 
-ORDERS = [[1, 2, 3, 4, 5], [5, 4, 3, 2, 1], [3, 1, 5, 5, 2, 4, 3, 1]]
-# What every layer sees is kept; nothing; what layers 3 to 5 see; what layers 4 and 5 see.
-KEPT = {
-    "all": 1 << 30,
-    "nothing": 0,
-    "small layers": EXAMPLES * 8 * 3 * 8,
-    "the head": EXAMPLES * 10 * 8,
-}
+def test_kept_inputs_save_the_layers_below(case, monkeypatch):
+    streamed, computed = case.moments(case.a), []
+    value = type(next(iter(case.graph._programs.values())))._value
+
+    def counting(self, node, *rest):
+        computed.append(node.name)
+        return value(self, node, *rest)
+
+    monkeypatch.setattr(type(next(iter(case.graph._programs.values()))), "_value", counting)
+    for group in case.groups:
+        for producer in group.producers:
+            if producer.reads is None:
+                weight = case.a[producer.parameter]
+                streamed.through(producer, weight, weight)
+    operations = [name for name in computed if not name.startswith(("p_", "b_"))]
+    # Each operation runs for its layer and on the way to the next ones, not for all above.
+    assert len(operations) <= 5 * len(set(operations))
 
 
-@pytest.mark.parametrize("order", ORDERS, ids=str)
-@pytest.mark.parametrize("kept", KEPT)
-def test_layers_are_asked_for_in_any_order_whatever_is_kept(kept, order, convnet, monkeypatch):
-    network, (a, b), images = convnet
-    fresh = {
-        layer: exact(network, a, images).through(layer, a[layer, "weight"], b[layer, "weight"])
-        for layer in range(1, LAYERS + 1)
-    }
-    monkeypatch.setattr(forward, "KEPT_BYTES", KEPT[kept])
-    monkeypatch.setattr(forward, "BATCH_FLOATS", 3 * network.floats_per_example)
-    streamed = exact(network, a, images)
-    for layer in order:
-        found = streamed.through(layer, a[layer, "weight"], b[layer, "weight"])
-        assert_same(found, fresh[layer])
-        if layer == order[0]:  # the moments of all layers in between disturb nothing
-            streamed(1)
-
-
-@pytest.mark.parametrize(
-    ("kept", "starts"), [("all", 1), ("nothing", 5), ("small layers", 3), ("the head", 4)]
-)
-def test_kept_inputs_save_the_layers_below(kept, starts, convnet, monkeypatch):
-    """How often five layers in order begin at the images."""
-    network, (a, _), images = convnet
-    monkeypatch.setattr(forward, "KEPT_BYTES", KEPT[kept])
-    streamed = exact(network, a, images)
-    entered = []
-    enter = network.enter
-    monkeypatch.setattr(network, "enter", lambda *args: entered.append(1) or enter(*args))
-    for layer in range(1, LAYERS + 1):
-        streamed.through(layer, a[layer, "weight"], a[layer, "weight"])
-    assert len(entered) == starts
-
-
-def test_moments_of_all_layers_are_taken_in_one_pass(convnet, monkeypatch):
-    network, (a, b), images = convnet
-    of_a, of_b = StreamedMoments(network, a, images), StreamedMoments(network, b, images)
-    passes = []
-    forward = Network.forward
-
-    def counting(self, *arguments):
-        passes.append(1)
-        return forward(self, *arguments)
-
-    monkeypatch.setattr(Network, "forward", counting)
-    for layer in range(1, LAYERS):
-        of_a(layer), of_a.cross(layer, of_b)
+def test_moments_of_all_taps_are_taken_in_one_pass(convnet, monkeypatch):
+    of_a, of_b = convnet.moments(convnet.a), convnet.moments(convnet.b)
+    passes, run = [], Graph.run
+    monkeypatch.setattr(Graph, "run", lambda *given: passes.append(1) or run(*given))
+    for group in convnet.groups:
+        of_a(group.taps[0]), of_a.cross(group.taps[0], of_b)
     assert len(passes) == 1 + 2
 
 
-def test_cross_moments_are_those_of_the_network_that_was_given(convnet, random_parameters):
+def test_cross_moments_are_those_of_the_network_that_was_given(convnet, noisy):
     """Also where a network is gone and its place in memory, its id, is another one's."""
-    network, (a, _), images = convnet
-    streamed = exact(network, a, images)
+    streamed, tap = convnet.moments(convnet.a), convnet.groups.groups[0].taps[0]
     for _ in range(20):
-        other = exact(network, random_parameters(network), images)
-        found = streamed.cross(1, other)
-        assert_same(found, exact(network, a, images).cross(1, other))
+        other = convnet.moments(noisy(convnet.network))
+        found = streamed.cross(tap, other)
+        assert_same(found, convnet.moments(convnet.a).cross(tap, other))
         del other
 
 
-def test_no_gradients_are_kept_and_no_images_changed(convnet):
-    network, (a, b), images = convnet
-    before = images.copy()
-    streamed = StreamedMoments(network, a, images)
-    for layer in range(1, LAYERS + 1):
-        streamed.through(layer, a[layer, "weight"], b[layer, "weight"])
-    streamed.cross(1, StreamedMoments(network, b, images))
-    assert not any(values.requires_grad for values in streamed._kept[1])
-    np.testing.assert_array_equal(images, before)
+def test_images_are_not_changed_and_no_gradients_kept(case):
+    before = case.images.copy()
+    streamed = case.moments(case.a)
+    for group in case.groups:
+        for producer in group.producers:
+            streamed.through(producer, case.a[producer.parameter], case.b[producer.parameter])
+    kept = [value for values in streamed._kept.values() for value in values]
+    assert not any(value.requires_grad for value in kept)
+    np.testing.assert_array_equal(case.images, before)
 
 
 # -- beside recorded activations -------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", REGISTRY.names)
-def test_of_an_mlp_streamed_and_recorded_moments_are_the_same(name, random_mlp, recorded, stream):
-    widths = [8, 12, 10, 4]
-    a, b = random_mlp(widths), random_mlp(widths)
-    inputs = stream.normal(size=(300, 8)).astype(np.float32)
-    network = mlp((8,), 4, widths[1:-1])
-    memory = [NetworkMoments(recorded(parameters, inputs)) for parameters in (a, b)]
-    streamed = [exact(network, parameters, inputs) for parameters in (a, b)]
-    matcher = REGISTRY.build({"name": name})
-    one, other = match(matcher, a, b, *memory), match(matcher, a, b, *streamed)
-    for layer in (1, 2):
-        np.testing.assert_array_equal(one.permutations[layer], other.permutations[layer])
-        assert one.objectives[layer] == pytest.approx(other.objectives[layer], rel=1e-6)
-        for centred in (False, True):
-            of_a = [
-                matcher.gram(Layer.of(a, layer, moments[0]), centred)
-                for moments in (memory, streamed)
-            ]
-            if of_a[0] is not None:
-                np.testing.assert_allclose(*of_a, rtol=1e-5, atol=1e-6)
-        weights = a[layer, "weight"], b[layer, "weight"]
-        assert_same(streamed[0].through(layer, *weights), memory[0].through(layer, *weights), 1e-6)
-
-
 @pytest.fixture
 def dataset(stream):
     """40 training images."""
-    images = stream.integers(0, 256, (40, *SHAPE)).astype(np.uint8)
+    images = stream.integers(0, 256, (40, 4, 8, 3)).astype(np.uint8)
     split = Split(images, np.arange(40) % 3)
     return Dataset(split, split, 3, 255.0)
 
 
+def recorded_at(case, parameters, dataset, chosen):
+    """Moments of the activations that were recorded on the samples."""
+    taps = list({tap.value: tap for group in case.groups for tap in group.taps}.values())
+    batches = recording.record(case.network, case.graph, taps, parameters, dataset, chosen)
+    values = [np.concatenate(parts) for parts in zip(*(b for _, b in batches), strict=True)]
+    inputs = dataset.inputs("train")[chosen.example]
+    names = [tap.value for tap in taps]
+    return NetworkMoments(InMemory({INPUT: inputs, **dict(zip(names, values, strict=True))}))
+
+
+@pytest.mark.parametrize("name", REGISTRY.names)
+def test_of_a_perceptron_streamed_and_recorded_moments_are_the_same(name, noisy, stream, dataset):
+    case = Case("perceptron", noisy, stream)
+    chosen = recording.chosen_samples(dataset, None, 1, seed=0)
+    memory = [recorded_at(case, p, dataset, chosen) for p in (case.a, case.b)]
+    streamed = [case.moments(p, dataset.inputs("train")) for p in (case.a, case.b)]
+    matcher = REGISTRY.build({"name": name})
+    one, other = (
+        match(matcher, case.a, case.b, case.groups, *moments) for moments in (memory, streamed)
+    )
+    for group in case.groups:
+        np.testing.assert_array_equal(one.permutations[group.name], other.permutations[group.name])
+        assert one.objectives[group.name] == pytest.approx(other.objectives[group.name], rel=1e-5)
+        for centred in (False, True):
+            grams = [
+                matcher.gram(Side(case.a, moments[0], case.groups), group, centred)
+                for moments in (memory, streamed)
+            ]
+            if grams[0] is not None:
+                np.testing.assert_allclose(*grams, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("examples", [None, 15])
 def test_networks_of_the_workflow_are_run_on_the_chosen_examples(
-    examples, dataset, random_parameters, tmp_path
+    examples, dataset, convnet, noisy, tmp_path
 ):
-    network = convolutions(SHAPE, 3, GROUPS, HEAD)
-    networks = {4: random_parameters(network), 7: random_parameters(network)}
+    networks = {4: convnet.a, 7: convnet.b}
     write_dataset(tmp_path / "dataset.parquet", dataset, {})
-    block = {"name": "convnet", "groups": GROUPS, "head": HEAD}
-    streamed = {"network": block, "examples": examples, "device": "cpu"}
+    kind, _, options = CASES["convnet, layer"]
+    streamed = {"network": {"name": kind, **options}, "examples": examples, "device": "cpu"}
     moments = sources.of_networks(
-        tmp_path / "dataset.parquet", networks, None, streamed, {"seed": 3}
+        tmp_path / "dataset.parquet", networks, convnet.groups, None, streamed, {"seed": 3}
     )
     assert moments(4) is moments(4) and moments(4) is not moments(7)
     chosen = recording.chosen_examples(dataset, examples, 3)
     assert len(chosen) == (examples or 40)
-    images = dataset.inputs("train")[chosen]
+    images, tap = dataset.inputs("train")[chosen], convnet.groups.groups[1].taps[0]
     for number, parameters in networks.items():
-        assert_same(moments(number)(2), exact(network, parameters, images)(2), 1e-4)
+        assert_same(moments(number)(tap), convnet.moments(parameters, images)(tap))
 
 
-def recorded_at(network, parameters, dataset, samples):
-    """Moments of the activations that were recorded on the samples."""
-    batches = recording.record(network, parameters, dataset, samples)
-    layers = [np.concatenate(parts) for parts in zip(*(b for _, b in batches), strict=True)]
-    return NetworkMoments(InMemory([dataset.inputs("train")[samples.example], *layers]))
-
-
-@pytest.mark.parametrize("centred", [True, False])
-def test_am_on_all_recorded_positions_is_am_on_streamed_ones(centred, dataset, random_parameters):
+@pytest.mark.parametrize("statistic", ["covariance", "second_moment"])
+def test_am_on_all_recorded_positions_is_am_on_streamed_ones(statistic, dataset, convnet):
     """Every position of the image once: a pooled layer's positions come four times each."""
-    network = convolutions(SHAPE, 3, GROUPS, HEAD)
-    networks = [random_parameters(network) for _ in range(2)]
-    height, width, _ = SHAPE
+    height, width, _ = 4, 8, 3
     y, x = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
     places = [np.tile((p.ravel() + 0.5) / n, 40) for p, n in ((y, height), (x, width))]
-    samples = Samples(np.repeat(np.arange(40), height * width), *places)
-    memory = [recorded_at(network, p, dataset, samples) for p in networks]
-    streamed = [StreamedMoments(network, p, dataset.inputs("train")) for p in networks]
-    for layer in range(1, LAYERS):
-        assert_same(memory[0].cross(layer, memory[1]), streamed[0].cross(layer, streamed[1]), 1e-5)
-    matcher = ActivationMatching(centred)
-    one, other = (match(matcher, *networks, *moments) for moments in (memory, streamed))
+    chosen = Samples(np.repeat(np.arange(40), height * width), *places)
+    networks = convnet.a, convnet.b
+    memory = [recorded_at(convnet, p, dataset, chosen) for p in networks]
+    streamed = [convnet.moments(p, dataset.inputs("train")) for p in networks]
+    matcher = REGISTRY.build({"name": "am", "statistic": statistic})
+    one, other = (
+        match(matcher, *networks, convnet.groups, *moments) for moments in (memory, streamed)
+    )
     assert one.objectives == pytest.approx(other.objectives, rel=1e-4)
 
 
-def test_am_on_random_positions_comes_near_the_streamed_similarity(dataset, random_parameters):
+def test_am_on_random_positions_comes_near_the_streamed_similarity(dataset, convnet):
     """As one over the root: 64 times the positions, an eighth of the error."""
-    network = convolutions(SHAPE, 3, GROUPS, HEAD)
-    networks = [random_parameters(network) for _ in range(2)]
-    streamed = [StreamedMoments(network, p, dataset.inputs("train")) for p in networks]
+    networks = convnet.a, convnet.b
+    streamed = [convnet.moments(p, dataset.inputs("train")) for p in networks]
     errors = []
     for positions in (4, 256):
-        samples = recording.chosen_samples(dataset, None, positions, seed=0)
-        memory = [recorded_at(network, p, dataset, samples) for p in networks]
-        errors.append([
-            np.linalg.norm(found - wanted) / np.linalg.norm(wanted)
-            for layer in range(1, CONVOLUTIONS + 1)
-            for found, wanted in [
-                (memory[0].cross(layer, memory[1]).second,
-                 streamed[0].cross(layer, streamed[1]).second)
-            ]
-        ])  # fmt: skip
+        chosen = recording.chosen_samples(dataset, None, positions, seed=0)
+        memory = [recorded_at(convnet, p, dataset, chosen) for p in networks]
+        pairs = [
+            (memory[0].cross(tap, memory[1]).second, streamed[0].cross(tap, streamed[1]).second)
+            for group in convnet.groups.groups[:3]
+            for tap in group.taps
+        ]
+        errors.append([np.linalg.norm(f - w) / np.linalg.norm(w) for f, w in pairs])
     few, many = np.array(errors)
     assert (many < few / 3).all() and (many < 0.03).all()
 
 
-@pytest.mark.parametrize("of", ["similarity", "covariance"])
-def test_sigma_wm_on_recorded_convolutions_asks_to_stream(of, dataset, random_parameters, one_line):
-    network = convolutions(SHAPE, 3, GROUPS, HEAD)
-    a, b = random_parameters(network), random_parameters(network)
-    samples = recording.chosen_samples(dataset, None, 1, seed=0)
-    memory = [recorded_at(network, p, dataset, samples) for p in (a, b)]
+@pytest.mark.parametrize("of", ["similarity", "gram"])
+def test_sigma_wm_on_recorded_convolutions_asks_to_stream(of, dataset, convnet, one_line):
+    chosen = recording.chosen_samples(dataset, None, 1, seed=0)
+    memory = [recorded_at(convnet, p, dataset, chosen) for p in (convnet.a, convnet.b)]
+    matcher, group = REGISTRY.build({"name": "sigma_wm"}), convnet.groups.groups[1]
     with pytest.raises(UserError) as error:
         if of == "similarity":
-            match(SigmaWeightMatching(), a, b, *memory)
+            match(matcher, convnet.a, convnet.b, convnet.groups, *memory)
         else:
-            SigmaWeightMatching().gram(Layer.of(a, 2, memory[0]), False)
-    one_line(error, "layer 1" if of == "similarity" else "layer 2", "activations.streamed")
+            matcher.gram(Side(convnet.a, memory[0], convnet.groups), group, False)
+    one_line(error, "convolutions.", "activations.streamed")
 
 
 # -- matchers --------------------------------------------------------------------------------
 
-PLANTED = {
-    **{norm: (lambda norm=norm: convolutions((8, 8, 3), 3, [[6, 8], [10]], [9], norm=norm)) for norm
-       in NORMS},
-    **{f"vgg16, {norm}": (
-           lambda norm=norm: registered("vgg16", (32, 32, 3), 10, width=4, norm=norm)
-       ) for norm in NORMS},
-}  # fmt: skip
 
-
-@pytest.mark.parametrize("network", PLANTED)
-def test_planted_permutations_of_all_layers_are_recovered(network, stream):
+@pytest.mark.parametrize("name", MATCHING)
+def test_planted_permutations_of_all_groups_are_recovered(name, case, stream):
     """Dead units tie in activation matching, whatever their order."""
-    network = PLANTED[network]()
-    a = network.initialise(stream)
-    for (_, name), array in a.items():
-        if name in ("bias", "scale", "shift"):
-            array += 0.3 * stream.normal(size=array.shape)
-    images = stream.normal(size=(20, int(np.prod(network.shape)))).astype(np.float32)
-    [a] = unstack(network.with_recomputed_statistics(stack([a]), torch.from_numpy(images)))
-    planted = permutation.random(a, stream)
-    b = permutation.apply(a, planted)
-    moments = [StreamedMoments(network, p, images) for p in (a, b)]
-    wanted = permutation.inverse(planted)
-    for name in MATCHING:
-        found = match(REGISTRY.build({"name": name}), a, b, *moments).permutations
-        assert list(found) == list(wanted)
-        for layer, p in wanted.items():
-            alive = np.ones(len(p), bool)
-            if name == "am":
-                alive = np.diag(moments[0](layer).covariance) > 0
-                assert alive.mean() > 0.3
-            np.testing.assert_array_equal(found[layer][alive], p[alive], f"{name}, layer {layer}")
+    stacked = case.network.with_recomputed_statistics(
+        stack([case.a]), torch.from_numpy(case.images)
+    )
+    [a] = unstack(stacked)
+    planted = apply.random(case.groups, stream)
+    b = apply.permute(a, case.groups, planted)
+    found = case.match(name, a, b).permutations
+    assert list(found) == [group.name for group in case.groups]
+    moments = case.moments(a)
+    for group in case.groups:
+        alive = np.ones(group.size, bool)
+        if name == "am":
+            alive = sum(moments(t).at(t.places).variance_x for t in group.taps) > 0
+            assert alive.mean() > 0.2
+        wanted = np.argsort(planted[group.name])
+        np.testing.assert_array_equal(found[group.name][alive], wanted[alive], group.name)
 
 
-@pytest.mark.parametrize("norm", NORMS)
-def test_sigma_wms_similarity_and_covariance_by_im2col(norm, random_parameters, stream):
-    network = convolutions(SHAPE, 3, GROUPS, HEAD, norm=norm)
-    a, b = random_parameters(network), random_parameters(network)
-    images = stream.random((EXAMPLES, int(np.prod(SHAPE)))).astype(np.float32)
-    moments = exact(network, a, images)
-    columns, _ = im2col(network, a, images, {})
-    matcher = SigmaWeightMatching()
-    found = match(matcher, a, b, moments)
-    p = None
-    for layer, phi in enumerate(columns[:-1], start=1):
-        weight = a[layer, "weight"].astype(np.float64)
-        sigma = phi.T @ phi / len(phi)
-        about_mean = (phi - phi.mean(0)).T @ (phi - phi.mean(0)) / len(phi)
-        for centred, between in ((False, sigma), (True, about_mean)):
-            covariance = matcher.gram(Layer.of(a, layer, moments), centred)
-            expected = weight @ between @ weight.T
-            tolerance = 1e-9 * np.abs(weight @ sigma @ weight.T).max()
-            np.testing.assert_allclose(covariance, expected, rtol=1e-9, atol=tolerance)
-        above = b[layer, "weight"].astype(np.float64)
-        if p is not None:
-            above = above.reshape(len(above), len(p), -1)[:, p].reshape(above.shape)
-        similarity = weight @ sigma @ above.T
-        p = found.permutations[layer]
-        objective = similarity[np.arange(len(p)), p].sum()
-        assert found.objectives[layer] == pytest.approx(objective, rel=1e-9)
-        assert found.identity_objectives[layer] == pytest.approx(np.trace(similarity), rel=1e-9)
+@pytest.mark.parametrize("name", MATCHING)
+def test_matched_networks_compute_the_same(name, case):
+    found = case.match(name, case.a, case.b).permutations
+    moved = apply.permute(case.b, case.groups, found)
+    images = torch.from_numpy(case.images)
+    with torch.no_grad():
+        first, second = (case.network.forward(stack([p]), images) for p in (case.b, moved))
+    np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-4 * float(first.abs().max()))
+
+
+def test_sigma_wm_scales_outputs_as_the_batch_norm_that_follows(noisy, stream):
+    case = Case("convnet, batch", noisy, stream)
+    group = case.groups.groups[0]
+    [producer], seen = group.producers, case.seen(case.a)
+    part, (values, *_), _ = seen[producer.parameter]
+    outputs = [
+        samples(run(part, values, p[producer.parameter]), part)
+        * p["norms.0.weight"]
+        / np.sqrt(p["norms.0.running_var"].astype(float) + 1e-5)
+        for p in (case.a, case.b)
+    ]
+    found = case.match("sigma_wm", case.a, case.b)
+    p = found.permutations[group.name]
+    similarity = outputs[0].T @ outputs[1] / len(outputs[0])
+    assert found.objectives[group.name] == pytest.approx(
+        similarity[np.arange(len(p)), p].sum(), rel=1e-4
+    )
+    gram = REGISTRY.build({"name": "sigma_wm"}).gram(
+        Side(case.a, case.moments(case.a), case.groups), group, True
+    )
+    np.testing.assert_allclose(gram, np.cov(outputs[0].T, ddof=0), rtol=1e-4, atol=1e-5)
+
+
+def test_a_first_visit_uses_the_layers_whose_inputs_are_matched(noisy, stream, monkeypatch):
+    """The units of a residual stream: at first only the layer that reads the image is ready."""
+    case = Case("resnet20, layer, padded", noisy, stream)
+    matcher, seen = REGISTRY.build({"name": "naive_wm"}), {}
+    similarity = matcher.similarity
+    monkeypatch.setattr(
+        matcher, "similarity", lambda v: seen.update({v.group.name: v.producers}) or similarity(v)
+    )
+    match(matcher, case.a, case.b, case.groups)
+    first = case.groups.groups[0]
+    assert len(first.producers) > 1
+    assert [p.consumes for p in seen[first.name]] == [()]
+    done = set()
+    for group in case.groups:
+        assert all(done.issuperset(p.consumes) for p in seen[group.name])
+        done.add(group.name)
 
 
 @pytest.mark.parametrize("norm", ["none", "layer"])
-def test_a_dead_layer_and_the_one_above_it_are_constant(norm, random_parameters):
-    """Their centred moments are 0, and AM keeps their units where they are.
-
-    Further up a convolution's zero padding shows where the border is.
-    """
-    network = convolutions(SHAPE, 3, GROUPS, HEAD, norm=norm)
-    pair = []
-    for _ in range(2):
-        parameters = random_parameters(network)
-        parameters[1, "bias"][:] = -1e6
+def test_a_dead_layer_is_constant_and_stays_in_place(norm, noisy, stream):
+    """Its centred moments are 0, and AM keeps its units where they are."""
+    case = Case(f"convnet, {norm}", noisy, stream)
+    pair = [case.a, case.b]
+    for parameters in pair:
+        parameters["convolutions.0.bias"][:] = -1e6
         if norm == "layer":
-            parameters[1, "scale"][:], parameters[1, "shift"][:] = 0, -1
+            parameters["norms.0.weight"][:], parameters["norms.0.bias"][:] = 0, -1
         else:
-            parameters[1, "weight"][:] = 0
-        pair.append(parameters)
-    images = np.random.default_rng(0).random((64, np.prod(SHAPE)), np.float32)
-    a, b = (StreamedMoments(network, parameters, images) for parameters in pair)
-    for layer in (1, 2):
-        assert not a(layer).covariance.any()
-        assert not a.cross(layer, b).covariance.any()
-    found = match(REGISTRY.build({"name": "am"}), *pair, a, b)
-    for layer in (1, 2):
-        kept = found.permutations[layer]
-        np.testing.assert_array_equal(kept, np.arange(len(kept)))
+            parameters["convolutions.0.weight"][:] = 0
+    a, b = (case.moments(parameters) for parameters in pair)
+    group = case.groups.groups[0]
+    assert not a(group.taps[0]).covariance.any()
+    assert not a.cross(group.taps[0], b).covariance.any()
+    kept = case.match("am", *pair).permutations[group.name]
+    np.testing.assert_array_equal(kept, np.arange(len(kept)))
+
+
+@pytest.mark.parametrize("name", MATCHING)
+def test_units_of_operations_that_are_not_layers_are_matched_by_their_weights(name, stream):
+    """A recurrent layer: its gates are no layer that could be run with other weights."""
+
+    class Recurrent(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cell, self.head = torch.nn.GRU(4, 6, batch_first=True), torch.nn.Linear(6, 3)
+
+        def forward(self, images):
+            return self.head(self.cell(images.flatten(1, 2))[0][:, -1])
+
+    torch.manual_seed(0)
+    network = Network(Recurrent(), (5, 4), 3)
+    images = stream.normal(size=(8, 20)).astype(np.float32)
+    example = network.images(torch.from_numpy(images[:2]))
+    groups, graph = derive(network.module, example), Graph(network.module, example)
+    a = {k: v.numpy() for k, v in network.module.state_dict().items()}
+    planted = apply.random(groups, stream)
+    b = apply.permute(a, groups, planted)
+    moments = [StreamedMoments(network, graph, groups, p, images) for p in (a, b)]
+    found = match(REGISTRY.build({"name": name}), a, b, groups, *moments)
+    for group, p in planted.items():
+        np.testing.assert_array_equal(found.permutations[group], np.argsort(p))

@@ -1,17 +1,16 @@
 """Evaluating the paths of pairs, with permutations that are known."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from lmc_ot import tables
 from lmc_ot.connectivity import barrier, interpolation
-from lmc_ot.connectivity.pairs import PathEvaluation, evaluation_examples, path_rows, permuted_pairs
-from lmc_ot.errors import TableError
-from lmc_ot.matching.matcher import Match
-from lmc_ot.matching.table import write_matches
-from lmc_ot.networks import permutation
+from lmc_ot.connectivity.pairs import PathEvaluation, evaluation_examples, path_rows
+from lmc_ot.errors import TableError, UserError
+from lmc_ot.networks.groups.apply import permute
 
 RUN = {
     "experiment": "e", "axis": "training.learning_rate", "value": 0.1,
@@ -31,48 +30,47 @@ def test_all_of_test_and_some_of_train(clusters):
     np.testing.assert_array_equal(labels, clusters.train.labels[places])
 
 
-IDENTITY = {1: np.arange(16), 2: np.arange(12)}
-ROLLED = {1: np.roll(np.arange(16), 3), 2: np.roll(np.arange(12), 1)}
+IDENTITY = {"layers.0": np.arange(16), "layers.1": np.arange(12)}
+ROLLED = {"layers.0": np.roll(np.arange(16), 3), "layers.1": np.roll(np.arange(12), 1)}
 
 
 @pytest.fixture
-def written(tmp_path):
-    """Write permutations by pair; the path."""
+def evaluating(trained, clusters, groups_of):
+    """An evaluation of pairs of the two trained networks."""
+    network, a, b = trained
 
-    def write(by_pair):
-        found = {
-            (pair, 0, 1): Match(
-                permutations, *(dict.fromkeys((1, 2), value) for value in (0.0, 0.0, None))
-            )
-            for pair, permutations in by_pair.items()
-        }
-        files = tmp_path / "permutations.parquet", tmp_path / "objectives.parquet"
-        write_matches(*files, found, "am", RUN)
-        return str(files[0])
+    def evaluation(pairs, points=3, networks=None):
+        networks = {0: a, 1: b} if networks is None else networks
+        splits = evaluation_examples(clusters, 7, seed=3)
+        return PathEvaluation(network, groups_of(a), networks, pairs, barrier.grid(points), splits)
 
-    return write
+    return evaluation
 
 
-def test_every_pair_comes_with_its_own_permutation(trained, clusters, written):
-    built, a, b = trained
-    path = written({0: IDENTITY, 2: ROLLED})
-    pairs = [(0, (0, 1)), (2, (1, 0))]
-    found = permuted_pairs(built, {0: a, 1: b}, pairs, path, clusters.inputs("test"), RUN)
-    (zero, first, image), (two, second, other) = found
-    assert (zero, first, two, second) == (0, (0, 1), 2, (1, 0))
-    expected = permutation.apply(a, ROLLED)
-    for key in b:
-        np.testing.assert_array_equal(image[key], b[key])
-        np.testing.assert_array_equal(other[key], expected[key])
-
-
-def test_a_pair_that_is_missing_is_refused(trained, clusters, written, one_line):
-    built, a, b = trained
-    path = written({0: ROLLED})
-    pairs = [(0, (0, 1)), (1, (0, 1))]
+def test_a_pair_that_is_missing_is_refused(evaluating, one_line):
     with pytest.raises(TableError) as error:
-        list(permuted_pairs(built, {0: a, 1: b}, pairs, path, clusters.inputs("test"), RUN))
-    one_line(error, f"{path}: pair 1 is missing", f"rm {path}")
+        evaluating([(0, (0, 1)), (1, (0, 1))]).rows("am", {0: ROLLED}, "p.parquet")
+    one_line(error, "p.parquet: pair 1 is missing", "run snakemake")
+
+
+@pytest.mark.parametrize(
+    "other", [{"layers.9": np.arange(16)}, {"layers.0": np.arange(12)}], ids=["group", "size"]
+)
+def test_permutations_of_other_groups_are_refused(evaluating, other, one_line):
+    with pytest.raises(TableError) as error:
+        evaluating([(0, (0, 1))]).rows("am", {0: other}, "p.parquet")
+    one_line(error, "p.parquet: pair 0", "other groups", "run snakemake")
+
+
+def test_what_changes_the_function_is_refused(evaluating, one_line):
+    """Groups that move a weight without its bias."""
+    evaluation = evaluating([(0, (0, 1))])
+    first, second = evaluation.groups.groups
+    lacking = replace(first, members=tuple(m for m in first.members if "bias" not in m.parameter))
+    evaluation.groups = replace(evaluation.groups, groups=(lacking, second))
+    with pytest.raises(UserError) as error:
+        evaluation.rows("am", {0: ROLLED}, "p.parquet")
+    one_line(error, "p.parquet: pair 0", "another function")
 
 
 def test_rows_of_points():
@@ -85,39 +83,30 @@ def test_rows_of_points():
     ]
 
 
-def test_paths_are_those_of_one_pair_after_another(trained, clusters, written):
-    built, a, b = trained
-    file = written({0: IDENTITY, 2: ROLLED})
-    splits = evaluation_examples(clusters, 7, seed=3)
+def test_paths_are_those_of_one_pair_after_another(trained, evaluating):
+    network, a, b = trained
+    evaluation = evaluating([(0, (0, 1)), (2, (1, 0))], points=5)
+    rows = evaluation.rows("am", {0: IDENTITY, 2: ROLLED}, "p.parquet")
     t = barrier.grid(5)
-    evaluation = PathEvaluation(built, {0: a, 1: b}, [(0, (0, 1)), (2, (1, 0))], t, splits)
-    rows = evaluation.rows("am", file, RUN)
     assert len(rows) == 2 * 2 * 5
-    for pair, first, second in ((0, a, b), (2, b, permutation.apply(a, ROLLED))):
-        for split, examples in splits.items():
+    for pair, first, second in ((0, a, b), (2, b, permute(a, evaluation.groups, ROLLED))):
+        for split, examples in evaluation.splits.items():
             found = [row for row in rows if (row["pair"], row["split"]) == (pair, split)]
-            loss, accuracy = interpolation.evaluate_path(built, first, second, t, *examples)
+            loss, accuracy = interpolation.evaluate_path(network, first, second, t, *examples)
             assert [row["t"] for row in found] == list(t)
             np.testing.assert_allclose([row["loss"] for row in found], loss, rtol=1e-5)
             np.testing.assert_allclose([row["accuracy"] for row in found], accuracy)
 
 
-def test_without_pairs_there_are_no_rows(trained, clusters, written):
-    built, *_ = trained
-    evaluation = PathEvaluation(
-        built, {}, [], barrier.grid(3), evaluation_examples(clusters, 7, seed=3)
-    )
-    assert evaluation.rows("am", written({}), RUN) == []
+def test_without_pairs_there_are_no_rows(evaluating):
+    assert evaluating([], networks={}).rows("am", {}, "p.parquet") == []
 
 
-def test_what_stands_of_a_table_that_is_updated(trained, clusters, written, tmp_path):
-    built, a, b = trained
-    splits = evaluation_examples(clusters, 7, seed=3)
-    evaluation = PathEvaluation(built, {0: a, 1: b}, [(0, (0, 1))], barrier.grid(3), splits)
+def test_what_stands_of_a_table_that_is_updated(evaluating, tmp_path):
+    evaluation = evaluating([(0, (0, 1))])
     file = tmp_path / "path.parquet"
     assert tables.kept_rows("path", file, RUN, {"am": "1"}) == {}
-    permutations = written({0: ROLLED})
-    rows = {label: evaluation.rows(label, permutations, RUN) for label in ("am", "naive_wm")}
+    rows = {label: evaluation.rows(label, {0: ROLLED}, "p") for label in ("am", "naive_wm")}
     of_both = {"am": "1", "naive_wm": "2"}
     tables.write_rows("path", file, [*rows["am"], *rows["naive_wm"]], RUN, made_from=of_both)
     tables.keep(file)

@@ -399,7 +399,7 @@ def test_another_value_changes_nothing_of_the_other_settings(
 
 
 def test_the_hash_of_a_sweep_over_learning_rates_is_that_of_each_of_them_alone(complete):
-    """A run of one learning rate goes on as a sweep."""
+    """A run of one learning rate continues as a sweep."""
     alone = complete({"training": {"learning_rate": 0.1}})
     swept = complete({"sweep": {RATE: [0.2, 0.1]}})
     assert labels.training_hash({"seed": 0}, alone) == labels.training_hash({"seed": 0}, swept)

@@ -43,7 +43,7 @@ def test_a_shuffled_copy_is_at_no_distance_and_a_shifted_one_at_the_shift(stream
 
 
 def test_two_gaussians_of_one_dimension_have_their_closed_form(stream):
-    """(m1 - m2)^2 + (s1 - s2)^2; quantiles in the place of samples, so it is nearly exact."""
+    """(m1 - m2)^2 + (s1 - s2)^2; quantiles instead of samples, so it is nearly exact."""
     from scipy.stats import norm
 
     quantiles = norm.ppf((np.arange(20_000) + 0.5) / 20_000)[:, None]

@@ -1,4 +1,4 @@
-"""Training an ensemble: against plain torch, alone and together, seeds, orders, divergence."""
+"""Training networks: against plain torch, alone and together, seeds, orders, divergence."""
 
 import dataclasses
 import os
@@ -12,12 +12,11 @@ import torch
 from lmc_ot.data.augmentation import Augmentation
 from lmc_ot.data.dataset import Dataset, Split
 from lmc_ot.data.digits import digits
-from lmc_ot.errors import ConfigError
+from lmc_ot.errors import ConfigError, UserError
 from lmc_ot.networks.build import build
-from lmc_ot.networks.mlp import MLP
-from lmc_ot.networks.network import initial_parameters
+from lmc_ot.networks.network import Network
 from lmc_ot.rng import generator
-from lmc_ot.training.loop import train
+from lmc_ot.training.loop import stack_size, train
 from lmc_ot.training.optimisers import REGISTRY
 from lmc_ot.training.optimisers.sgd import SGD
 from lmc_ot.training.schedule import warmup_cosine
@@ -30,36 +29,43 @@ NETWORKS = [NetworkId(0, 0.1), NetworkId(1, 0.1), NetworkId(2, 0.02)]
 HUGE = NetworkId(7, 1e12)
 
 
-class Recording(MLP):
-    """An MLP that notes which images of `clusters` it is trained on: steps of (K, n) numbers."""
+class Recording(Network):
+    """Notes which images of `clusters` it is trained on: steps of (K, n) numbers."""
 
-    def __init__(self, *arguments, **options):
-        super().__init__(*arguments, **options)
-        self.batches = []
+    batches: list
 
-    def forward(self, parameters, images):
-        if torch.is_grad_enabled():
+    def forward(self, parameters, images, training=False):
+        if training and torch.is_grad_enabled():
             self.batches.append((images[..., 0] * 255).round().long().numpy())
-        return super().forward(parameters, images)
+        return super().forward(parameters, images, training)
 
 
 @pytest.fixture
 def network(clusters):
-    return Recording(clusters.shape, clusters.classes, [16, 12], "lecun_normal")
+    return recording(clusters, [16, 12])
+
+
+def recording(clusters, hidden_widths):
+    network = mlp(clusters.shape, clusters.classes, hidden_widths)
+    network.__class__ = Recording
+    network.batches = []
+    return network
 
 
 def trained_on(
-    network, clusters, networks=NETWORKS, settings=SETTINGS, optimiser=None, seed=1, report=None
-):
+    network, clusters, networks=NETWORKS, settings=SETTINGS, optimiser=None, seed=1, report=None,
+    at_once=None,
+):  # fmt: skip
     report = report or (lambda line: None)
     return train(
-        network, clusters, networks, settings, optimiser or registered("sgd"), seed, report=report
-    )
+        network, clusters, networks, settings, optimiser or registered("sgd"), seed, report=report,
+        at_once=at_once,
+    )  # fmt: skip
 
 
 def bits(networks):
     return {
-        (number, *key): array.tobytes()
+        (number, key): array.tobytes()
         for number, parameters in networks.items()
         for key, array in parameters.items()
     }
@@ -82,11 +88,11 @@ def plain_torch(clusters, identity, batches, settings, momentum):
     """The same training of one network, by torch.nn and torch.optim. Also its batch losses."""
     layers = [torch.nn.Linear(16, 16), torch.nn.Linear(16, 12), torch.nn.Linear(12, 3)]
     network = mlp(clusters.shape, clusters.classes, [16, 12])
-    start = initial_parameters(network, 1, identity.learning_rate, identity.number)
+    start = network.initial(1, identity.learning_rate, identity.number)
     with torch.no_grad():
-        for number, layer in enumerate(layers, start=1):
-            layer.weight.copy_(torch.from_numpy(start[number, "weight"]))
-            layer.bias.copy_(torch.from_numpy(start[number, "bias"]))
+        for number, layer in enumerate(layers):
+            layer.weight.copy_(torch.from_numpy(start[f"layers.{number}.weight"]))
+            layer.bias.copy_(torch.from_numpy(start[f"layers.{number}.bias"]))
     relu = torch.nn.ReLU()
     model = torch.nn.Sequential(layers[0], relu, layers[1], relu, layers[2])
     optimiser = torch.optim.SGD(model.parameters(), lr=1, momentum=momentum)
@@ -109,9 +115,9 @@ def plain_torch(clusters, identity, batches, settings, momentum):
         losses.append(loss.item())
         correct.append((logits.argmax(1) == labels[batch]).double().mean().item())
     parameters = {}
-    for number, layer in enumerate(layers, start=1):
-        parameters[number, "weight"] = layer.weight.detach().numpy()
-        parameters[number, "bias"] = layer.bias.detach().numpy()
+    for number, layer in enumerate(layers):
+        parameters[f"layers.{number}.weight"] = layer.weight.detach().numpy()
+        parameters[f"layers.{number}.bias"] = layer.bias.detach().numpy()
     return parameters, losses, correct
 
 
@@ -150,7 +156,7 @@ def test_the_history_has_a_row_for_every_network_and_epoch(network, clusters):
 
 def test_the_history_measures_the_test_split_and_the_initialisation(network, clusters, run_mlp):
     found = trained_on(network, clusters)
-    initial = initial_parameters(network, 1, 0.1, 0)
+    initial = network.initial(1, 0.1, 0)
     for parameters, row in ((initial, found.history[0]), (found.networks[0], found.history[-3])):
         assert row["network"] == 0
         for split in ("test", "train") if row["epoch"] == 0 else ("test",):
@@ -165,9 +171,10 @@ def test_the_history_measures_the_test_split_and_the_initialisation(network, clu
 def in_double(parameters, images):
     """Logits of an MLP by its definition, torch float64."""
     values = torch.from_numpy(images).flatten(1)
-    last = max(layer for layer, _ in parameters)
-    for layer in range(1, last + 1):
-        values = values @ parameters[layer, "weight"].T + parameters[layer, "bias"]
+    last = len(parameters) // 2 - 1
+    for layer in range(last + 1):
+        weight, bias = (parameters[f"layers.{layer}.{name}"] for name in ("weight", "bias"))
+        values = values @ weight.T + bias
         values = values if layer == last else values.relu()
     return values
 
@@ -197,7 +204,7 @@ def test_a_step_on_images_that_are_moved_and_then_standardised(stream, shape):
     moved = Augmentation.apply(raw, torch.from_numpy(rows)).double().numpy()
     start = {
         key: torch.from_numpy(array).double().requires_grad_()
-        for key, array in initial_parameters(network, 1, 0.1, 4).items()
+        for key, array in network.initial(1, 0.1, 4).items()
     }
     labels = torch.arange(12) % 3
     loss = torch.nn.functional.cross_entropy(in_double(start, (moved - mean) / deviation), labels)
@@ -240,7 +247,7 @@ def test_a_training_that_stops_early_is_the_beginning_of_the_whole_one(network, 
     assert without_time(stopped.history) == without_time(begun)
     assert bits(stopped.networks) != bits(whole.networks)
     for number, parameters in stopped.networks.items():
-        initial = initial_parameters(network, 1, NETWORKS[number].learning_rate, number)
+        initial = network.initial(1, NETWORKS[number].learning_rate, number)
         same = all(np.array_equal(array, initial[key]) for key, array in parameters.items())
         assert same == (epoch == 0)
 
@@ -255,12 +262,118 @@ def test_a_line_is_reported_after_every_epoch(network, clusters):
 # -- what a network's result depends on ------------------------------------------------------
 
 
-def test_a_network_alone_is_the_network_in_an_ensemble(network, clusters):
-    together = trained_on(network, clusters).networks
-    for one in NETWORKS:
-        alone = trained_on(network, clusters, [one]).networks
-        assert list(alone) == [one.number]
-        assert_close(alone[one.number], together[one.number])
+NAMES = [
+    {"name": "mlp", "hidden_widths": [16, 12]},
+    {"name": "convnet", "groups": [[4, 6]], "head": [8]},
+    {"name": "resnet20", "width": 0.25, "norm": "batch"},
+    {"name": "vit", "patch": 2, "depth": 2, "heads": 2, "width": 8},
+    {"name": "module", "target": "support:small_module"},
+]
+
+
+@pytest.mark.parametrize("block", NAMES, ids=lambda block: block["name"])
+def test_a_network_alone_is_the_network_in_a_stack(block, clusters):
+    """The last one also has other neighbours and no stack at all."""
+    network, ids = build(block, clusters), [NetworkId(k, 0.02) for k in range(3)]
+    settings = training_config(batch_size=40, epochs=2, warmup_steps=3)
+    together = trained_on(network, clusters, ids, settings, at_once=3)
+    one_by_one = trained_on(network, clusters, ids, settings, at_once=1)
+    assert list(one_by_one.networks) == list(together.networks) == [0, 1, 2]
+    for number, parameters in together.networks.items():
+        assert_close(parameters, one_by_one.networks[number])
+    for a, b in zip(together.history, one_by_one.history, strict=True):
+        assert without_time([a])[0] == pytest.approx(without_time([b])[0], rel=1e-3)
+    alone = trained_on(network, clusters, ids[2:], settings)
+    assert_close(alone.networks[2], together.networks[2])
+
+
+def test_how_many_networks_are_trained_at_once(clusters):
+    """On CPUs a stack pays for small networks without convolutions, on GPUs for all networks."""
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    small, large = (mlp((28, 28), 10, [units] * 3) for units in (128, 512))
+    assert [stack_size(one, 8, cpu) for one in (small, large)] == [8, 1]
+    assert [stack_size(one, 8, cuda) for one in (small, large)] == [8, 8]
+    assert stack_size(small, 1, cuda) == 1
+    convolutional = build(NAMES[1], clusters)
+    assert [stack_size(convolutional, 8, device) for device in (cpu, cuda)] == [1, 1]
+    dropping = build({"name": "module", "target": "support:dropping_module"}, clusters)
+    assert [stack_size(dropping, 8, device) for device in (cpu, cuda)] == [1, 1]
+
+
+class Unusual(torch.nn.Linear):
+    """Has a parameter that it does not use; in training it can return other things than logits."""
+
+    def __init__(self, auxiliary):
+        super().__init__(16, 3)
+        self.unused = torch.nn.Parameter(torch.ones(2))
+        self.auxiliary = auxiliary
+
+    def forward(self, images):
+        logits = super().forward(images.flatten(1))
+        return (logits, logits) if self.training and self.auxiliary else logits
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_a_parameter_that_is_not_used_stays(clusters, at_once):
+    network = Network(Unusual(False), (4, 4), 3, lambda: Unusual(False))
+    found = trained_on(network, clusters, NETWORKS[:2], at_once=at_once)
+    assert all((parameters["unused"] == 1).all() for parameters in found.networks.values())
+    assert found.history[-1]["train_loss"] < found.history[1]["train_loss"]
+
+
+def test_auxiliary_outputs_in_training_are_refused_in_one_line(clusters, one_line):
+    network = Network(Unusual(True), (4, 4), 3, lambda: Unusual(True))
+    with pytest.raises(UserError) as error:
+        trained_on(network, clusters)
+    one_line(error, "Unusual returns tuple", "auxiliary outputs")
+
+
+@pytest.mark.parametrize("numbers", [[0, 1, 2], [2]])
+def test_dropout_is_drawn_for_every_network_and_step_alone(clusters, numbers):
+    """The numbers of a network do not depend on other networks or on torch's generator."""
+    network = build({"name": "module", "target": "support:dropping_module"}, clusters)
+    found = [
+        trained_on(network, clusters, [NetworkId(k, 0.1) for k in some]) for some in ([2], numbers)
+    ]
+    assert bits({2: found[0].networks[2]}) == bits({2: found[1].networks[2]})
+    other = trained_on(network, clusters, [NetworkId(2, 0.1)], seed=2)
+    assert bits(other.networks) != bits(found[0].networks)
+
+
+@pytest.mark.parametrize(
+    ("target", "arguments"),
+    [
+        ("torchvision.models:resnet18", {"num_classes": 10}),
+        (
+            "torchvision.models:VisionTransformer",
+            {
+                "image_size": 32,
+                "patch_size": 8,
+                "num_layers": 2,
+                "num_heads": 2,
+                "hidden_dim": 16,
+                "mlp_dim": 32,
+                "num_classes": 10,
+            },
+        ),
+    ],
+)
+@pytest.mark.slow
+def test_a_network_of_torchvision_takes_two_steps(target, arguments, stream):
+    images = stream.integers(0, 256, (8, 32, 32)).astype(np.uint8)
+    split = Split(images, np.arange(8) % 10)
+    data = Dataset(split, split, 10, 255.0)
+    block = {"name": "module", "target": target, "arguments": arguments, "channels": 3}
+    network = build(block, data)
+    settings = training_config(batch_size=4, epochs=1, warmup_steps=0)
+    found = trained_on(network, data, [NetworkId(0, 0.01)], settings)
+    initial = network.initial(1, 0.01, 0)
+    changed = [
+        name for name in initial if not np.array_equal(initial[name], found.networks[0][name])
+    ]
+    assert set(network.statistics) < set(changed) or not network.statistics
+    assert sum(name in changed for name in network.trained) > 0.9 * len(network.trained)
+    assert np.isfinite(found.history[-1]["test_loss"])
 
 
 def test_the_order_of_the_ensemble_does_not_matter(network, clusters):
@@ -284,7 +397,7 @@ def test_another_seed_number_or_rate_gives_another_network(network, clusters):
         trained_on(network, clusters, [one]).networks[one.number]
         for one in (NetworkId(1, 0.1), NetworkId(0, 0.11))
     ]
-    weights = [parameters[1, "weight"] for parameters in networks]
+    weights = [parameters["layers.0.weight"] for parameters in networks]
     for i, a in enumerate(weights):
         for b in weights[:i]:
             assert np.abs(a - b).max() > 0.01
@@ -303,7 +416,7 @@ def test_data_orders_are_permutations_that_differ_by_network_and_epoch(network, 
 def test_the_data_order_depends_on_the_seed(clusters):
     orders = []
     for seed in (1, 2):
-        network = Recording(clusters.shape, clusters.classes, [2], "lecun_normal")
+        network = recording(clusters, [2])
         trained_on(network, clusters, seed=seed)
         orders.append(np.stack(network.batches).tolist())
     assert orders[0] != orders[1]
@@ -331,7 +444,7 @@ import numpy as np
 import torch
 from lmc_ot.data.dataset import Dataset, Split
 from lmc_ot.networks.build import build
-from lmc_ot.training.loop import train
+from lmc_ot.training.loop import stack_size, train
 from lmc_ot.training.settings import NetworkId
 from support import mlp, optimiser, training_config
 
@@ -454,36 +567,45 @@ def test_a_network_of_finite_loss_but_not_of_finite_parameters_has_diverged(netw
     assert list(found.networks) == [0, 2]
 
 
+@pytest.mark.parametrize("at_once", [1, 2])
 @pytest.mark.parametrize("name", ["mlp", "convnet"])
-def test_reduced_precision_trains_and_keeps_float32_parameters(name):
+def test_reduced_precision_trains_and_keeps_float32_parameters(name, at_once):
     data = digits()
     options = {"mlp": {"hidden_widths": [16]}, "convnet": {"groups": [[6]], "head": [16]}}[name]
     network = build({"name": name, **options}, data)
     settings = training_config(batch_size=50, epochs=2, precision="bfloat16")
     found = train(
-        network, data, [NetworkId(0, 0.05)], settings, registered("sgd"), 0, report=lambda _: None
+        network,
+        data,
+        [NetworkId(0, 0.05), NetworkId(1, 0.05)],
+        settings,
+        registered("sgd"),
+        0,
+        report=lambda _: None,
+        at_once=at_once,
     )
     assert found.history[-1]["train_loss"] < found.history[0]["train_loss"]
     assert all(array.dtype == np.float32 for array in found.networks[0].values())
 
 
-class Hungry(MLP):
-    """An MLP of which only two fit into the memory at once, from some step on."""
+class Hungry(Network):
+    """A network of which only two fit into the memory at once, from some step on."""
 
     from_step = 0
 
-    def forward(self, parameters, images):
-        if torch.is_grad_enabled():
+    def forward(self, parameters, images, training=False):
+        if training and torch.is_grad_enabled():
             self.from_step -= 1
             if self.from_step < 0 and len(images) > 2:
                 raise torch.OutOfMemoryError("CUDA out of memory.")
-        return super().forward(parameters, images)
+        return super().forward(parameters, images, training)
 
 
 @pytest.mark.parametrize("step", [0, 9])
 def test_fewer_networks_are_trained_at_once_where_memory_does_not_suffice(clusters, step):
     lines = []
-    hungry = Hungry(clusters.shape, clusters.classes, [16, 12], "lecun_normal")
+    hungry = mlp(clusters.shape, clusters.classes, [16, 12])
+    hungry.__class__ = Hungry
     hungry.from_step = step
     found = trained_on(hungry, clusters, report=lines.append)
     assert "out of memory with 3 networks at once: halving to 2" in lines

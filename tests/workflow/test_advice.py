@@ -47,7 +47,7 @@ def of(experiment: str, name: str) -> str:
 RESULTS = "results/advice/results.parquet"
 FIGURES = "paper_figures/advice"
 # What is damaged; an output of what reads it, which is missing; and the rule that reads it. Those
-# of a round do not hinder each other: the run goes on after an error.
+# of a round do not hinder each other: the run continues after an error.
 ROUNDS = {
     "experiments": [
         ("results/advice/datasets/parquet-*.parquet", of("user", "history.parquet"), "train"),

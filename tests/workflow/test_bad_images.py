@@ -64,8 +64,8 @@ BAD = {
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """All bad data sets in one run, an experiment each, that goes on after an error; and VGG16 on
-    the digits, of 8 x 8 pixels."""
+    """All bad data sets in one run, one experiment each, which continues after an error; and VGG16
+    on the digits, of 8 x 8 pixels."""
     folder = tmp_path_factory.mktemp("bad-images")
     experiments = {}
     for name, (images, labels, options, _) in BAD.items():

@@ -67,7 +67,7 @@ def test_a_batch_larger_than_the_data(tmp_path):
     assert not list((tmp_path / "results").rglob("checkpoints.parquet"))
 
 
-# -- files that a stage finds in the place of its input ----------------------------------------
+# -- files that a stage finds instead of its input ---------------------------------------------
 
 
 def _truncate(path: Path) -> None:

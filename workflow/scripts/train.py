@@ -4,6 +4,7 @@ from pathlib import Path
 
 from adapter import execute
 from lmc_ot import tables
+from lmc_ot.config.labels import own_file
 from lmc_ot.data.table import read_dataset
 from lmc_ot.environment import versions
 from lmc_ot.networks.build import build
@@ -31,10 +32,11 @@ def train(
     """
     data = read_dataset(dataset)
     resolved = resolve(device)
+    built = build(network, data)
+    own = own_file(network)
     snapshots = Snapshots(
         Path(checkpoints).parent / "snapshots",
-        # The digest of the data set is included, since users' own files can change while the
-        # config stays the same.
+        # Users' own files can change while the config stays the same: images and modules.
         [
             run,
             network,
@@ -43,12 +45,13 @@ def train(
             resolved.type,
             versions(),
             tables.digest("dataset", dataset),
+            Path(own).read_text(encoding="utf-8") if own else None,
         ],
         seconds_of_environment(),
     )
     with snapshots.on_request():
         trained = train_ensemble(
-            build(network, data),
+            built,
             data,
             [NetworkId(number, training["learning_rate"]) for number in range(networks)],
             TrainingConfig.of(training),

@@ -70,7 +70,7 @@ def _add_groups(commands) -> None:
     groups.add_argument(
         "target",
         help="class or function that makes the network: torchvision.models:vit_b_16, or "
-        "path/to/file.py:Class",
+        "path/to/file.py:Class; or a config, for all networks in it: config/config.yaml",
     )
     groups.add_argument(
         "--arguments", default="{}", help='its keyword arguments, YAML or JSON: "{depth: 20}"'
@@ -114,8 +114,37 @@ def _groups(given: argparse.Namespace) -> str:
         raise UserError(f"{error}: install lmc-ot[torch]") from error
 
     controls = None if given.no_verify else given.controls
+    if given.target.endswith((".yaml", ".yml")):
+        return _groups_of_config(Path(given.target), controls)
     wanted = given.target, given.arguments, given.shape, given.vocabulary
     return report(*wanted, controls, given.json)
+
+
+def _groups_of_config(path: Path, controls: int | None) -> str:
+    """The groups of every network of a config, which is completed as the workflow does."""
+    import yaml
+
+    from .config import completion, labels, reading
+    from .networks.build import build
+    from .networks.groups.report import of_network, summary
+    from .registries import REGISTRIES
+
+    reading.check_keys(path)
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    config = completion.complete(config, SCHEMA, REGISTRIES)
+    texts, data = {}, {}
+    for experiment in config["experiments"].values():
+        for setting in experiment["settings"].values():
+            label, block = labels.architecture(setting), setting["dataset"]
+            if label in texts:
+                continue
+            key = labels.dataset_label(block)
+            if key not in data:
+                data[key] = REGISTRIES["dataset"].build(block)
+            network = build(labels.beside(setting["network"], [path.parent]), data[key])
+            images = data[key].inputs("train")[:8]
+            texts[label] = summary(label, *of_network(network, images, controls))
+    return "\n".join(texts.values())
 
 
 def _reference(given: argparse.Namespace) -> str:

@@ -1,9 +1,11 @@
 """Labels, tables and pairs of networks that follow from a completed config, and its hash."""
 
 import itertools
+import os
 from pathlib import Path
 
 from ..environment import digest
+from ..errors import ConfigError
 from .sweep import shared, value_of, without
 
 SETTING_LABEL = r"[a-z][a-z0-9_]*-[0-9.e+-]+"
@@ -28,6 +30,32 @@ def own_file(network: dict) -> str | None:
     """Return the path of the user's file that a network's block names; None if it names none."""
     path = network.get("target", "").rpartition(":")[0]
     return path if path.endswith(".py") else None
+
+
+def beside(network: dict, folders: list[Path]) -> dict:
+    """Return a network's block with the path of the user's file from the working directory.
+
+    Parameters
+    ----------
+    folders
+        The folders of the configs; the file is looked up from the last to the first.
+
+    Raises
+    ------
+    ConfigError
+        The file is in none of them.
+    """
+    own = own_file(network)
+    if not own:
+        return network
+    for folder in reversed(folders):
+        if (folder / own).is_file():
+            name = network["target"].rpartition(":")[2]
+            return {**network, "target": f"{os.path.relpath(folder / own)}:{name}"}
+    raise ConfigError(
+        f"network.target: {network['target']}: no file {own} beside the config in "
+        f"{folders[-1]}: correct the path"
+    )
 
 
 def panel_tables(config: dict, figure: str) -> list[str]:

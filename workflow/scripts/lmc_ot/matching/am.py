@@ -1,15 +1,15 @@
 """Activation matching (paper, Section 6)."""
 
-import numpy as np
-
 from .layerwise import LayerwiseMatcher
 from .moments import Moments
+from .naive_wm import similarity_of_weights
 
 
 class ActivationMatching(LayerwiseMatcher):
     """Minimise (1/n) ||Z_A - P Z_B||_F^2: S is a cross moment of the activations of A and B.
 
-    Activations that are read at several places (along a residual stream) are summed over.
+    Activations that are read at several places (along a residual stream) are summed over. Units
+    whose activations are unknown are matched by their weights alone.
 
     Parameters
     ----------
@@ -22,10 +22,16 @@ class ActivationMatching(LayerwiseMatcher):
         self.statistic = statistic
 
     def similarity(self, visit):
-        return sum(self._matrix(moments) for moments in self._moments(visit))
+        if not visit.activations:
+            return similarity_of_weights(visit)
+        centred = self.statistic != "second_moment"
+        return sum(self._prepared(m).second_moment(centred) for m in visit.activations)
 
     def norms(self, visit):
-        found = [self._norms(moments) for moments in self._moments(visit)]
+        if not visit.activations:
+            return None
+        centred = self.statistic != "second_moment"
+        found = [self._prepared(m).squared_norms(centred) for m in visit.activations]
         return sum(a for a, _ in found), sum(b for _, b in found)
 
     def gram(self, network, group, centred):
@@ -33,21 +39,12 @@ class ActivationMatching(LayerwiseMatcher):
 
         For the correlation, activations are divided by their standard deviations.
         """
+        if not group.taps:
+            return None
         moments = [network.moments(tap).at(tap.places) for tap in group.taps]
-        if self.statistic == "correlation":
-            moments = [m.scaled(*m.inverse_deviations()) for m in moments]
-        return sum(m.second_moment(centred) for m in moments)
+        return sum(self._prepared(m).second_moment(centred) for m in moments)
 
-    def _moments(self, visit) -> list[Moments]:
-        a, b = visit.pair.a.moments, visit.pair.b.moments
-        return [a.cross(tap, b).at(tap.places) for tap in visit.group.taps]
-
-    def _matrix(self, moments: Moments) -> np.ndarray:
+    def _prepared(self, moments: Moments) -> Moments:
         if self.statistic == "correlation":
-            moments = moments.scaled(*moments.inverse_deviations())
-        return moments.second_moment(self.statistic != "second_moment")
-
-    def _norms(self, moments: Moments) -> tuple[float, float]:
-        if self.statistic == "correlation":
-            moments = moments.scaled(*moments.inverse_deviations())
-        return moments.squared_norms(self.statistic != "second_moment")
+            return moments.scaled(*moments.inverse_deviations())
+        return moments

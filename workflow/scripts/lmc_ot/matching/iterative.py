@@ -48,7 +48,8 @@ class IterativeMatcher(Matcher):
         """Return the best of all starts."""
         found = []
         for number in range(self.starts):
-            permutations = self._climb(pair, self.start(pair, number))
+            reached = self._climb(pair, self.start(pair, number))
+            permutations = {group.name: reached[group.name] for group in pair.groups}
             b = permute(pair.b.parameters, pair.groups, permutations)
             found.append((self.objective(pair, pair.groups.groups, b), permutations, b))
         best, permutations, b = max(found, key=lambda one: one[0])

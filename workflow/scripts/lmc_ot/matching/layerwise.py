@@ -6,6 +6,7 @@ sum_i S_l[i, p_l[i]] exactly, given that of layer l - 1 (paper, Section 6).
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from ..networks.groups.group import Group, Producer
 from ..tables import Parameters
 from .assignment import assign
 from .matcher import Match, Matcher, Pair
+from .moments import Moments
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,18 @@ class Visit:
     group: Group
     b: Parameters
     producers: tuple[Producer, ...]
+
+    @cached_property
+    def outputs(self) -> list[Moments]:
+        """For each producer, the moments of W_A phi (x) and W_B phi (y), with phi of A in both."""
+        a = self.pair.a
+        return [a.outputs(producer, a.parameters, self.b) for producer in self.producers]
+
+    @cached_property
+    def activations(self) -> list[Moments]:
+        """For each tap, the moments of the activations of A (x) and of B (y), B not permuted."""
+        a, b = self.pair.a.moments, self.pair.b.moments
+        return [a.cross(tap, b).at(tap.places) for tap in self.group.taps]
 
 
 class LayerwiseMatcher(Matcher):

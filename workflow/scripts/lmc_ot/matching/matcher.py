@@ -7,10 +7,10 @@ import numpy as np
 
 from ..errors import UserError
 from ..networks.groups.apply import Permutations
-from ..networks.groups.group import Group, Groups
+from ..networks.groups.group import Group, Groups, Producer
 from ..rng import generator
 from ..tables import Parameters
-from .moments import NetworkMoments, NoMoments
+from .moments import Moments, NetworkMoments, NoMoments
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,24 @@ class Side:
     parameters: Parameters
     moments: NetworkMoments
     groups: Groups
+
+    def outputs(self, producer: Producer, x: Parameters, y: Parameters) -> Moments:
+        """Return the moments of a layer's outputs for the weights of x and of y, unit by unit.
+
+        Both are fed with what the layer reads in this network, without its bias. A batch norm that
+        follows scales the outputs, that of x and that of y.
+        """
+        moments = self.moments.through(producer, x[producer.parameter], y[producer.parameter])
+        return moments.scaled(_scale(x, producer), _scale(y, producer)).at(producer.output.places)
+
+
+def _scale(parameters: Parameters, producer: Producer) -> np.ndarray | None:
+    """The factor by which a batch norm multiplies every output, float64; None without one."""
+    norm = producer.norm
+    if norm is None:
+        return None
+    deviation = np.sqrt(parameters[norm.variance].astype(np.float64) + norm.epsilon)
+    return (parameters[norm.scale] if norm.scale else 1.0) / deviation
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from ..networks.groups.apply import rows
 from ..networks.groups.group import Group, Producer
 from ..tables import Parameters
-from .layerwise import LayerwiseMatcher
+from .layerwise import LayerwiseMatcher, Visit
 
 
 class NaiveWeightMatching(LayerwiseMatcher):
@@ -20,12 +20,13 @@ class NaiveWeightMatching(LayerwiseMatcher):
     """
 
     def similarity(self, visit):
-        a, b = (self._weights(visit, n) for n in (visit.pair.a.parameters, visit.b))
-        return a @ b.T
+        return similarity_of_weights(visit)
 
     def norms(self, visit):
-        weights = [self._weights(visit, n) for n in (visit.pair.a.parameters, visit.b)]
-        a, b = (float(np.square(weight).sum()) for weight in weights)
+        a, b = (
+            float(np.square(weights(network, visit.group, visit.producers)).sum())
+            for network in (visit.pair.a.parameters, visit.b)
+        )
         return a, b
 
     def gram(self, network, group, centred):
@@ -35,8 +36,14 @@ class NaiveWeightMatching(LayerwiseMatcher):
             weight = weight - weight.mean(0)
         return weight @ weight.T / group.size
 
-    def _weights(self, visit, parameters):
-        return weights(parameters, visit.group, visit.producers)
+
+def similarity_of_weights(visit: Visit) -> np.ndarray:
+    """Return W_A W~_B^T, float64 (units, units)."""
+    a, b = (
+        weights(network, visit.group, visit.producers)
+        for network in (visit.pair.a.parameters, visit.b)
+    )
+    return a @ b.T
 
 
 def weights(parameters: Parameters, group: Group, producers: tuple[Producer, ...]) -> np.ndarray:

@@ -1,13 +1,7 @@
 """Covariance-weighted matching, the paper's "WM (ours)" (Section 6, Appendix D.2)."""
 
-import numpy as np
-
-from ..networks.groups.group import Producer
-from ..tables import Parameters
 from .layerwise import LayerwiseMatcher
-from .matcher import Side
-from .moments import Moments
-from .naive_wm import weights
+from .naive_wm import similarity_of_weights
 
 
 class SigmaWeightMatching(LayerwiseMatcher):
@@ -33,14 +27,13 @@ class SigmaWeightMatching(LayerwiseMatcher):
 
     def similarity(self, visit):
         if not visit.producers:
-            a, b = (weights(n, visit.group, ()) for n in (visit.pair.a.parameters, visit.b))
-            return a @ b.T
-        return sum(m.second_moment(self.centred) for m in self._outputs(visit))
+            return similarity_of_weights(visit)
+        return sum(m.second_moment(self.centred) for m in visit.outputs)
 
     def norms(self, visit):
         if not visit.producers:
             return None
-        found = [m.squared_norms(self.centred) for m in self._outputs(visit)]
+        found = [m.squared_norms(self.centred) for m in visit.outputs]
         return sum(a for a, _ in found), sum(b for _, b in found)
 
     def gram(self, network, group, centred):
@@ -49,29 +42,6 @@ class SigmaWeightMatching(LayerwiseMatcher):
             return None
         parameters = network.parameters
         return sum(
-            outputs(network, p, parameters, parameters).second_moment(centred)
-            for p in group.producers
+            network.outputs(producer, parameters, parameters).second_moment(centred)
+            for producer in group.producers
         )
-
-    def _outputs(self, visit) -> list[Moments]:
-        a = visit.pair.a
-        return [outputs(a, p, a.parameters, visit.b) for p in visit.producers]
-
-
-def outputs(network: Side, producer: Producer, x: Parameters, y: Parameters) -> Moments:
-    """Return the moments of a layer's outputs for the weights of x and of y, unit by unit.
-
-    Both are fed with what the layer reads in `network`. Batch norms that follow are those of x and
-    of y.
-    """
-    moments = network.moments.through(producer, x[producer.parameter], y[producer.parameter])
-    return moments.scaled(_scale(x, producer), _scale(y, producer)).at(producer.output.places)
-
-
-def _scale(parameters: Parameters, producer: Producer) -> np.ndarray | None:
-    """The factor by which a batch norm multiplies every output, float64; None without one."""
-    norm = producer.norm
-    if norm is None:
-        return None
-    deviation = np.sqrt(parameters[norm.variance].astype(np.float64) + norm.epsilon)
-    return (parameters[norm.scale] if norm.scale else 1.0) / deviation

@@ -1,5 +1,6 @@
 """Pairs of networks without diverged ones, and their permutations as tables."""
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -96,11 +97,9 @@ def read_permutations(path: str, run: dict | None = None) -> dict[str, dict[int,
     keys = [table[name].to_numpy(zero_copy_only=False) for name in ("matcher", "pair", "group")]
     unit, permuted = (table[name].to_numpy() for name in ("unit", "permuted_unit"))
     changes = [np.flatnonzero(key[1:] != key[:-1]) + 1 for key in keys]
-    starts = np.unique(np.concatenate([[0], *changes]))
+    bounds = np.unique(np.concatenate([[0], *changes, [len(table)]])).astype(int)
     found: dict[str, dict[int, Permutations]] = {}
-    if not len(table):
-        return found
-    for start, stop in zip(starts, [*starts[1:], len(table)], strict=True):
+    for start, stop in itertools.pairwise(bounds):
         matcher, pair, group = (key[start] for key in keys)
         p, units = permuted[start:stop].astype(np.int64), np.arange(stop - start)
         known = found.setdefault(str(matcher), {}).setdefault(int(pair), {})

@@ -145,11 +145,12 @@ REGISTRY = Registry(
                 "target": {
                     "type": "string",
                     "description": "a class, or a function that returns a module: "
-                    "package.module:name, or file.py:name relative to the working directory",
+                    "package.module:name, or file.py:name with a path beside the config",
                 },
                 "arguments": {
                     "type": "object",
                     "default": {},
+                    "additionalProperties": {"description": "any value"},
                     "description": "keyword arguments of the target, such as the number of classes",
                 },
                 "channels": {

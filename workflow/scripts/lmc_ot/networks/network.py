@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.func import functional_call, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
@@ -104,6 +105,7 @@ class Network:
     @cached_property
     def draws(self) -> bool:
         """Whether the module draws random numbers in training, as dropout does."""
+        self._move(torch.device("cpu"))
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             before = torch.get_rng_state()
             self.forward(self._some(1), self._zeros(2), training=True)
@@ -115,13 +117,15 @@ class Network:
 
         This excludes modules that draw random numbers, and those that `torch.func.vmap` refuses.
         """
+        if self.draws:
+            return False
+        self._move(torch.device("cpu"))
         try:
             with torch.no_grad():
-                return not self.draws and bool(
-                    len(self.forward(self._some(2), self._zeros(2), training=True))
-                )
+                self.forward(self._some(2), self._zeros(2), training=True)
         except RuntimeError:
             return False
+        return True
 
     def images(self, flat: torch.Tensor) -> torch.Tensor:
         """Return inputs (..., pixels) as images (..., channels, height, width).
@@ -185,7 +189,9 @@ class Network:
             own = {name: tensor.squeeze(0) for name, tensor in parameters.items()}
             return self._run(own, batches.squeeze(0)).unsqueeze(0)
         if training:
-            return vmap(self._run, randomness="different")(parameters, batches)
+            # Other kernels of attention have no rule for vmap, and abort in the backward pass.
+            with sdpa_kernel(SDPBackend.MATH):
+                return vmap(self._run, randomness="different")(parameters, batches)
         return torch.stack(
             [
                 self._run({name: tensor[k] for name, tensor in parameters.items()}, batch)
@@ -194,7 +200,13 @@ class Network:
         )
 
     def _run(self, parameters: Stacked, images: torch.Tensor) -> torch.Tensor:
-        return functional_call(self.module, parameters, (images,))
+        logits = functional_call(self.module, parameters, (images,))
+        if not isinstance(logits, torch.Tensor):
+            raise UserError(
+                f"network: in training, {type(self.module).__name__} returns "
+                f"{type(logits).__name__} instead of logits: turn off its auxiliary outputs"
+            )
+        return logits
 
     @torch.no_grad()
     def with_recomputed_statistics(

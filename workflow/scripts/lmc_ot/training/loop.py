@@ -126,11 +126,12 @@ def stack_size(network: Network, networks: int, device: torch.device) -> int:
     """Return how many networks to train as one stack: all of them, or one.
 
     The result does not depend on it, to rounding. Stacks pay on GPUs, where one small network
-    leaves most of the processor idle. On CPUs they pay if a step consists of so few operations
-    that starting them takes most of the time: for small networks without convolutions.
+    leaves most of the processor idle, and on CPUs if a network is so small that starting its
+    operations takes most of the time. Convolutions of several networks are one in groups, which is
+    slower.
     """
     small = sum(p.numel() for p in network.module.parameters()) <= STACKED_ON_CPU
-    pays = device.type != "cpu" or (small and not network.has_convolutions)
+    pays = not network.has_convolutions and (device.type != "cpu" or small)
     return networks if networks > 1 and pays and network.stackable else 1
 
 

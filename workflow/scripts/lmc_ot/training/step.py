@@ -66,7 +66,8 @@ def training_step(
     targets = labels[batch]
     losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
     losses = losses.view(targets.shape).mean(1)
-    gradients = list(torch.autograd.grad(losses.sum(), tensors))
+    # A parameter that the module does not use has a gradient of zeros.
+    gradients = list(torch.autograd.grad(losses.sum(), tensors, materialize_grads=True))
     with torch.no_grad():
         optimiser.step(tensors, gradients, state, rates, step)
         return losses.detach(), (logits.argmax(2) == targets).sum(1)

@@ -4,6 +4,7 @@ import inspect
 import json
 from collections import defaultdict
 
+import numpy as np
 import torch
 import yaml
 
@@ -13,6 +14,7 @@ from .derive import derive
 from .group import Group, Groups
 from .verify import Verification, check_parameters, verify
 
+CONTROLS = 12  # groups that are moved without one of their members
 SHOWN = 3  # members of a group, and parameters of a reason, in the table
 
 
@@ -45,8 +47,6 @@ def report(
         The target is not there or cannot be used, or the network has no groups.
     """
     module = load(target, _options(arguments))
-    name = type(module).__name__
-    check_parameters(module)
     stream = torch.Generator().manual_seed(0)
     if vocabulary is None:
         inputs = torch.randn(2, *shape, generator=stream)
@@ -56,14 +56,36 @@ def report(
         inspect.signature(module.forward).bind(inputs)
     except TypeError as error:
         raise UserError(
-            f"{name}.forward{inspect.signature(module.forward)} takes other arguments than a "
-            f"batch ({error}): name a module that calls it with one"
+            f"{type(module).__name__}.forward{inspect.signature(module.forward)} takes other "
+            f"arguments than a batch ({error}): name a module that calls it with one"
         ) from error
+    groups, found = verified(module, inputs, controls)
+    return _json(groups, found) if as_json else summary(type(module).__name__, groups, found)
+
+
+def verified(
+    module: torch.nn.Module, inputs: torch.Tensor, controls: int | None = CONTROLS
+) -> tuple[Groups, Verification | None]:
+    """Derive the groups of a module and verify them, unless `controls` is None.
+
+    Raises
+    ------
+    UserError
+        A parameter is not a number, the network has no groups, or they change its function.
+    """
+    check_parameters(module)
     groups = derive(module, (inputs,))
     if not len(groups):
+        name = type(module).__name__
         raise UserError(f"{name} has no units that can be permuted: {_why_none(groups)}")
-    found = None if controls is None else verify(module, inputs, groups, controls)
-    return _json(groups, found) if as_json else summary(name, groups, found)
+    return groups, None if controls is None else verify(module, inputs, groups, controls)
+
+
+def of_network(
+    network, images: np.ndarray, controls: int | None = CONTROLS
+) -> tuple[Groups, Verification | None]:
+    """Derive and verify the groups of a `networks.network.Network`, given flat images."""
+    return verified(network.module, network.images(torch.from_numpy(images)), controls)
 
 
 def _options(arguments: str) -> dict:
@@ -91,10 +113,10 @@ def summary(name: str, groups: Groups, verification: Verification | None = None)
     """Return a text with all groups of a network, what is in none and why, and the verification."""
     families = len(groups.families)
     time = f"; {groups.seconds:.1f} s" if groups.seconds else ""
+    heads = _number(families, "family", "families")
     lines = [
         f"{name}: {_number(groups.symmetric_sets, 'set')} of interchangeable units in "
-        f"{_number(len(groups), 'group')}, "
-        f"{_number(families, 'family', 'families')} of heads{time}",
+        f"{_number(len(groups), 'group')}, {heads} of heads{time}",
         "",
         *_aligned(
             [("", "group", "units", "heads", "family", "members")]
