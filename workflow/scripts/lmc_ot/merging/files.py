@@ -1,12 +1,10 @@
 """Checkpoints as they are found in files: read without running code from them, and written."""
 
 import difflib
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from ..errors import UserError, one_line
@@ -40,12 +38,12 @@ def read_state(path: str | Path) -> State:
         if path.suffix == ".safetensors":
             return load_file(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise UserError(
-            f"{path}: holds Python objects that are not tensors, which are never loaded: save the "
-            f"state dict alone, with torch.save(model.state_dict(), ...)"
-        ) from error
-    except (SafetensorError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+    except Exception as error:
+        if type(error).__name__ == "UnpicklingError":
+            raise UserError(
+                f"{path}: holds Python objects that are not tensors, which are never loaded: save "
+                f"the state dict alone, with torch.save(model.state_dict(), ...)"
+            ) from error
         raise UserError(f"{path}: not a checkpoint: {one_line(error, 150)}") from error
     return _tensors(content, path)
 
