@@ -9,7 +9,7 @@ from support import REPOSITORY
 from .conftest import CONFIG, jobs_of
 
 FIGURES = ("figure1", "figure2", "theory_isotropic")
-MEASURED = ["approximate_dimension", "evaluate_path", "match"]
+MEASURED = ["evaluate_path", "match"]
 # Of networks without convolutions, here also all pairs.
 ALL_PAIRS = sorted([*MEASURED, "evaluate_midpoints", "match_all_pairs"])
 

@@ -157,6 +157,11 @@ def read_twice(n, x):
     return n.b(F.relu(n.a(x)) * n.a.weight[:, 0])
 
 
+def zeros_joined(n, x):
+    """Only a part of the bias is used."""
+    return n.b(F.relu(F.linear(x, n.a.weight, torch.cat([n.a.bias[:5], torch.zeros(3)]))))
+
+
 ODD = {
     "halves_added": (lambda: dense(lambda n, h: halves(F.relu(h)), 16, 8), vectors),
     "half_used": (
@@ -343,6 +348,10 @@ ODD = {
         vectors,
     ),
     "number": (lambda: dense(lambda n, h: h * float(h[0, 0] > 0) + h, 6, 6), vectors),
+    "zeros_joined": (
+        lambda: Network(zeros_joined, a=nn.Linear(8, 8), b=nn.Linear(8, 3)),
+        vectors,
+    ),
 }
 
 

@@ -23,6 +23,7 @@ from lmc_ot.data.folder import data_folder
 from lmc_ot.data.table import read_dataset, write_dataset
 from lmc_ot.errors import DataError
 from lmc_ot.matching import recording, sources
+from lmc_ot.networks.graph import Graph
 
 NAMES = [
     "train-images-idx3-ubyte.gz",
@@ -225,7 +226,7 @@ def test_values_that_cannot_standardise_the_images_are_refused(
     one_line(error, "data set: ", *named)
 
 
-def test_every_reader_gets_the_standardised_inputs(clusters, trained, run_mlp, tmp_path):
+def test_every_reader_gets_the_standardised_inputs(clusters, trained, run_mlp, groups_of, tmp_path):
     """Paths, recorded activations, and moments of recorded and of streamed networks."""
     network, a, _ = trained
     run = {"experiment": "e", "config_hash": "0" * 16, "seed": 3}
@@ -245,23 +246,31 @@ def test_every_reader_gets_the_standardised_inputs(clusters, trained, run_mlp, t
     np.testing.assert_allclose(found["train"][0], train[some], **close)
 
     samples = recording.chosen_samples(data, 50, 1, seed=3)
-    batches = list(recording.record(network, a, data, samples))
+    graph = Graph(network.module, network.images(torch.from_numpy(train[:2].astype(np.float32))))
+    groups = groups_of(a)
+    taps = [group.taps[0] for group in groups]
+    batches = list(recording.record(network, graph, taps, a, data, samples))
     layers = run_mlp(a, train[some])[0]
     for layer in (1, 2):
         recorded = np.concatenate([values[layer - 1] for _, values in batches])
         np.testing.assert_allclose(recorded, layers[layer], rtol=1e-4, atol=1e-4)
 
     folder = tmp_path / "activations"
-    with tables.activation_writer(folder / "0.parquet", [16, 12], run, "cpu") as write:
+    widths = dict(zip([tap.value for tap in taps], (16, 12), strict=True))
+    with tables.activation_writer(folder / "0.parquet", widths, run, "cpu") as write:
         for part, values in batches:
             write(vars(part), values)
     how = {"network": {"name": "mlp", "hidden_widths": [16, 12]}, "examples": 50, "device": "cpu"}
-    from_files = sources.of_networks(table, {0: a}, folder, {}, run)(0)
-    streamed = sources.of_networks(table, {0: a}, None, how, run)(0)
-    for moments, asked in ((from_files, (0, 1, 2)), (streamed, (1, 2))):
-        for layer in asked:
-            second = layers[layer].T @ layers[layer] / 50
-            np.testing.assert_allclose(moments(layer).second, second, rtol=1e-4, atol=1e-4)
+    from_files = sources.of_networks(table, {0: a}, groups, folder, {}, run)(0)
+    streamed = sources.of_networks(table, {0: a}, groups, None, how, run)(0)
+    for moments in (from_files, streamed):
+        for tap, values in zip(taps, layers[1:], strict=True):
+            second = values.T @ values / 50
+            np.testing.assert_allclose(moments(tap).second, second, rtol=1e-4, atol=1e-4)
+        [producer] = groups.groups[0].producers
+        found = moments.through(producer, *[a["layers.0.weight"]] * 2).mean_x
+        expected = (layers[0] @ a["layers.0.weight"].T).mean(0)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
 # -- digits ----------------------------------------------------------------------------------

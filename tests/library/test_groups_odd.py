@@ -60,9 +60,12 @@ EXPECTED = {
     "without_gradient": [("a", 6, 1)],
     "read_twice": [],
     "inplace_base": [],
-    "number": [],  # not solved yet: the first unit decides, and the other five could be a group
+    "number": [("a", 5, 1)],  # the first unit decides
+    "zeros_joined": [  # the last three units have no bias, and nobody reads the last three biases
+        *[("a.bias", 3, 1), ("a", 5, 1), ("a#2", 3, 1)],
+    ],
 }
-FIXING = {"topk": ["topk"], "cumsum": ["cumsum"], "number": ["select"]}
+FIXING = {"topk": ["topk"], "cumsum": ["cumsum"]}
 # Left out of a permutation, these change nothing: softmax does not see a key's bias; nobody reads.
 WITHOUT_INFLUENCE = {"k.bias", "a.weight", "a.bias"}
 

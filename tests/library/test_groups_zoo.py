@@ -10,22 +10,11 @@ from lmc_ot.networks.groups.verify import verify
 WITHOUT_INFLUENCE = ("in_proj_bias", "qkv.bias", "k.bias")
 
 
-# Not solved yet: 40 groups are found instead of 328 and 12 families; an error of 7e-9.
-UNSOLVED = {
-    name: pytest.mark.xfail(reason=reason)
-    for name, reason in (
-        ("swin_v2_t", "groups of its attention are missing"),
-        ("efficientnet_v2_s", "its output hardly varies, so that rounding is seen"),
-    )
-}
+def marked(name):
+    return pytest.param(name, marks=[pytest.mark.slow] if ZOO[name].heavy else [])
 
 
-def marks(name):
-    slow = [pytest.mark.slow] if ZOO[name].heavy else []
-    return [*slow, UNSOLVED[name]] if name in UNSOLVED else slow
-
-
-@pytest.mark.parametrize("name", [pytest.param(name, marks=marks(name)) for name in ZOO])
+@pytest.mark.parametrize("name", [marked(name) for name in ZOO])
 def test_an_architecture_has_its_groups_and_keeps_its_function(name):
     module, inputs = zoo_network(name)
     groups = derive(module, inputs)

@@ -127,6 +127,7 @@ def test_a_broken_snapshot_is_passed_over(damage, tmp_path):
     whole = path.read_bytes()
     if damage == "another kind":
         row = {"unit": [0], "permuted_unit": [0], "layer": [1], "pair": [0], "matcher": ["m"]}
+        row |= {"group": ["g"]}
         row |= {
             "network_a": [0],
             "network_b": [1],

@@ -148,7 +148,11 @@ def axes_of(schema, path=()):
             registry = REGISTRIES[sub["registry"]]
             for name in registry.names:
                 options = registry.options(name)
-                required = {k: ["x"] for k, option in options.items() if "default" not in option}
+                required = {
+                    k: "x" if option["type"] == "string" else ["x"]
+                    for k, option in options.items()
+                    if "default" not in option
+                }
                 block = at({}, ".".join(inside), {"name": name, **required})
                 for _, axis, values in axes_of({"properties": options}, inside):
                     yield block, axis, values

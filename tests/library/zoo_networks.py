@@ -158,6 +158,19 @@ def published(name, sets, families=0, side=64, heavy=True, **options):
     return Architecture(make, images(side), sets, families, heavy)
 
 
+def small_maxvit():
+    """maxvit_t with windows of 2 x 2 instead of 7 x 7, which need images of 224 pixels."""
+    return torchvision.models.MaxVit(
+        input_size=(64, 64),
+        stem_channels=64,
+        partition_size=2,
+        block_channels=[64, 128, 256, 512],
+        block_layers=[2, 2, 5, 2],
+        head_dim=32,
+        stochastic_depth_prob=0.2,
+    )
+
+
 untrained = {"init_weights": False}
 ZOO = {
     "mlp": Architecture(mlp, images(8), 2, heavy=False),
@@ -181,7 +194,7 @@ ZOO = {
     "regnet_x_400mf": published("regnet_x_400mf", 765, 22),
     "regnet_y_400mf": published("regnet_y_400mf", 1083, 16),
     "googlenet": published("googlenet", 57, **untrained),
-    "inception_v3": published("inception_v3", 94, side=96, **untrained),
+    "inception_v3": published("inception_v3", 94, side=112, **untrained),
     "efficientnet_b0": published("efficientnet_b0", 40),
     "convnext_tiny": published("convnext_tiny", 22),
     "vit_b_16": published("vit_b_16", 301, 12, image_size=64),
@@ -189,7 +202,7 @@ ZOO = {
     "swin_v2_t": published("swin_v2_t", 328, 12),
     "efficientnet_v2_s": published("efficientnet_v2_s", 75),
     "vgg16_bn": published("vgg16_bn", 15),
-    "maxvit_t": published("maxvit_t", 387, 22, side=224),
+    "maxvit_t": Architecture(small_maxvit, images(64), 387, 22),
 }
 
 

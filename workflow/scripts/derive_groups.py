@@ -2,13 +2,11 @@
 
 from dataclasses import replace
 
-import torch
-
 from adapter import execute
 from lmc_ot import tables
 from lmc_ot.data.table import read_dataset
 from lmc_ot.networks.build import build
-from lmc_ot.networks.groups.report import summary, verified
+from lmc_ot.networks.groups.report import of_network, summary
 from lmc_ot.networks.groups.table import write_groups
 
 
@@ -16,8 +14,7 @@ def derive_groups(dataset: str, groups: str, text: str, network: dict, run: dict
     """Derive the groups from the module's graph and verify them; `text` describes them."""
     data = read_dataset(dataset)
     built = build(network, data)
-    images = built.images(torch.from_numpy(data.inputs("train")[:8]))
-    found, verification = verified(built.module, images)
+    found, verification = of_network(built, data.inputs("train")[:8])
     print(f"derived in {found.seconds:.1f} s")
     found = replace(found, seconds=0.0)  # so that files of the same groups are the same
     write_groups(groups, found, run, network=network, error=verification.error)

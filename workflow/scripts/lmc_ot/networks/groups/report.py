@@ -4,6 +4,7 @@ import inspect
 import json
 from collections import defaultdict
 
+import numpy as np
 import torch
 import yaml
 
@@ -80,6 +81,13 @@ def verified(
     return groups, None if controls is None else verify(module, inputs, groups, controls)
 
 
+def of_network(
+    network, images: np.ndarray, controls: int | None = CONTROLS
+) -> tuple[Groups, Verification | None]:
+    """Derive and verify the groups of a `networks.network.Network`, given flat images."""
+    return verified(network.module, network.images(torch.from_numpy(images)), controls)
+
+
 def _options(arguments: str) -> dict:
     """The keyword arguments in a YAML or JSON mapping."""
     try:
@@ -105,9 +113,10 @@ def summary(name: str, groups: Groups, verification: Verification | None = None)
     """Return a text with all groups of a network, what is in none and why, and the verification."""
     families = len(groups.families)
     time = f"; {groups.seconds:.1f} s" if groups.seconds else ""
+    heads = _number(families, "family", "families")
     lines = [
         f"{name}: {_number(groups.symmetric_sets, 'set')} of interchangeable units in "
-        f"{_number(len(groups), 'group')}, {_number(families, 'family', 'families')} of heads{time}",
+        f"{_number(len(groups), 'group')}, {heads} of heads{time}",
         "",
         *_aligned(
             [("", "group", "units", "heads", "family", "members")]

@@ -66,15 +66,15 @@ class Units:
             The merged block that it is seen in: that it lies in there does not count, nor do
             columns that only its group of a convolution has.
         """
-        own = self.own.get(unit, {})
-        places = sorted(
-            (s.parameter, str(s.axis), str(s.part), len(p))
-            for s, p in own.items()
-            if head is None or s.part is None
+        # The slots of all units are in the same order.
+        places = tuple(
+            (slots.first, len(found))
+            for slots, found in self.own.get(unit, {}).items()
+            if head is None or slots.part is None
         )
         blocks = self.inside[unit] - (self.parts[head] if head is not None else set())
         colours = sorted(self._colours.get(unit, ()))
-        return tuple(places), tuple(sorted(blocks)), tuple(colours), int(self._met[unit])
+        return places, tuple(sorted(blocks)), tuple(colours), int(self._met[unit])
 
     def _marks(self) -> np.ndarray:
         """A hash for every id, uint64: the operations that it met, refined along the ties."""

@@ -85,11 +85,16 @@ def _decomposed(program: ExportedProgram) -> ExportedProgram:
             live.add(node)
         if node not in live or node.op != "call_function":
             continue
-        if node.target in table and rules.find(node.target) is None:
-            torn[node.target] = table[node.target]
-        schema = getattr(node.target, "_schema", None)
-        if schema is not None and schema.is_mutable and name_of(node.target) not in _IDLE:
+        rule, name = rules.find(node.target), name_of(node.target)
+        mutable = getattr(getattr(node.target, "_schema", None), "is_mutable", False)
+        constant = rule is not None and rule.function is rules.moves.constant and not mutable
+        if constant or name.startswith(_SIZES):
+            live.remove(node)
+            continue
+        if mutable and name not in _IDLE:
             overwrites |= not _computed_for(node.args[0], node)
+        if rule is None and node.target in table:
+            torn[node.target] = table[node.target]
     return program.run_decompositions(torn) if torn or overwrites else program
 
 

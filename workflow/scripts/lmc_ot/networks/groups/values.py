@@ -172,7 +172,7 @@ def as_units(ids: Ids, labels: torch.Tensor) -> torch.Tensor:
     activation, whose elements have ids of units.
     """
     small = core(labels)[0]
-    elements = torch.from_numpy(ids.kinds(small.numpy()) == ELEMENT)
+    elements = torch.as_tensor(ids.kinds(small.numpy()) == ELEMENT)
     if not elements.any() or elements.all():
         return labels
     old, inverse = torch.unique(small[elements], return_inverse=True)

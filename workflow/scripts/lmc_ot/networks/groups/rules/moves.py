@@ -1,10 +1,12 @@
 """Operations that only move elements: they are run on the ids themselves."""
 
+from dataclasses import replace
+
 import torch
 
 from ..group import EMBEDDING
 from ..ids import NEUTRAL, NoRule, thin, varies
-from ..values import Call, Source, Value, as_units, substitute
+from ..values import Call, Value, as_units, substitute
 from .table import rule
 
 # Operations whose further operands say where elements go.
@@ -83,25 +85,30 @@ def constant(call: Call):
 
 
 def _moved(call: Call, operation):
-    """Run an operation on the places in the parameter, or else on the labels."""
-    live = call.live
-    source = live[0].source if len(live) == 1 else None
+    """Run an operation on the places in a parameter, if it moves nothing else, or on the labels."""
+
+    def is_position(value: Value) -> bool:
+        return (
+            call.name in POSITIONS
+            and value.constant
+            and value is not call.args[0]
+            and not value.data.is_floating_point()
+        )
+
+    moved = [value for value in call.values if not is_position(value)]
+    source = moved[0].source if len(moved) == 1 else None
 
     def stand_in(value: Value) -> torch.Tensor:
-        number = not value.data.is_floating_point()
-        if call.name in POSITIONS and number and value.constant and value is not call.args[0]:
+        if is_position(value):
             return value.data
         return source.places() if source else call.labels(value)
 
     args, kwargs = substitute(stand_in, (call.args, call.kwargs))
     found = operation(*args, **kwargs)
-    outputs = [found] if isinstance(found, torch.Tensor) else list(found)
-    data = [call.output] if isinstance(call.output, torch.Tensor) else call.output
+    several = not isinstance(call.output, torch.Tensor)
+    pairs = zip(call.output, found, strict=True) if several else [(call.output, found)]
     if source:
-        values = [
-            Value(d, source=Source(source.parameter, source.shape, o))
-            for d, o in zip(data, outputs, strict=True)
-        ]
+        values = [Value(data, source=replace(source, index=index)) for data, index in pairs]
     else:
-        values = [Value(d, as_units(call.ids, thin(o))) for d, o in zip(data, outputs, strict=True)]
-    return values[0] if isinstance(call.output, torch.Tensor) else values
+        values = [Value(data, as_units(call.ids, thin(labels))) for data, labels in pairs]
+    return values if several else values[0]

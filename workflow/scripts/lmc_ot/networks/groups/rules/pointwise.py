@@ -147,7 +147,7 @@ def _finer(ids: Ids, a: torch.Tensor, b: torch.Tensor, single: bool) -> torch.Te
     """Of two labels that were tied or nested, those that say more: of units, then of blocks."""
     shape = a.shape
     a, b = core(a, b)
-    kind_a, kind_b = (torch.from_numpy(ids.kinds(labels.numpy())) for labels in (a, b))
+    kind_a, kind_b = (torch.as_tensor(ids.kinds(labels.numpy())) for labels in (a, b))
     unit, block, other = ((kind_b == UNIT), (kind_b == BLOCK), (kind_a != UNIT))
     finer = (block & ~other) if single else (unit & other)
     finer |= block & (kind_a == ELEMENT)
