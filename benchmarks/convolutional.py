@@ -20,9 +20,8 @@ from common import interleave, machine, median_ratio, publish
 from torch import nn
 
 from lmc_ot.data.augmentation import Augmentation
-from lmc_ot.networks import REGISTRY as NETWORKS
-from lmc_ot.networks.convolutional import EPSILON
-from lmc_ot.networks.network import initial_parameters, stack
+from lmc_ot.networks.build import build_for
+from lmc_ot.networks.network import stack
 from lmc_ot.networks.vgg16 import GROUPS
 from lmc_ot.training.device import keep_large_buffers
 from lmc_ot.training.optimisers import REGISTRY as OPTIMISERS
@@ -45,7 +44,7 @@ def reference(width: int, data, changes, dtype):
     modules, below = [], 3
     for group in GROUPS:
         for units in (width * factor for factor in group):
-            modules += [nn.Conv2d(below, units, 3, padding=1), ChannelNorm(units, EPSILON)]
+            modules += [nn.Conv2d(below, units, 3, padding=1), ChannelNorm(units)]
             modules += [nn.ReLU(inplace=True)]
             below = units
         modules += [nn.MaxPool2d(2)]
@@ -71,8 +70,8 @@ def reference(width: int, data, changes, dtype):
 
 def stacked(width: int, data, changes, dtype):
     """A training step of one network with this library."""
-    network = NETWORKS.build({"name": "vgg16", "width": width}, (SIDE, SIDE, 3), CLASSES)
-    parameters = stack([initial_parameters(network, 0, LEARNING_RATE, 0)], torch.device("cpu"))
+    network = build_for({"name": "vgg16", "width": width}, (SIDE, SIDE, 3), CLASSES)
+    parameters = stack([network.initial(0, LEARNING_RATE, 0)])
     tensors = [tensor.requires_grad_() for tensor in parameters.values()]
     options = {"momentum": MOMENTUM, "weight_decay": WEIGHT_DECAY}
     optimiser = OPTIMISERS.build({"name": "sgd", **options})

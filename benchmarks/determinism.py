@@ -14,9 +14,10 @@ import torch
 from lmc_ot.connectivity import interpolation
 from lmc_ot.data.digits import digits
 from lmc_ot.matching import REGISTRY
-from lmc_ot.matching.solver import match
-from lmc_ot.networks import permutation
+from lmc_ot.matching.matcher import match
 from lmc_ot.networks.build import build
+from lmc_ot.networks.groups.apply import permute
+from lmc_ot.networks.groups.derive import derive
 from lmc_ot.training.loop import train
 from lmc_ot.training.optimisers import REGISTRY as OPTIMISERS
 from lmc_ot.training.settings import NetworkId
@@ -34,9 +35,10 @@ def run(rate: float, threads: int) -> dict[str, np.ndarray]:
     networks = [NetworkId(0, rate), NetworkId(1, rate)]
     found = train(network, data, networks, SETTINGS, SGD, 0, report=lambda line: None)
     a, b = found.networks[0], found.networks[1]
-    matched = match(REGISTRY.build({"name": "naive_wm"}), a, b)
+    groups = derive(network.module, network.images(torch.from_numpy(data.inputs("train")[:2])))
+    matched = match(REGISTRY.build({"name": "naive_wm"}), a, b, groups)
     losses, _ = interpolation.evaluate_path(
-        network, a, permutation.apply(b, matched.permutations), np.array([0.0, 0.5, 1.0]),
+        network, a, permute(b, groups, matched.permutations), np.array([0.0, 0.5, 1.0]),
         data.inputs("test"), data.test.labels,
     )  # fmt: skip
     return {

@@ -15,8 +15,8 @@ import yaml
 from torch.utils.flop_counter import FlopCounterMode
 
 from lmc_ot.config.completion import complete
-from lmc_ot.networks import REGISTRY
-from lmc_ot.networks.network import initial_parameters, stack
+from lmc_ot.networks.build import build_for
+from lmc_ot.networks.network import stack
 from lmc_ot.registries import REGISTRIES
 
 EXAMPLES = 20  # in the counted batch
@@ -24,17 +24,13 @@ EXAMPLES = 20  # in the counted batch
 
 def per_example(network) -> tuple[float, float]:
     """The operations per example of a training step and of a forward pass."""
-    parameters = stack([initial_parameters(network, 0, 0.1, 0)])
-    trained = {
-        key: tensor.requires_grad_()
-        for key, tensor in parameters.items()
-        if key[1] not in network.running_statistics
-    }
+    parameters = stack([network.initial(0, 0.1, 0)])
+    trained = {name: parameters[name].requires_grad_() for name in network.trained}
     images = torch.rand(1, EXAMPLES, torch.Size(network.shape).numel())
     with FlopCounterMode(display=False) as step:
-        network.forward(trained, images)[1].sum().backward()
+        network.forward(trained, images, training=True).sum().backward()
     with FlopCounterMode(display=False) as forward, torch.no_grad():
-        network.forward(trained, images)
+        network.forward(trained, images, training=True)
     return step.get_total_flops() / EXAMPLES, forward.get_total_flops() / EXAMPLES
 
 
@@ -52,7 +48,7 @@ if __name__ == "__main__":
         REGISTRIES,
     )
     block = config["experiments"][given.experiment]
-    step, forward = per_example(REGISTRY.build(block["network"], given.shape, given.classes))
+    step, forward = per_example(build_for(block["network"], given.shape, given.classes))
     networks = block["networks"] * len(block["values"])
     total = step * given.examples * block["training"]["epochs"] * networks
     print(f"a step: {step / 1e9:.2f}e9 per example, a forward pass {forward / 1e9:.2f}e9")

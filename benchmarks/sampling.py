@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 import yaml
 from common import machine, publish
 from scipy.optimize import linear_sum_assignment
@@ -25,6 +26,8 @@ from lmc_ot.matching.forward import StreamedMoments
 from lmc_ot.matching.moments import InMemory, NetworkMoments
 from lmc_ot.matching.recording import chosen_samples, record
 from lmc_ot.networks.build import build
+from lmc_ot.networks.graph import Graph
+from lmc_ot.networks.groups.derive import derive
 from lmc_ot.registries import REGISTRIES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,14 +46,20 @@ def rows(config: str, experiment: str) -> list[dict]:
     path = max((folder / experiment).glob("*/checkpoints.parquet"), key=_rate)
     a, b = list(tables.read_checkpoints(path).values())[:2]
     inputs = data.inputs("train")
-    streamed = [StreamedMoments(network, parameters, inputs) for parameters in (a, b)]
+    example = network.images(torch.from_numpy(inputs[:2]))
+    groups, graph = derive(network.module, example), Graph(network.module, example)
+    streamed = [StreamedMoments(network, graph, groups, one, inputs) for one in (a, b)]
     found = []
     for positions in POSITIONS:
         samples = chosen_samples(data, None, positions, 0)
-        recorded = [_recorded(network, parameters, data, samples) for parameters in (a, b)]
-        for layer, units in enumerate(network.hidden_widths, start=1):
-            exact = streamed[0].cross(layer, streamed[1]).covariance
-            estimate = recorded[0].cross(layer, recorded[1]).covariance
+        taps = [tap for group in groups for tap in group.taps]
+        recorded = [_recorded(network, graph, taps, one, data, samples) for one in (a, b)]
+        for layer, group in enumerate(groups, start=1):
+            tap, units = group.taps[0], group.units
+            exact, estimate = (
+                moments[0].cross(tap, moments[1]).at(tap.places).covariance
+                for moments in (streamed, recorded)
+            )
             best, ours = (linear_sum_assignment(s, maximize=True)[1] for s in (exact, estimate))
             mean, top = exact.sum() / units, exact[np.arange(units), best].sum()
             found.append(
@@ -69,10 +78,11 @@ def _rate(path: Path) -> float:
     return float(path.parent.name.split("-", 1)[1])
 
 
-def _recorded(network, parameters, data, samples) -> NetworkMoments:
-    batches = [layers for _, layers in record(network, parameters, data, samples)]
-    layers = [np.concatenate(parts) for parts in zip(*batches, strict=True)]
-    return NetworkMoments(InMemory([None, *layers]))
+def _recorded(network, graph, taps, parameters, data, samples) -> NetworkMoments:
+    batches = [values for _, values in record(network, graph, taps, parameters, data, samples)]
+    values = [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+    names = [tap.value for tap in taps]
+    return NetworkMoments(InMemory(dict(zip(names, values, strict=True))))
 
 
 if __name__ == "__main__":

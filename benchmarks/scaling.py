@@ -6,7 +6,7 @@ random networks:
 
     training                an epoch of K stacked networks, including the evaluation after it
     naive_wm, sigma_wm, am  ``workflow/scripts/match.py`` on K / 2 pairs; assignments also apart
-    dimension               ``workflow/scripts/approximate_dimension.py`` of Sigma-WM, K networks
+    dimension               dimensions by Sigma-WM, which this script also writes, K networks
     path                    ``workflow/scripts/evaluate_path.py`` on K / 2 pairs, both splits
 
 Every point is measured in its own process with one thread, so that the peak memory belongs to the
@@ -125,7 +125,7 @@ def start(operation: str, device: str) -> None:
     import pyarrow
 
     pyarrow.set_cpu_count(1)
-    scripts = {"training": "train", "dimension": "approximate_dimension", "path": "evaluate_path"}
+    scripts = {"training": "train", "path": "evaluate_path"}
     importlib.import_module(scripts.get(operation, "match"))
     if "torch" in sys.modules or device != "cpu":
         import torch
@@ -138,6 +138,7 @@ def start(operation: str, device: str) -> None:
 
 def prepare(size: Size, scratch: Path, device: str) -> None:
     """Write the files that the operations read: data, networks, activations and permutations."""
+    from derive_groups import derive_groups
     from match import match
     from record_activations import record_activations
 
@@ -152,8 +153,10 @@ def prepare(size: Size, scratch: Path, device: str) -> None:
     read = {
         "dataset": folder / "dataset.parquet",
         "checkpoints": folder / "checkpoints.parquet",
+        "groups": folder / "groups.parquet",
         "run": common.RUN,
     }
+    derive_groups(read["dataset"], read["groups"], folder / "groups.txt", size.network(), {})
     if device == "cpu":
         record_activations(
             **read,
@@ -167,11 +170,20 @@ def prepare(size: Size, scratch: Path, device: str) -> None:
         **read,
         permutations=folder / "permutations.parquet",
         objectives=folder / "objectives.parquet",
-        label="naive_wm",
-        matcher={"name": "naive_wm"},
+        **of_matcher("naive_wm"),
         pairs=size.pairs(),
-        streamed={"device": device},
+        streamed={},
     )
+
+
+def of_matcher(name: str) -> dict:
+    """Arguments of ``workflow/scripts/match.py`` for one matcher."""
+    return {
+        "matchers": {name: {"name": name}},
+        "code": {name: "benchmark"},
+        "freeze": [],
+        "recording": [],
+    }
 
 
 def train(size: Size, data, device: str) -> tuple[dict, float]:
@@ -195,19 +207,19 @@ def train(size: Size, data, device: str) -> tuple[dict, float]:
 
 def measure(operation: str, size: Size, scratch: Path, device: str, points: int) -> dict:
     """One turn of an operation: its seconds, those of assignments, and the memory so far."""
-    from lmc_ot.matching import solver
+    from lmc_ot.matching import layerwise
     from lmc_ot.tables import seal
 
     seal._check.cache_clear()  # a job has checked no file yet
-    maximise, assignments = solver.maximise, []
+    assign, assignments = layerwise.assign, []
 
-    def timed(similarity):
+    def timed(similarities, heads):
         begin = time.perf_counter()
-        found = maximise(similarity)
+        found = assign(similarities, heads)
         assignments.append(time.perf_counter() - begin)
         return found
 
-    solver.maximise = timed
+    layerwise.assign = timed
     cuda = device != "cpu"
     if cuda:
         import torch
@@ -219,7 +231,7 @@ def measure(operation: str, size: Size, scratch: Path, device: str, points: int)
         if cuda:
             torch.cuda.synchronize()
         seconds = time.perf_counter() - begin if inside is None else inside
-    solver.maximise = maximise
+    layerwise.assign = assign
     found = {"seconds": seconds, "import MiB": _imported, "peak MiB": peak()}
     if assignments:
         found["assignments s"] = sum(assignments)
@@ -237,6 +249,7 @@ def run(operation: str, size: Size, scratch: Path, device: str, points: int) -> 
     read = {
         "dataset": folder / "dataset.parquet",
         "checkpoints": folder / "checkpoints.parquet",
+        "groups": folder / "groups.parquet",
         "run": common.RUN,
     }
     if operation == "path":
@@ -245,7 +258,7 @@ def run(operation: str, size: Size, scratch: Path, device: str, points: int) -> 
         (folder / "path.parquet").unlink(missing_ok=True)  # else what is in it would stand
         evaluate_path(
             **read,
-            permutations=[folder / "permutations.parquet"],
+            permutations=folder / "permutations.parquet",
             labels=["naive_wm"],
             path=folder / "path.parquet",
             network=size.network(),
@@ -256,34 +269,40 @@ def run(operation: str, size: Size, scratch: Path, device: str, points: int) -> 
             code="benchmark",
         )
         return None
-    read |= {
-        "label": operation,
-        "matcher": {"name": "sigma_wm" if operation == "dimension" else operation},
-        "activations": folder / "activations" if device == "cpu" else None,
-        "streamed": {"network": size.network(), "examples": None, "device": device},
-    }
+    activations = folder / "activations" if device == "cpu" else None
+    streamed = {"network": size.network(), "examples": None, "device": device}
     if operation == "dimension":
-        from approximate_dimension import approximate_dimension
+        describe_networks(read, activations, streamed)
+        return None
+    from match import match
 
-        label, matcher = read.pop("label"), read.pop("matcher")
-        (folder / "dimensions.parquet").unlink(missing_ok=True)  # else what is in it would stand
-        approximate_dimension(
-            **read,
-            dimensions=folder / "dimensions.parquet",
-            matchers={label: matcher},
-            recording=[],
-            code={label: "benchmark"},
-        )
-    else:
-        from match import match
-
-        match(
-            **read,
-            permutations=folder / f"{operation}.parquet",
-            objectives=folder / f"{operation}-objectives.parquet",
-            pairs=size.pairs(),
-        )
+    (folder / f"{operation}.parquet").unlink(missing_ok=True)  # else what is in it would stand
+    match(
+        **read,
+        **of_matcher(operation),
+        permutations=folder / f"{operation}.parquet",
+        objectives=folder / f"{operation}-objectives.parquet",
+        pairs=size.pairs(),
+        activations=activations,
+        streamed=streamed,
+    )
     return None
+
+
+def describe_networks(read: dict, activations: Path | None, streamed: dict) -> None:
+    """Read the files of a setting and compute the dimensions of all networks by Sigma-WM."""
+    from lmc_ot import tables
+    from lmc_ot.connectivity.dimension import dimensions_of
+    from lmc_ot.matching import REGISTRY, sources
+    from lmc_ot.networks.groups.table import read_groups
+
+    networks = tables.read_checkpoints(read["checkpoints"], read["run"])
+    groups = read_groups(read["groups"])
+    moments = sources.of_networks(
+        read["dataset"], networks, groups, activations, streamed, read["run"]
+    )
+    matcher = REGISTRY.build({"name": "sigma_wm"})
+    assert dimensions_of(matcher, "sigma_wm", networks, groups, moments)
 
 
 # --- In the main process -------------------------------------------------------------------------

@@ -20,10 +20,12 @@ import pandas as pd
 import torch
 from threadpoolctl import threadpool_limits
 
-from lmc_ot.matching import REGISTRY, solver
+from lmc_ot.matching import REGISTRY
 from lmc_ot.matching.forward import StreamedMoments
-from lmc_ot.networks import REGISTRY as NETWORKS
-from lmc_ot.networks.network import initial_parameters
+from lmc_ot.matching.matcher import match
+from lmc_ot.networks.build import build_for
+from lmc_ot.networks.graph import Graph
+from lmc_ot.networks.groups.derive import derive
 
 SHAPE = (32, 32, 3)
 MATCHERS = ("sigma_wm", "am")
@@ -34,24 +36,26 @@ GIB = 1 << (30 if sys.platform == "darwin" else 20)
 def measure(name: str, width: int, examples: int, threads: int) -> dict[str, float]:
     """Run one matcher on one pair in this process; return the seconds by part, and GiB."""
     torch.set_num_threads(threads)
-    network = NETWORKS.build({"name": "vgg16", "width": width}, SHAPE, 10)
-    networks = [initial_parameters(network, 0, 0.1, number) for number in range(2)]
+    network = build_for({"name": "vgg16", "width": width}, SHAPE, 10)
+    networks = [network.initial(0, 0.1, number) for number in range(2)]
     images = np.random.default_rng(0).random((examples, 3072), np.float32)
+    example = network.images(torch.from_numpy(images[:2]))
+    groups, graph = derive(network.module, example), Graph(network.module, example)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     matcher = REGISTRY.build({"name": name})
     similarity, moments_seconds = matcher.similarity, []
 
-    def timed(layer):
+    def timed(visit):
         begin = time.perf_counter()
-        found = similarity(layer)
+        found = similarity(visit)
         moments_seconds.append(time.perf_counter() - begin)
         return found
 
     matcher.similarity = timed
     with threadpool_limits(threads):
         begin = time.perf_counter()
-        moments = [StreamedMoments(network, parameters, images) for parameters in networks]
-        found = solver.match(matcher, *networks, *moments)
+        moments = [StreamedMoments(network, graph, groups, one, images) for one in networks]
+        found = match(matcher, *networks, groups, *moments)
         total = time.perf_counter() - begin
     assert len(found.permutations) == 15
     return {

@@ -93,6 +93,8 @@ def values_of(kind: pa.DataType, stream: np.random.Generator, rows: int = 20):
         return [stream.bytes(9) for _ in range(rows)]
     if pa.types.is_fixed_size_list(kind):
         return pa.array(stream.integers(0, 9, (rows, 3)).tolist(), pa.list_(kind.value_type, 3))
+    if pa.types.is_string(kind.value_type):
+        return pa.array([[f"text {i}"] for i in range(rows)], kind)
     return pa.array(stream.integers(0, 9, (rows, 3)).tolist(), kind)
 
 

@@ -75,7 +75,7 @@ def test_batches_are_bounded_and_say_what_they_are(recorded_batches):
 
 
 class Positions:
-    """A graph whose value has 2 x 4 positions and two units, the position's numbers, on one axis."""
+    """A graph whose value has 2 x 4 positions and two units, which are the position's numbers."""
 
     def __init__(self, axis):
         self.axis = axis

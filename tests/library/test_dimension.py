@@ -180,7 +180,7 @@ def test_naive_wm_is_driven_by_the_moment_of_the_weight_vectors(stream, centred,
 
 @pytest.mark.parametrize("centred", [False, True])
 def test_sigma_wm_is_driven_by_the_moment_of_the_outputs_without_bias(second_layer, centred):
-    """As exact as `Accumulator` promises: products in float32, errors of a few 1e-7 of deviations."""
+    """Products are computed in float32: errors are 1e-7 of the outputs' largest possible sizes."""
     layer, weight, phi, _ = second_layer
     found = REGISTRY.build({"name": "sigma_wm"}).gram(*layer, centred)
     sizes = np.abs(weight) @ np.sqrt(np.mean(phi**2, axis=0))

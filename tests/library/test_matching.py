@@ -4,6 +4,7 @@ from itertools import permutations as all_orders
 
 import numpy as np
 import pytest
+import torch
 
 from lmc_ot.errors import UserError
 from lmc_ot.matching import REGISTRY
@@ -324,6 +325,18 @@ def test_a_matcher_of_activations_says_that_it_needs_them(name, random_mlp, grou
     with pytest.raises(UserError) as error:
         match(built(name), a, b, groups_of(a), what="pair 5")
     one_line(error, "pair 5, A", "moments")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_state_dicts_of_modules_are_matched_as_their_arrays(dtype, random_mlp, groups_of):
+    matcher, groups = built("naive_wm"), groups_of(random_mlp(WIDTHS))
+    states = [
+        {name: torch.from_numpy(array).to(dtype) for name, array in network.items()}
+        for network in (random_mlp(WIDTHS), random_mlp(WIDTHS))
+    ]
+    arrays = [{name: t.float().numpy() for name, t in state.items()} for state in states]
+    found, expected = match(matcher, *states, groups), match(matcher, *arrays, groups)
+    assert found.objectives == expected.objectives
 
 
 def test_networks_that_differ_in_shape_are_refused_in_one_line(random_mlp, one_line, groups_of):

@@ -249,8 +249,8 @@ def test_the_interval_of_the_mean_correlation_covers_as_often_as_it_says(stream)
 def test_networks_that_diverged_are_counted_beside_the_dimensions(tmp_path):
     row = {
         "experiment": "e", "axis": AXIS, "value": 0.1, "matcher": "am",
-        "group": "layers.0", "layer": 1, "centred": False, "trace": 1.0, "largest_eigenvalue": 1.0, "entropy_rank": 2.0,
-        "neighbour_dimension": None,
+        "group": "layers.0", "layer": 1, "centred": False, "trace": 1.0,
+        "largest_eigenvalue": 1.0, "entropy_rank": 2.0, "neighbour_dimension": None,
     }  # fmt: skip
     rows = [row | {"network": i, "dimension": value} for i, value in enumerate((2.0, 4.0))]
     tables.write_rows("dimensions", tmp_path / "dimensions.parquet", rows, RUN)

@@ -14,10 +14,11 @@ CONFIG = {
     "name": "run", "seed": 7, "figures": {}, "theory": {},
     "experiments": {"e": {"settings": {SETTING: BLOCK}}},
 }  # fmt: skip
-ROW = {"experiment": "e", "axis": "training.learning_rate", "value": 0.1, "matcher": "am",
-       "network": 0, "group": "layers.0", "layer": 1, "centred": False, "dimension": 1.0, "trace": 1.0,
-       "largest_eigenvalue": 1.0,
-       "entropy_rank": 1.0, "neighbour_dimension": None}  # fmt: skip
+ROW = {
+    "experiment": "e", "axis": "training.learning_rate", "value": 0.1, "matcher": "am",
+    "network": 0, "group": "layers.0", "layer": 1, "centred": False, "dimension": 1.0,
+    "trace": 1.0, "largest_eigenvalue": 1.0, "entropy_rank": 1.0, "neighbour_dimension": None,
+}  # fmt: skip
 
 
 def test_a_record_names_every_commit_and_device_that_made_a_table(tmp_path, monkeypatch):

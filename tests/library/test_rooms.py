@@ -12,10 +12,11 @@ from lmc_ot.provenance.code import PACKAGE
 # From the ground up: a room imports from those before it.
 ROOMS = [
     *("errors", "rng", "environment", "config", "tables", "provenance", "data", "networks"),
-    *("training", "matching", "connectivity", "theory", "reporting", "registries", "cli"),
+    *("training", "matching", "connectivity", "merging", "theory", "reporting", "registries"),
+    "cli",
 ]
 HEAVY = {
-    "torch": {"data", "networks", "training", "matching", "connectivity"},
+    "torch": {"data", "networks", "training", "matching", "connectivity", "merging"},
     "torchvision": {"data"},
     "sklearn": {"data"},
     "matplotlib": {"reporting"},

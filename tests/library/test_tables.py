@@ -42,6 +42,8 @@ def values_of(kind, rows=3):
         return pa.array([[i, 255, 0] for i in range(rows)], pa.list_(kind.value_type, 3))
     if pa.types.is_large_binary(kind):
         return [bytes(range(i)) for i in range(rows)]
+    if pa.types.is_string(kind.value_type):
+        return pa.array([[f"text {j}" for j in range(i)] for i in range(rows)], kind)
     step = 1 if pa.types.is_integer(kind.value_type) else 0.5
     return pa.array([[step * i] * (i + 1) for i in range(rows)], kind)
 
@@ -424,7 +426,7 @@ def test_checkpoints_and_activations_of_another_run_are_refused(tmp_path, one_li
     one_line(error, path, "its seed is 3, expected 4")
     path = tmp_path / "activations" / "0.parquet"
     write_activations(path)
-    assert tables.ActivationFile(path, PROVENANCE).widths == [20]
+    assert tables.ActivationFile(path, PROVENANCE).widths == {"relu": 20}
     with pytest.raises(TableError) as error:
         tables.ActivationFile(path, other)
     one_line(error, path, "its seed is 3, expected 4", f"`rm -r {path.parent}`")
@@ -575,7 +577,7 @@ def test_leftovers_go_also_when_the_write_fails(tmp_path):
 def test_an_interrupted_stream_leaves_nothing(path):
     with (
         pytest.raises(Interruption),
-        tables.activation_writer(path, [2], PROVENANCE, "cpu") as write,
+        tables.activation_writer(path, {"relu": 2}, PROVENANCE, "cpu") as write,
     ):
         write(samples_of(range(3)), [np.ones((3, 2), np.float32)])
         raise Interruption
@@ -585,7 +587,7 @@ def test_an_interrupted_stream_leaves_nothing(path):
 def test_a_batch_of_the_wrong_width_leaves_nothing(path):
     with (
         pytest.raises((TableError, ValueError)),
-        tables.activation_writer(path, [2], PROVENANCE, "cpu") as write,
+        tables.activation_writer(path, {"relu": 2}, PROVENANCE, "cpu") as write,
     ):
         write(samples_of(range(3)), [np.ones((3, 3), np.float32)])
     assert files_in(path.parent) == []
@@ -624,7 +626,7 @@ def write_checkpoints(path):
 
 def write_activations(path):
     values = np.random.default_rng(0).normal(size=(500, 20)).astype(np.float32)
-    with tables.activation_writer(path, [20], PROVENANCE, "cpu") as write:
+    with tables.activation_writer(path, {"relu": 20}, PROVENANCE, "cpu") as write:
         write(samples_of(range(500)), [values])
 
 
@@ -940,40 +942,43 @@ def test_a_data_set_without_a_split_is_refused(path, dataset, split, one_line):
 
 # -- activations -----------------------------------------------------------------------------
 
+WIDTHS = {"relu": 3, "relu_1": 4}
+
 
 @pytest.fixture
 def activations(stream):
-    """Batches of 5, 5 and 2 examples of two layers."""
+    """Batches of 5, 5 and 2 examples of two values of the network."""
     sizes = [5, 5, 2]
     examples = np.split(stream.permutation(50)[:12], np.cumsum(sizes)[:-1])
-    layers = [
-        [stream.normal(size=(n, width)).astype(np.float32) for width in (3, 4)] for n in sizes
+    values = [
+        [stream.normal(size=(n, width)).astype(np.float32) for width in WIDTHS.values()]
+        for n in sizes
     ]
-    layers[0][0][0] = [-0.0, 1e-45, 3.4028235e38]
-    return [(samples_of(some), own) for some, own in zip(examples, layers, strict=True)]
+    values[0][0][0] = [-0.0, 1e-45, 3.4028235e38]
+    return [(samples_of(some), own) for some, own in zip(examples, values, strict=True)]
 
 
 @pytest.fixture
 def activation_file(activations, path):
-    with tables.activation_writer(path, [3, 4], PROVENANCE, "cpu") as write:
+    with tables.activation_writer(path, WIDTHS, PROVENANCE, "cpu") as write:
         for batch in activations:
             write(*batch)
     return tables.ActivationFile(path)
 
 
 def test_activations_come_back_batch_by_batch_bit_for_bit(activation_file, activations):
-    for layer in (1, 2):
-        found = list(activation_file.batches(layer))
+    for place, name in enumerate(WIDTHS):
+        found = list(activation_file.batches(name))
         assert len(found) == 3
-        for values, (_, layers) in zip(found, activations, strict=True):
-            assert values.dtype == np.float32 and values.shape == layers[layer - 1].shape
-            assert values.tobytes() == layers[layer - 1].tobytes()
+        for values, (_, written_) in zip(found, activations, strict=True):
+            assert values.dtype == np.float32 and values.shape == written_[place].shape
+            assert values.tobytes() == written_[place].tobytes()
     expected = np.concatenate([samples["example"] for samples, _ in activations])
     assert activation_file.examples().tolist() == expected.tolist()
-    assert activation_file.widths == [3, 4]
+    assert activation_file.widths == WIDTHS
 
 
-def test_a_layer_is_read_alone(activation_file, monkeypatch):
+def test_a_value_is_read_alone(activation_file, monkeypatch):
     read = []
     original = pq.ParquetFile.read_row_group
 
@@ -982,30 +987,30 @@ def test_a_layer_is_read_alone(activation_file, monkeypatch):
         return original(file, group, columns=columns, **options)
 
     monkeypatch.setattr(pq.ParquetFile, "read_row_group", spy)
-    list(activation_file.batches(2))
-    assert read == [(group, ["layer_2"]) for group in range(3)]
+    list(activation_file.batches("relu_1"))
+    assert read == [(group, ["tap_relu_1"]) for group in range(3)]
 
 
-def test_a_layer_that_was_not_recorded_is_refused(activation_file, path, one_line):
+def test_a_value_that_was_not_recorded_is_refused(activation_file, path, one_line):
     with pytest.raises(TableError) as error:
-        list(activation_file.batches(3))
-    one_line(error, path, "'layer_3'", "missing")
+        list(activation_file.batches("relu_2"))
+    one_line(error, path, "'tap_relu_2'", "missing")
 
 
 def test_activations_that_are_not_finite_are_refused(path, one_line):
     values = np.ones((2, 3), np.float32)
     values[1, 2] = np.inf
     with pytest.raises(TableError) as error:
-        with tables.activation_writer(path, [3], PROVENANCE, "cpu") as write:
+        with tables.activation_writer(path, {"relu": 3}, PROVENANCE, "cpu") as write:
             write(samples_of(range(2)), [values])
-        list(tables.ActivationFile(path).batches(1))
-    one_line(error, path, "'layer_1'", "1 values that are not finite")
+        list(tables.ActivationFile(path).batches("relu"))
+    one_line(error, path, "'tap_relu'", "1 values that are not finite")
 
 
 def test_the_same_activations_give_the_same_bytes(activations, tmp_path):
     paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
     for path in paths:
-        with tables.activation_writer(path, [3, 4], PROVENANCE, "cpu") as write:
+        with tables.activation_writer(path, WIDTHS, PROVENANCE, "cpu") as write:
             for batch in activations:
                 write(*batch)
     assert paths[0].read_bytes() == paths[1].read_bytes()

@@ -35,6 +35,8 @@ def reduced_default() -> dict:
         for widths in ("hidden_widths", "groups", "head"):
             if widths in experiment["network"]:
                 experiment["network"][widths] = narrow(experiment["network"][widths])
+        if "width" in experiment["network"]:
+            experiment["network"]["width"] = 0.125
         experiment["training"]["epochs"] = 2
         experiment["networks"] = 2
         experiment["path"] = {"points": 3}

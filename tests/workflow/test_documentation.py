@@ -15,8 +15,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pytest
+import torch
 
 from lmc_ot import tables
 from support import REPOSITORY, snakemake, succeeds
@@ -63,7 +63,7 @@ def commands(page: Path) -> list[str]:
 
 
 # These need the files that the reader writes, and run as a whole.
-WRITING = ["own-images", "new-matcher"]
+WRITING = ["own-images", "own-network", "own-checkpoints", "new-matcher"]
 ALL_COMMANDS = sorted(
     {command for page in PAGES if page.stem not in WRITING for command in commands(page)}
 )
@@ -178,6 +178,7 @@ def write_files(folder: Path, page: Path) -> None:
     ("tutorial", "made"),
     [
         ("own-images", ["error.png", "dimension.png", "results.csv"]),
+        ("own-network", ["error.png", "error.csv"]),
         ("new-matcher", ["error.png", "error.csv"]),
     ],
 )
@@ -195,6 +196,28 @@ def test_a_tutorial_as_it_is_written(tutorial, made, tmp_path):
         assert shown in page.read_text() or file.endswith(".csv")
 
 
+def test_the_tutorial_on_checkpoints_as_it_is_written(tmp_path):
+    """Matching lowers the barrier, and what is written and printed agrees."""
+    page = TUTORIALS / "own-checkpoints.md"
+    folder = equipped(clone(tmp_path / "checkout"))
+    write_files(folder, page)
+    printed = [
+        shell(folder, command) for block in blocks(page, "bash") for command in block.splitlines()
+    ]
+    before, after = (
+        float(re.search(r"^midpoint_barrier: (\S+)$", printed[i], re.MULTILINE)[1]) for i in (1, 3)
+    )
+    assert after < before
+    (example,) = [text for text in blocks(page, "python") if "lmc_ot.match" in text]
+    (folder / "example.py").write_text(example)
+    scripts = folder / "workflow/scripts"
+    output = shell(folder, f"PYTHONPATH={scripts} .venv/bin/python example.py")
+    assert "enter 16" in output and "'merged'" in output
+    shown = re.search(r"'merged': ([\d.e-]+)", output)[1]
+    row = re.search(r"^merged +(\S+)$", printed[4], re.MULTILINE)[1]
+    assert float(row) == pytest.approx(float(shown), rel=1e-3)
+
+
 def test_other_tutorials_are_of_commands_alone():
     """Their commands are among those that run above."""
     for page in TUTORIALS.glob("*.md"):
@@ -206,18 +229,18 @@ def test_a_new_matcher_network_and_data_set_run_and_nothing_old_does(finished):
     write_files(finished, TUTORIALS / "new-matcher.md")
     config = reduced_default()
     pair = config["experiments"]["digits-pair"]
-    pair["matchers"]["sign"] = {}
+    pair["matchers"] |= {"sign": {}, "marginals": {}}
     network = {"name": "tanh", "hidden_widths": [6]}
     config["experiments"]["parity"] = pair | {"dataset": {"name": "parity"}, "network": network}
     write_config(finished, config)
     target = "results/default/results.parquet"
     output = succeeds(snakemake(finished, target, repository=finished))
-    # The new matcher on the old experiment, and all of the new one: nothing old runs again.
-    matchers = len(pair["matchers"])
-    assert re.search(rf"^match +{1 + matchers}$", output, re.MULTILINE)
-    assert re.search(r"^train +1$", output, re.MULTILINE)
+    # The new matchers on the old experiment, and all of the new one: nothing old runs again.
+    for rule, jobs in {"derive_groups": 1, "train": 1, "match": 2}.items():
+        assert re.search(rf"^{rule} +{jobs}$", output, re.MULTILINE), rule
     results = tables.read("results", finished / "results/default/results.parquet").to_pandas()
-    assert {("digits-pair", "sign"), ("parity", "sign"), ("parity", "naive_wm")} <= set(
+    both = {(name, new) for name in ("digits-pair", "parity") for new in ("sign", "marginals")}
+    assert both | {("parity", "naive_wm")} <= set(
         zip(results["experiment"], results["matcher"], strict=True)
     )
 
@@ -226,20 +249,23 @@ def test_a_new_matcher_network_and_data_set_run_and_nothing_old_does(finished):
 
 
 def test_the_example_of_the_readme():
-    names = {}
     (block,) = blocks(README, "python")
+    torch.manual_seed(0)
+    nets = [torch.nn.Sequential(*map(torch.nn.Linear, (6, 5), (5, 3))) for _ in range(3)]
+    inputs, targets = torch.randn(2, 20, 6), torch.randint(3, (2, 20))
+    names = dict(zip("abc", nets, strict=True)) | {
+        "loader": list(zip(inputs, targets, strict=True))
+    }
     exec(block, names)
-    permutation = names["match"].permutations[1]
-    assert sorted(permutation) == list(range(512))
-    assert list(permutation) != list(range(512))
-    assert np.array_equal(names["permuted"][1, "weight"], names["b"]["0.weight"][permutation])
+    assert torch.allclose(names["matched"].permuted(inputs[0]), nets[1](inputs[0]), atol=1e-5)
+    assert len(names["path"].loss) == 25 and set(names["merged"].losses) > {"average", "merged"}
 
 
 def test_the_examples_of_the_library():
     names = {}
     for block in blocks(REPOSITORY / "docs/api.md", "python"):
         exec(block, names)
-    assert set(names["match"].permutations) == {1}
+    assert set(names["found"].permutations) == {"0"}
     assert 1 <= names["dimension"] <= 20
     assert names["barrier"] == pytest.approx(0.25)
 
@@ -267,7 +293,9 @@ def test_links_lead_to_files(page):
 
 FOLDERS = "config|envs|rules|tests|workflow|benchmarks|docs|profiles|paper_figures"
 # What a run makes, and what a tutorial tells to write.
-MADE = re.compile(r"paper_figures/(default|my-images|quick|signs|width)\b|benchmarks/results/$")
+MADE = re.compile(
+    r"paper_figures/(default|my-images|my-network|quick|signs|width)\b|benchmarks/results/$"
+)
 
 
 @pytest.mark.parametrize("page", [*DOCS, README], ids=name)

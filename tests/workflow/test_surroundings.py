@@ -68,7 +68,7 @@ def test_an_overlay_alone_changes_the_default_config_from_any_folder(tmp_path):
         )
     )  # fmt: skip
     assert "paper_figures/other/figure1.png" in output
-    assert re.search(r"^train +17$", output, re.MULTILINE)
+    assert re.search(r"^train +19$", output, re.MULTILINE)
 
 
 def test_a_partial_config_is_told_to_be_given_after_the_one_it_changes(tmp_path):

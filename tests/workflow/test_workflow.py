@@ -121,8 +121,10 @@ def test_figures_that_a_clone_brings_do_not_stand_in_for_results(finished, tmp_p
     write_config(fresh, reduced_default())
     shutil.copytree(finished / "paper_figures", fresh / "paper_figures")
     jobs = planned(fresh)
-    assert jobs["train"] == 6
-    assert jobs["draw_figure"] == 13
+    assert jobs["train"] == 7
+    # Experiments of the same architecture share its groups.
+    assert jobs["derive_groups"] == 4
+    assert jobs["draw_figure"] == 14
     assert jobs["measure_theory"] == jobs["tabulate_theory"] == jobs["draw_theory"] == 1
 
 
@@ -134,8 +136,8 @@ def test_an_option_of_a_matcher_reruns_what_depends_on_it(finished):
     write_config(finished, config)
     jobs = planned(finished)
     # All panels of that experiment, and those of others that are made of the result table.
-    assert jobs.pop("tabulate_panel") == 11
-    assert jobs.pop("draw_figure") == 8
+    assert jobs.pop("tabulate_panel") == 12
+    assert jobs.pop("draw_figure") == 9
     assert jobs == {
         "match": 1, "evaluate_path": 1, "collect": 1, "match_all_pairs": 1, "evaluate_midpoints": 1,
     }  # fmt: skip
@@ -145,7 +147,7 @@ def test_editing_a_matcher_reruns_what_depends_on_it(finished):
     module = finished / "workflow/scripts/lmc_ot/matching/sigma_wm.py"
     module.write_text(module.read_text() + "\n# edited\n")
     jobs = planned(finished)
-    assert (jobs["match"], jobs["evaluate_path"]) == (5, 5)
+    assert (jobs["match"], jobs["evaluate_path"]) == (6, 6)
     assert "train" not in jobs
     assert "record_activations" not in jobs
 

@@ -21,6 +21,8 @@ above it.
     matchers, the assignment problem, moments of activations (recorded or computed on the fly)
 ``connectivity``
     interpolation, barriers, approximate dimension, independence, bootstrap over networks
+``merging``
+    one's own networks: ``lmc_ot.groups``, ``match``, ``barrier``, ``merge``
 ``theory``
     numerical experiments on the paper's theorems
 ``reporting``
@@ -30,3 +32,15 @@ above it.
 
 ``import lmc_ot`` alone imports no heavy package.
 """
+
+from importlib import import_module
+
+_PUBLIC = {"groups": "match", "match": "match", "barrier": "barrier", "merge": "merge"}
+__all__ = sorted(_PUBLIC)
+
+
+def __getattr__(name: str):
+    """Return a function of `merging`, which imports torch when it is first used."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".merging.{_PUBLIC[name]}", __name__), name)

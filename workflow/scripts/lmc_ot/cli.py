@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     reference.set_defaults(run=_reference)
     _add_groups(commands)
+    _add_merging(commands)
     return parser
 
 
@@ -90,6 +91,77 @@ def _add_groups(commands) -> None:
     groups.add_argument("--no-verify", action="store_true", help="derive the groups only")
     groups.add_argument("--json", action="store_true", help="print all groups as JSON")
     groups.set_defaults(run=_groups)
+
+
+def _add_merging(commands) -> None:
+    example = "--network torchvision.models:resnet18 --arguments '{num_classes: 10}'"
+    match = commands.add_parser(
+        "match",
+        help="permute the units of one checkpoint so that they correspond to another's",
+        description="Match checkpoint B to checkpoint A and print what each group reaches.",
+        epilog=f"example: lmc-ot match a.safetensors b.pt {example} --output permuted.safetensors",
+    )
+    barrier = commands.add_parser(
+        "barrier",
+        help="print the loss on the line between two checkpoints",
+        description="Print loss and accuracy on the line between two checkpoints.",
+        epilog=f"example: lmc-ot barrier a.pt b.safetensors {example} --data my_data.py:test",
+    )
+    merge = commands.add_parser(
+        "merge",
+        help="match several checkpoints and write their mean",
+        description="Match checkpoints to each other and write the mean of their parameters.",
+        epilog=f"example: lmc-ot merge a.pt b.pt c.pt {example} --data my_data.py:train "
+        "--output merged.safetensors",
+    )
+    for parser in (match, barrier):
+        parser.add_argument("a", help="checkpoint A: .safetensors, .pt or .pth")
+        parser.add_argument("b", help="checkpoint B")
+    merge.add_argument("checkpoints", nargs="+", help="two or more: .safetensors, .pt or .pth")
+    for parser, run in (
+        (match, "match_files"),
+        (barrier, "barrier_of_files"),
+        (merge, "merge_files"),
+    ):
+        _add_checkpoint_options(parser, parser is barrier)
+        parser.set_defaults(run=lambda given, run=run: _merging(given, run))
+    match.add_argument("--output", help="where to write B with its units permuted, .safetensors")
+    merge.add_argument("--output", required=True, help="where to write it, .safetensors")
+    merge.add_argument("--towards", choices=["first", "mean"], default="first", help="first; mean")
+    barrier.add_argument("--points", type=int, default=25, help="an odd number of points; 25")
+    for parser in (barrier, merge):
+        parser.add_argument("--loss", choices=["cross_entropy", "mse"], default="cross_entropy")
+
+
+def _add_checkpoint_options(parser, losses_only: bool) -> None:
+    parser.add_argument(
+        "--network",
+        required=True,
+        help="the class of the networks: package.module:name or file.py:name",
+    )
+    parser.add_argument("--arguments", default="{}", help="its keyword arguments, YAML or JSON")
+    parser.add_argument(
+        "--data",
+        help="a registered data set (its training examples), or file.py:name, batches of inputs "
+        "and targets or a function that returns them",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    if losses_only:
+        return
+    parser.add_argument("--method", default="weight_matching", help="weight_matching, am, ...")
+    parser.add_argument("--options", default="{}", help="options of the method, YAML or JSON")
+    parser.add_argument(
+        "--shape", type=int, nargs="+", default=[3, 224, 224], help="of an input, without --data"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of random draws; 0")
+
+
+def _merging(given: argparse.Namespace, name: str) -> str:
+    try:
+        from .merging import command
+    except ImportError as error:
+        raise UserError(f"{error}: install lmc-ot[torch]") from error
+    return getattr(command, name)(given)
 
 
 def _crate(given: argparse.Namespace) -> str:

@@ -108,6 +108,8 @@ def match(
 ) -> Match:
     """Match the units of B to those of A, two networks by the names of their state dicts.
 
+    Their parameters are arrays or torch tensors of any floating-point type.
+
     Parameters
     ----------
     moments_a, moments_b
@@ -124,12 +126,18 @@ def match(
         The networks differ in shape or hold values that are not finite, or the matcher needs
         moments that are not given.
     """
+    a, b = ({name: _array(values) for name, values in side.items()} for side in (a, b))
     check_same_shape(a, b, groups, what)
     sides = [
         Side(parameters, moments or NoMoments(f"{what}, {name}"), groups)
         for name, parameters, moments in (("A", a, moments_a), ("B", b, moments_b))
     ]
     return matcher.match(Pair(*sides, stream or generator(0, "matching")))
+
+
+def _array(values) -> np.ndarray:
+    """An array, or a tensor as an array, which numpy makes of neither bfloat16 nor CUDA."""
+    return values.detach().cpu().float().numpy() if hasattr(values, "detach") else values
 
 
 def check_same_shape(a: Parameters, b: Parameters, groups: Groups, what: str) -> None:

@@ -28,7 +28,7 @@ def build(shape, classes, target: str, arguments: dict, channels: int | None) ->
             f"network.channels: {channels}: only grey images can be repeated, but these have "
             f"{given} channels: remove the option"
         )
-    if isinstance(_found(target), torch.nn.Module):
+    if isinstance(found(target), torch.nn.Module):
         raise UserError(
             f"{target}: a module: all networks would have the same initial parameters: name its "
             f"class, or a function that returns a new one"
@@ -44,7 +44,7 @@ def load(target: str, arguments: dict | None = None) -> torch.nn.Module:
     module.
     """
     arguments = arguments or {}
-    made = _found(target)
+    made = found(target)
     if not isinstance(made, torch.nn.Module):
         with _failing_as(f"{target}: it cannot be built with {arguments}"):
             made = made(**arguments)
@@ -63,7 +63,7 @@ def _failing_as(what: str):
         raise UserError(f"{what}: {said}") from error
 
 
-def _found(target: str):
+def found(target: str):
     """Return the object that a target names."""
     place, _, name = target.rpartition(":")
     if not place:

@@ -55,6 +55,7 @@ _KNOWN = {
     "naive_wm": (PALETTE[0], "s", "naive WM"),
     "sigma_wm": (PALETTE[1], "^", "$\\Sigma$-WM"),
     "am": (PALETTE[2], "D", "AM"),
+    "weight_matching": (PALETTE[3], "v", "weight matching"),
     ENDPOINTS: ("black", "", "endpoints"),
 }
 
@@ -130,8 +131,8 @@ def look(matcher: str, matchers) -> dict[str, str]:
         return dict(zip(("color", "marker"), _KNOWN[matcher], strict=False))
     others = [label for label in order(matchers) if label not in _KNOWN].index(matcher)
     return {
-        "color": PALETTE[3 + others % (len(PALETTE) - 3)],
-        "marker": MARKERS[4 + others % (len(MARKERS) - 4)],
+        "color": PALETTE[4 + others % (len(PALETTE) - 4)],
+        "marker": MARKERS[5 + others % (len(MARKERS) - 5)],
     }
 
 

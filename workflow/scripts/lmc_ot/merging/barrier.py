@@ -1,0 +1,86 @@
+"""The loss on the line segment between two networks of one's own."""
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from ..connectivity.barrier import Measures, grid, measure
+from ..connectivity.interpolation import interpolate
+from .modules import (
+    Loss,
+    Network,
+    evaluate,
+    module_of,
+    parameters_of,
+    recompute_batch_norms,
+    state_of,
+    tensors_of,
+    with_state,
+)
+
+
+@dataclass(frozen=True)
+class Path:
+    """Losses on the line segment between two networks.
+
+    Parameters
+    ----------
+    t, loss, accuracy
+        float64 (points,) each; accuracy is None for a loss without classes.
+    measures
+        Barrier, midpoint and area of the loss.
+    """
+
+    t: np.ndarray
+    loss: np.ndarray
+    accuracy: np.ndarray | None
+    measures: Measures
+
+    @property
+    def barrier(self) -> float:
+        """How much higher the loss is than between its values at the ends, at the worst point."""
+        return self.measures.barrier
+
+
+def barrier(
+    a: Network,
+    b: Network,
+    data: Iterable,
+    points: int = 25,
+    loss: Loss = "cross_entropy",
+    network: torch.nn.Module | None = None,
+    device: str = "cpu",
+) -> Path:
+    """Evaluate (1 - t) A + t B at equidistant t.
+
+    Running statistics of batch norms are computed anew on `data` for every t but 0 and 1.
+
+    Parameters
+    ----------
+    a, b, network
+        See `match`; B should be matched to A.
+    data
+        Batches ``(inputs, targets)``.
+    points
+        An odd number of points, the ends included.
+    loss
+        ``cross_entropy``, ``mse``, or a function of outputs and targets that returns the mean loss
+        of a batch. Accuracy belongs to cross entropy.
+    """
+    module, t = module_of(a, b, network), grid(points)
+    ends = [parameters_of(n, name) for n, name in ((a, "A"), (b, "B"))]
+    found = []
+    for x in tqdm(t, unit="point", leave=False, disable=not sys.stderr.isatty()):
+        state = state_of(a if x < 1 else b)
+        moved = {} if x in (0, 1) else tensors_of(interpolate(*ends, float(x)), state)
+        point = with_state(module, {**state, **moved}).to(device)
+        if 0 < x < 1:
+            recompute_batch_norms(point, data)
+        found.append(evaluate(point, data, loss))
+    losses, accuracies = (np.array(values, float) for values in zip(*found, strict=True))
+    accuracy = accuracies if loss == "cross_entropy" else None
+    return Path(t, losses, accuracy, measure(t, losses))

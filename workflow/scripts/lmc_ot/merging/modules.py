@@ -1,0 +1,126 @@
+"""Modules and state dicts as parameters, their mean, their loss, and their batch norms."""
+
+import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ..errors import UserError, one_line
+from ..tables import Parameters
+
+Network = torch.nn.Module | Mapping[str, torch.Tensor]
+Loss = str | Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+def module_of(a: Network, b: Network, network: torch.nn.Module | None) -> torch.nn.Module:
+    """A copy of the module that is run with the parameters of all networks, on the CPU."""
+    given = [n for n in (network, a, b) if isinstance(n, torch.nn.Module)]
+    if not given:
+        raise UserError("state dicts without a module: pass network=, a module of their class")
+    return copy.deepcopy(given[0]).cpu().eval()
+
+
+def state_of(network: Network) -> dict[str, torch.Tensor]:
+    state = network.state_dict() if isinstance(network, torch.nn.Module) else network
+    return {name: tensor.detach().cpu() for name, tensor in state.items()}
+
+
+def parameters_of(network: Network, name: str) -> Parameters:
+    """The floating-point tensors of a network as float32 arrays, a tied one once."""
+    found = {}
+    for key, tensor in state_of(network).items():
+        if tensor.is_floating_point():
+            found.setdefault(tensor.data_ptr() or key, (key, tensor))
+    return {key: tensor.float().numpy() for key, tensor in found.values()}
+
+
+def tensors_of(parameters: Parameters, like: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(p).to(like[name].dtype) for name, p in parameters.items()}
+
+
+def with_state(module: torch.nn.Module, state: Mapping[str, torch.Tensor]) -> torch.nn.Module:
+    """A copy of a module with these parameters.
+
+    Raises
+    ------
+    UserError
+        They do not fit the module.
+    """
+    loaded = copy.deepcopy(module)
+    try:
+        loaded.load_state_dict(state)
+    except RuntimeError as error:
+        raise UserError(f"{type(module).__name__}: {one_line(error, 300)}") from error
+    return loaded
+
+
+def mean(module: torch.nn.Module, states: Sequence[dict[str, torch.Tensor]]) -> torch.nn.Module:
+    """The network of the mean parameters, computed in float64."""
+    averaged = {
+        name: sum(s[name].double() for s in states).div(len(states)).to(first.dtype)
+        if first.is_floating_point()
+        else first
+        for name, first in states[0].items()
+    }
+    return with_state(module, averaged)
+
+
+@torch.no_grad()
+def evaluate(
+    module: torch.nn.Module, data: Iterable, loss: Loss = "cross_entropy"
+) -> tuple[float, float | None]:
+    """Return the mean loss of a module in evaluation mode, and for cross entropy its accuracy.
+
+    Parameters
+    ----------
+    data, loss
+        See `barrier`.
+    """
+    known = {"cross_entropy": F.cross_entropy, "mse": F.mse_loss}
+    if isinstance(loss, str) and loss not in known:
+        raise UserError(f"loss {loss!r}: expected {', '.join(known)}, or a function")
+    function = known[loss] if isinstance(loss, str) else loss
+    module.eval()
+    device = next(module.parameters()).device
+    total, hits, count = 0.0, 0, 0
+    for inputs, targets in data:
+        outputs, targets = module(inputs.to(device)), targets.to(device)
+        total += float(function(outputs, targets)) * len(inputs)
+        count += len(inputs)
+        if loss == "cross_entropy":
+            hits += int((outputs.argmax(1) == targets).sum())
+    if not count:
+        raise UserError("data: no batches: expected (inputs, targets), more than once")
+    return total / count, hits / count if loss == "cross_entropy" else None
+
+
+@torch.no_grad()
+def recompute_batch_norms(module: torch.nn.Module, data: Iterable | None) -> None:
+    """Compute the running statistics of all batch norms anew, in place, as the mean over batches.
+
+    As `torch.optim.swa_utils.update_bn`, but nothing else is in training mode.
+
+    Raises
+    ------
+    UserError
+        There are batch norms, but no data.
+    """
+    norms = [m for m in module.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+    if not norms:
+        return
+    if data is None:
+        raise UserError("data: needed to compute the statistics of batch norms of a mean anew")
+    module.eval()
+    before = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+        norm.train()
+    device = next(module.parameters()).device
+    for inputs, *_ in data:
+        module(inputs.to(device))
+    for norm, momentum in zip(norms, before, strict=True):
+        norm.momentum = momentum
+    module.eval()
