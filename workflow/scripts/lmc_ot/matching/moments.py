@@ -235,9 +235,7 @@ class NetworkMoments:
     """
 
     def __init__(
-        self,
-        activations: InMemory | Recorded,
-        inputs: Callable[[], Moments] | None = None,
+        self, activations: InMemory | Recorded, inputs: Callable[[], Moments] | None = None
     ):
         self.activations = activations
         self._known: dict[str, Moments] = {}

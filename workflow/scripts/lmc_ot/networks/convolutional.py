@@ -56,13 +56,7 @@ class Convolutional(nn.Module):
     """
 
     def __init__(
-        self,
-        shape,
-        classes,
-        groups: list[list[int]],
-        head: list[int],
-        norm: str,
-        initialiser: str,
+        self, shape, classes, groups: list[list[int]], head: list[int], norm: str, initialiser: str
     ):
         super().__init__()
         height, width, channels = image_shape(shape)

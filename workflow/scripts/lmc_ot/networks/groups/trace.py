@@ -111,10 +111,7 @@ class Walk:
     """
 
     def __init__(
-        self,
-        program: ExportedProgram,
-        inputs: tuple[torch.Tensor, ...],
-        names: dict[str, str],
+        self, program: ExportedProgram, inputs: tuple[torch.Tensor, ...], names: dict[str, str]
     ):
         self.program, self.names = program, names
         self.ids = Ids()
