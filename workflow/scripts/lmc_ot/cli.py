@@ -187,18 +187,18 @@ def _groups(given: argparse.Namespace) -> str:
 
     controls = None if given.no_verify else given.controls
     if given.target.endswith((".yaml", ".yml")):
-        return _groups_of_config(Path(given.target), controls)
+        return _groups_of_config(Path(given.target), controls, given.json)
     wanted = given.target, given.arguments, given.shape, given.vocabulary
     return report(*wanted, controls, given.json)
 
 
-def _groups_of_config(path: Path, controls: int | None) -> str:
+def _groups_of_config(path: Path, controls: int | None, as_json: bool) -> str:
     """The groups of every network of a config, which is completed as the workflow does."""
     import yaml
 
     from .config import completion, labels, reading
     from .networks.build import build
-    from .networks.groups.report import of_network, summary
+    from .networks.groups.report import as_line, of_network, summary
     from .registries import REGISTRIES
 
     reading.check_keys(path)
@@ -215,8 +215,9 @@ def _groups_of_config(path: Path, controls: int | None) -> str:
                 data[key] = REGISTRIES["dataset"].build(block)
             network = build(labels.beside(setting["network"], [path.parent]), data[key])
             images = data[key].inputs("train")[:8]
-            texts[label] = summary(label, *of_network(network, images, controls))
-    return "\n".join(texts.values())
+            answer = as_line if as_json else summary
+            texts[label] = answer(label, *of_network(network, images, controls))
+    return ("" if as_json else "\n").join(texts.values())
 
 
 def _reference(given: argparse.Namespace) -> str:

@@ -49,7 +49,7 @@ def report(
         inputs = torch.randint(vocabulary, (2, *shape), generator=stream)
     check_takes_batch(module, inputs)
     groups, found = verified(module, inputs, controls)
-    return _json(groups, found) if as_json else summary(type(module).__name__, groups, found)
+    return (as_line if as_json else summary)(type(module).__name__, groups, found)
 
 
 def verified(
@@ -168,9 +168,11 @@ def _number(count: int, one: str, many: str = "") -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
-def _json(groups: Groups, verification: Verification | None) -> str:
+def as_line(name: str, groups: Groups, verification: Verification | None) -> str:
+    """Return a network's groups and their verification as one line of JSON."""
+
     def plain(value):
         return value.tolist() if hasattr(value, "tolist") else vars(value)
 
-    content = vars(groups) | {"verification": verification}
+    content = {"network": name, **vars(groups), "verification": verification}
     return json.dumps(content, default=plain) + "\n"
