@@ -17,6 +17,7 @@ it is up to date.
 | file | what it runs |
 |---|---|
 | `config.yaml` | the default: the paper's experiment on scikit-learn's digits, in minutes |
+| `residual.yaml` | all matchers on a residual network with batch norm, on the digits |
 | `quick.yaml` | Figure 2 of the paper on scikit-learn's digits, in one to two minutes |
 | `mnist-small.yaml` | MNIST at a reduced scale; about a quarter of an hour on two cores |
 | `cifar10-small.yaml` | VGG16 on CIFAR-10 at a reduced scale; two to three hours on two cores |
