@@ -11,6 +11,8 @@ import pytest
 import yaml
 
 from lmc_ot import tables
+from lmc_ot.config import completion, labels
+from lmc_ot.registries import REGISTRIES
 from sealed import change_sealed
 from support import REPOSITORY, snakemake, succeeds
 
@@ -124,10 +126,18 @@ def _write_checkpoints(path: Path, networks: dict) -> None:
     tables.write_checkpoints(path, networks, run, "cpu", [])
 
 
+def _groups_of(experiment: str) -> str:
+    """The table of groups of an experiment's network."""
+    schema = REPOSITORY / "workflow/schemas/config.schema.yaml"
+    config = completion.complete(yaml.safe_load(CONFIG.read_text()), schema, REGISTRIES)
+    (setting,) = config["experiments"][experiment]["settings"].values()
+    return f"results/small/groups/{labels.architecture(setting)}.parquet"
+
+
 STAGES = {
     "match": (f"{RUN}/checkpoints.parquet", f"{RUN}/permutations.parquet"),
     "match activations": (f"{RUN}/activations/0.parquet", f"{RUN}/dimensions.parquet"),
-    "match groups": ("results/small/groups/mlp-*.parquet", f"{RUN}/permutations.parquet"),
+    "match groups": (_groups_of("digits-mlp"), f"{RUN}/permutations.parquet"),
     "evaluate_path": (f"{RUN}/permutations.parquet", f"{RUN}/path.parquet"),
     "train": ("results/small/datasets/digits.parquet", f"{RUN}/checkpoints.parquet"),
     "collect": (f"{RUN}/history.parquet", "results/small/results.parquet"),
