@@ -114,7 +114,7 @@ def test_images_that_the_network_cannot_halve_are_refused_when_it_is_trained(run
 
 def test_every_error_is_said_once_in_one_line(run):
     lines = [line for line in run[1].stdout.splitlines() if "(log: " in line]
-    # The network that cannot be built is refused where it is trained and where its groups are derived.
+    # A network that cannot be built is refused by train and by derive_groups.
     assert len(lines) == len(BAD) + 2, "\n".join(lines)
 
 
