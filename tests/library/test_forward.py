@@ -1,5 +1,7 @@
 """Streamed moments against modules run layer by layer, and the matchers on any network."""
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -501,3 +503,25 @@ def test_units_of_operations_that_are_not_layers_are_matched_by_their_weights(na
     found = match(REGISTRY.build({"name": name}), a, b, groups, *moments)
     for group, p in planted.items():
         np.testing.assert_array_equal(found.permutations[group], np.argsort(p))
+
+
+@pytest.mark.parametrize("name", MATCHING)
+def test_frozen_groups_are_still_read_by_the_layers_above(name, noisy, stream):
+    """The moments are those of all groups, also of those that are left alone."""
+    case = Case("perceptron", noisy, stream)
+    first, second = case.groups
+    left = case.groups.without([first.name], "freeze")
+    moments = case.moments(case.a), case.moments(case.b)
+    found = match(REGISTRY.build({"name": name}), case.a, case.b, left, *moments)
+    assert set(found.permutations) == {second.name}
+
+
+def test_values_that_are_too_large_are_not_held_at_once(convnet, monkeypatch):
+    """Nothing of an earlier batch is alive when the next one is computed."""
+    monkeypatch.setattr(forward, "KEPT_BYTES", 0)
+    monkeypatch.setattr(forward, "BATCH_FLOATS", 3 * convnet.network.floats_per_example)
+    streamed, alive = convnet.moments(convnet.a), []
+    for known in streamed._values(convnet.groups.groups[1].producers[0].input):
+        assert all(reference() is None for reference in alive)
+        alive.append(weakref.ref(known.popitem()[1]))
+    assert len(alive) == 4 and not streamed._kept

@@ -117,21 +117,26 @@ class StreamedMoments:
         return {name: total.moments() for name, total in totals.items()}
 
     def _values(self, name: str) -> Iterator[dict[str, torch.Tensor]]:
-        """Yield a value, and the input, batch by batch, starting from values that are kept."""
-        if name == INPUT:
-            yield from ({INPUT: batch} for batch in self._batches())
-            return
-        batches, found = list(self._batches()), self._kept.pop(name, None)
-        if found is None:
-            found = []
-            for i, batch in enumerate(batches):
-                known = {INPUT: batch} | {kept: parts[i] for kept, parts in self._kept.items()}
-                found.append(self.graph.run(self.parameters, [name], known)[name])
-        self._kept[name] = found
+        """Yield a value, and the input, batch by batch, starting from values that are kept.
+
+        The value is kept if all its batches are small enough together, otherwise none of them is.
+        """
+        before, keeping, size = self._kept.pop(name, None), [], 0
+        for i, batch in enumerate(self._batches()):
+            known = {INPUT: batch}
+            if name != INPUT:
+                known |= {kept: parts[i] for kept, parts in self._kept.items()}
+                value = (
+                    before[i] if before else self.graph.run(self.parameters, [name], known)[name]
+                )
+                known = {INPUT: batch, name: value}
+                size += value.nbytes
+                keeping = [*keeping, value] if size <= KEPT_BYTES else []
+            yield known
+        if keeping:
+            self._kept[name] = keeping
         while self._bytes() > KEPT_BYTES:
             del self._kept[next(iter(self._kept))]
-        for batch, values in zip(batches, found, strict=True):
-            yield {INPUT: batch, name: values}
 
     def _bytes(self) -> int:
         return sum(part.nbytes for parts in self._kept.values() for part in parts)
