@@ -36,7 +36,8 @@ def match(
     activations recorded in the same way.
     """
     networks = tables.read_checkpoints(checkpoints, run)
-    found = read_groups(groups).without(freeze, "freeze")
+    found = read_groups(groups)
+    permuted = found.without(freeze, "freeze")
     device = sources.device(streamed)
     settings = [run, freeze, pairs, streamed, recording, versions(), device]
     settings += [tables.digest("checkpoints", checkpoints), tables.digest("groups", groups)]
@@ -59,7 +60,7 @@ def match(
         for number, (a, b) in whole_pairs(pairs, networks, checkpoints):
             what = f"{checkpoints}: networks {a} and {b}"
             stream = generator(run["seed"], "matching", label, float(run["value"]), a, b)
-            both = networks[a], networks[b], found, moments(a), moments(b)
+            both = networks[a], networks[b], permuted, moments(a), moments(b)
             result = match_pair(matcher, *both, stream, what)
             print(f"{label}, pair {number}: objectives {result.objectives}")
             units, of_groups = rows_of(result, found, label, number, (a, b))

@@ -113,11 +113,12 @@ def match(
         The networks do not fit each other, the matcher needs data, or a network has no groups.
     """
     module, examples = module_of(a, b, network), _Examples.of(data, inputs)
-    found = derive(module, (examples.example,)).without(freeze, "freeze")
+    whole = derive(module, (examples.example,))
+    found = whole.without(freeze, "freeze")
     if not len(found):
         raise UserError(f"{type(module).__name__} has no units that can be permuted")
     matcher = REGISTRY.build({"name": method, **options})
-    moments = _moments_of(module, found, method, examples, device)
+    moments = _moments_of(module, whole, method, examples, device)
     parameters = [parameters_of(n, name) for n, name in ((a, "A"), (b, "B"))]
     sides = [moments(p, name) for p, name in zip(parameters, "AB", strict=True)]
     stream = generator(seed, "matching", method)
