@@ -236,3 +236,33 @@ def test_commands_refuse_in_one_line_and_write_nothing(folder, error_of):
         assert named in error_of(*command), command
     assert not list(folder["folder"].glob("x*"))
     assert not list(folder["folder"].glob("*.unfinished"))
+
+
+def test_tied_tensors_are_moved_once_and_interpolated(folder, capsys):
+    """Also where one file has a tied tensor under one of its names, and the other under both."""
+    for name, seed in (("a", 0), ("b", 1)):
+        torch.manual_seed(seed)
+        state = {k: v.clone() for k, v in folder["Tied"]().state_dict().items()}
+        if name == "a":
+            del state["out.weight"]
+        save_file(state, f"{name}.safetensors")
+    (folder["folder"] / "words.py").write_text(
+        "import torch\n\n\ndef batches():\n    stream = torch.Generator().manual_seed(0)\n"
+        "    tokens = torch.randint(7, (30, 4), generator=stream)\n"
+        "    return [(tokens, tokens[:, 0])]\n"
+    )
+    options = ["--network", "nets.py:Tied", "--data", "words.py:batches"]
+    both = ["a.safetensors", "b.safetensors"]
+    assert main(["match", *both, *options, "--output", "p.safetensors"]) == 0
+    capsys.readouterr()
+    assert (
+        main(["barrier", "a.safetensors", "p.safetensors", *options, "--points", "3", "--json"])
+        == 0
+    )
+    found = json.loads(capsys.readouterr().out)
+    a, p = (fitted(read_state(f"{n}.safetensors"), folder["Tied"](), n) for n in "ap")
+    middle = folder["Tied"]()
+    middle.load_state_dict({k: (a[k] + p[k]) / 2 for k in a})
+    space: dict = {}
+    exec((folder["folder"] / "words.py").read_text(), space)
+    assert found["midpoint"] == pytest.approx(evaluate(middle, space["batches"]())[0], rel=1e-5)

@@ -9,18 +9,7 @@ import torch
 from tqdm import tqdm
 
 from ..connectivity.barrier import Measures, grid, measure
-from ..connectivity.interpolation import interpolate
-from .modules import (
-    Loss,
-    Network,
-    evaluate,
-    module_of,
-    parameters_of,
-    recompute_batch_norms,
-    state_of,
-    tensors_of,
-    with_state,
-)
+from .modules import Loss, Network, evaluate, mean, module_of, recompute_batch_norms, state_of
 
 
 @dataclass(frozen=True)
@@ -57,7 +46,7 @@ def barrier(
 ) -> Path:
     """Evaluate (1 - t) A + t B at equidistant t.
 
-    Running statistics of batch norms are computed anew on `data` for every t but 0 and 1.
+    Running statistics of batch norms are recomputed on `data` for every t but 0 and 1.
 
     Parameters
     ----------
@@ -72,12 +61,9 @@ def barrier(
         of a batch. Accuracy belongs to cross entropy.
     """
     module, t = module_of(a, b, network), grid(points)
-    ends = [parameters_of(n, name) for n, name in ((a, "A"), (b, "B"))]
-    found = []
+    ends, found = [state_of(a), state_of(b)], []
     for x in tqdm(t, unit="point", leave=False, disable=not sys.stderr.isatty()):
-        state = state_of(a if x < 1 else b)
-        moved = {} if x in (0, 1) else tensors_of(interpolate(*ends, float(x)), state)
-        point = with_state(module, {**state, **moved}).to(device)
+        point = mean(module, ends, [1 - float(x), float(x)]).to(device)
         if 0 < x < 1:
             recompute_batch_norms(point, data)
         found.append(evaluate(point, data, loss))

@@ -21,7 +21,7 @@ BATCH = 500
 
 
 def match_files(given) -> str:
-    """Match B to A; write B with its units permuted, or the midpoint, if an output is named."""
+    """Match B to A; write B with its units permuted if an output is named."""
     if given.output:
         check_output(given.output)
     module, (a, b), data = _opened(given, [given.a, given.b])

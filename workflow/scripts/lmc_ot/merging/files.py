@@ -128,7 +128,7 @@ def check_output(path: str | Path) -> None:
     if path.exists():
         raise UserError(f"{path}: exists: remove it, or name another file")
     if not path.parent.is_dir():
-        raise UserError(f"{path}: there is no folder {path.parent}")
+        raise UserError(f"{path}: no folder {path.parent}: create it first")
 
 
 def write_state(path: str | Path, state: Mapping[str, torch.Tensor], like: State) -> None:

@@ -119,7 +119,7 @@ def match(
         raise UserError(f"{type(module).__name__} has no units that can be permuted")
     matcher = REGISTRY.build({"name": method, **options})
     moments = _moments_of(module, whole, method, examples, device)
-    parameters = [parameters_of(n, name) for n, name in ((a, "A"), (b, "B"))]
+    parameters = [parameters_of(n, module) for n in (a, b)]
     sides = [moments(p, name) for p, name in zip(parameters, "AB", strict=True)]
     stream = generator(seed, "matching", method)
     result = match_parameters(matcher, *parameters, found, *sides, stream)

@@ -32,7 +32,7 @@ class Merged:
     Parameters
     ----------
     network
-        The mean of the matched networks, with batch norms computed anew if there are data.
+        The mean of the matched networks, with batch norms recomputed if there are data.
     permutations
         Those of every network.
     losses

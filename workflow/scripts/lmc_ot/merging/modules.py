@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..errors import UserError, one_line
+from ..networks.groups.derive import first_names
 from ..tables import Parameters
 
 Network = torch.nn.Module | Mapping[str, torch.Tensor]
@@ -27,17 +28,14 @@ def state_of(network: Network) -> dict[str, torch.Tensor]:
     return {name: tensor.detach().cpu() for name, tensor in state.items()}
 
 
-def parameters_of(network: Network, name: str) -> Parameters:
-    """The floating-point tensors of a network as float32 arrays, a tied one once."""
-    found = {}
-    for key, tensor in state_of(network).items():
-        if tensor.is_floating_point():
-            found.setdefault(tensor.data_ptr() or key, (key, tensor))
-    return {key: tensor.float().numpy() for key, tensor in found.values()}
-
-
-def tensors_of(parameters: Parameters, like: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {name: torch.from_numpy(p).to(like[name].dtype) for name, p in parameters.items()}
+def parameters_of(network: Network, module: torch.nn.Module) -> Parameters:
+    """The floating-point tensors of a network, float32, a tied one under its first name."""
+    first = first_names(module)
+    return {
+        name: tensor.float().numpy()
+        for name, tensor in state_of(network).items()
+        if tensor.is_floating_point() and first.get(name, name) == name
+    }
 
 
 def with_state(module: torch.nn.Module, state: Mapping[str, torch.Tensor]) -> torch.nn.Module:
@@ -56,13 +54,18 @@ def with_state(module: torch.nn.Module, state: Mapping[str, torch.Tensor]) -> to
     return loaded
 
 
-def mean(module: torch.nn.Module, states: Sequence[dict[str, torch.Tensor]]) -> torch.nn.Module:
-    """The network of the mean parameters, computed in float64."""
+def mean(
+    module: torch.nn.Module,
+    states: Sequence[Mapping[str, torch.Tensor]],
+    weights: Sequence[float] | None = None,
+) -> torch.nn.Module:
+    """The network of the mean parameters, with equal weights by default, computed in float64."""
+    weights = weights or [1 / len(states)] * len(states)
     averaged = {
-        name: sum(s[name].double() for s in states).div(len(states)).to(first.dtype)
-        if first.is_floating_point()
-        else first
-        for name, first in states[0].items()
+        name: sum(w * s[name].double() for w, s in zip(weights, states, strict=True)).to(t.dtype)
+        if t.is_floating_point()
+        else t
+        for name, t in states[0].items()
     }
     return with_state(module, averaged)
 
@@ -98,7 +101,7 @@ def evaluate(
 
 @torch.no_grad()
 def recompute_batch_norms(module: torch.nn.Module, data: Iterable | None) -> None:
-    """Compute the running statistics of all batch norms anew, in place, as the mean over batches.
+    """Recompute the running statistics of all batch norms, in place, as the mean over batches.
 
     As `torch.optim.swa_utils.update_bn`, but nothing else is in training mode.
 
@@ -111,7 +114,7 @@ def recompute_batch_norms(module: torch.nn.Module, data: Iterable | None) -> Non
     if not norms:
         return
     if data is None:
-        raise UserError("data: needed to compute the statistics of batch norms of a mean anew")
+        raise UserError("data: needed to recompute the statistics of batch norms of a mean")
     module.eval()
     before = [norm.momentum for norm in norms]
     for norm in norms:
