@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from dataclasses import asdict
 
 import torch
-import yaml
 
 from ..config.registry import instead
 from ..data import REGISTRY as DATASETS
 from ..data.dataset import Dataset
-from ..errors import UserError, one_line
+from ..errors import UserError
+from ..networks.groups.report import keywords
 from ..networks.module import found, load
 from .barrier import barrier
 from .files import State, check_output, fitted, read_state, write_state
@@ -27,7 +27,9 @@ def match_files(given) -> str:
     module, (a, b), data = _opened(given, [given.a, given.b])
     inputs = None if data else _example(given.shape)
     how = {"network": module, "data": data, "inputs": inputs, "seed": given.seed}
-    matched = match(_float(a), _float(b), given.method, **how, **_options(given.options))
+    matched = match(
+        _float(a), _float(b), given.method, **how, **keywords(given.options, "--options")
+    )
     if given.output:
         write_state(given.output, matched.permuted.state_dict(), b)
     dimensions = matched.dimensions
@@ -62,7 +64,9 @@ def merge_files(given) -> str:
     inputs = None if data else _example(given.shape)
     how = {"network": module, "data": data, "inputs": inputs, "seed": given.seed}
     how |= {"towards": given.towards, "loss": given.loss}
-    merged = merge([_float(s) for s in states], given.method, **how, **_options(given.options))
+    merged = merge(
+        [_float(s) for s in states], given.method, **how, **keywords(given.options, "--options")
+    )
     write_state(given.output, merged.network.state_dict(), states[0])
     names = dict(enumerate(given.checkpoints))
     rows = [
@@ -74,24 +78,13 @@ def merge_files(given) -> str:
 
 def _opened(given, files: list[str]) -> tuple[torch.nn.Module, list[State], list | None]:
     """The module, the state dicts in the files, and the data."""
-    module = load(given.network, _options(given.arguments, "--arguments")).float().eval()
+    module = load(given.network, keywords(given.arguments)).float().eval()
     states = [fitted(read_state(file), module, file) for file in files]
     return module, states, _batches(given.data) if given.data else None
 
 
 def _float(state: State) -> State:
     return {n: t.float() if t.is_floating_point() else t for n, t in state.items()}
-
-
-def _options(text: str, what: str = "--options") -> dict:
-    """The keyword arguments in a YAML or JSON mapping."""
-    try:
-        options = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        raise UserError(f"{what}: neither YAML nor JSON: {one_line(error)}") from error
-    if not isinstance(options, dict):
-        raise UserError(f"{what}: expected a mapping of names to values, not {text}")
-    return options
 
 
 def _batches(name: str) -> list[tuple[torch.Tensor, torch.Tensor]]:

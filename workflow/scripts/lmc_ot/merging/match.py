@@ -1,8 +1,9 @@
 """Match two networks of one's own."""
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from ..networks.graph import Graph
 from ..networks.groups.apply import Permutations, permute
 from ..networks.groups.derive import derive
 from ..networks.groups.group import Groups
+from ..networks.module import run_and_measure
 from ..rng import generator
 from ..tables import Parameters
 from .modules import Network, module_of, parameters_of, state_of, with_state
@@ -112,43 +114,71 @@ def match(
     UserError
         The networks do not fit each other, the matcher needs data, or a network has no groups.
     """
-    module, examples = module_of(a, b, network), _Examples.of(data, inputs)
-    whole = derive(module, (examples.example,))
-    found = whole.without(freeze, "freeze")
-    if not len(found):
-        raise UserError(f"{type(module).__name__} has no units that can be permuted")
-    matcher = REGISTRY.build({"name": method, **options})
-    moments = _moments_of(module, whole, method, examples, device)
-    parameters = [parameters_of(n, module) for n in (a, b)]
-    sides = [moments(p, name) for p, name in zip(parameters, "AB", strict=True)]
-    stream = generator(seed, "matching", method)
-    result = match_parameters(matcher, *parameters, found, *sides, stream)
-    permuted = with_state(module, permute(state_of(b), found, result.permutations))
-    _check_same(with_state(module, state_of(b)), permuted, examples.example)
-    side = Side(parameters[0], sides[0], found)
-    return Matched(permuted, result.permutations, result.objectives, found, matcher, side)
+    module = module_of(a, b, network)
+    return Matching(module, method, data, inputs, freeze, device, options).match(a, b, seed)
 
 
-@dataclass(frozen=True)
-class _Examples:
-    """The inputs of all batches, as `StreamedMoments` reads them, and a first batch."""
+class Matching:
+    """What all matchings of networks of one architecture share: groups, matcher and data.
 
-    example: torch.Tensor
-    data: Iterable | None
+    The arguments are those of `match`.
+    """
 
-    @classmethod
-    def of(cls, data: Iterable | None, inputs: torch.Tensor | None) -> "_Examples":
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        method: str,
+        data: Iterable | None,
+        inputs: torch.Tensor | None,
+        freeze: Sequence[str],
+        device: str,
+        options: dict,
+    ):
         if inputs is None and data is None:
             raise UserError("neither data nor inputs: pass a batch of at least two examples")
-        if inputs is None:
-            inputs = next(iter(data))[0]
+        inputs = next(iter(data))[0] if inputs is None else inputs
         if len(inputs) < 2:
             raise UserError(f"inputs: {len(inputs)} example: expected at least two")
-        return cls(inputs[:8].cpu(), data)
+        self.module, self.example, self.device = module, inputs[:8].cpu(), device
+        whole = derive(module, (self.example,))
+        self.groups = whole.without(freeze, "freeze")
+        if not len(self.groups):
+            raise UserError(f"{type(module).__name__} has no units that can be permuted")
+        self.matcher = REGISTRY.build({"name": method, **options})
+        self._method = method
+        self._moments = self._opened(whole, data)
 
-    def all(self) -> np.ndarray:
-        """The inputs of all batches in one array."""
-        return torch.cat([inputs.cpu() for inputs, *_ in self.data]).numpy()
+    def match(self, a: Network, b: Network, seed: int) -> Matched:
+        """Permute the units of B; see `match`."""
+        parameters = [parameters_of(network, self.module) for network in (a, b)]
+        sides = [self._moments(p, name) for p, name in zip(parameters, "AB", strict=True)]
+        stream = generator(seed, "matching", self._method)
+        result = match_parameters(self.matcher, *parameters, self.groups, *sides, stream)
+        before = state_of(b)
+        permuted = with_state(self.module, permute(before, self.groups, result.permutations))
+        _check_same(with_state(self.module, before), permuted, self.example)
+        side = Side(parameters[0], sides[0], self.groups)
+        found = result.permutations, result.objectives, self.groups
+        return Matched(permuted, *found, self.matcher, side)
+
+    def _opened(
+        self, groups: Groups, data: Iterable | None
+    ) -> Callable[[Parameters, str], NetworkMoments]:
+        """Return a function from parameters and the name of a network to its moments."""
+        if not REGISTRY.entry(self._method).activations:
+            return lambda parameters, name: NoMoments(name)
+        if data is None:
+            raise UserError(f"{self._method} needs activations: pass data, batches of inputs")
+        inputs = torch.cat([batch[0].cpu() for batch in data]).numpy()
+        graph = Graph(self.module, self.example, self.device)
+        with torch.no_grad():
+            # A module may keep what it computed from its parameters.
+            largest = run_and_measure(copy.deepcopy(self.module).eval(), self.example)[1]
+        rows = inputs if inputs.ndim < 3 else np.moveaxis(inputs, 1, -1)
+        of_inputs = cache(lambda: moments_of([rows.reshape(len(rows), -1)]))
+        return lambda parameters, name: StreamedMoments(
+            _AsGiven(largest), graph, groups, parameters, inputs, self.device, of_inputs
+        )
 
 
 @dataclass(frozen=True)
@@ -159,40 +189,6 @@ class _AsGiven:
 
     def images(self, inputs: torch.Tensor) -> torch.Tensor:
         return inputs
-
-
-def _moments_of(module, found: Groups, method: str, examples: _Examples, device: str):
-    """A function from parameters and the name of a network to its moments."""
-    if not REGISTRY.entry(method).activations:
-        return lambda parameters, name: NoMoments(name)
-    if examples.data is None:
-        raise UserError(f"{method} needs activations: pass data, batches of inputs")
-    inputs, graph = examples.all(), Graph(module, examples.example, device)
-    largest = _AsGiven(_largest_value(module, examples.example))
-
-    def moments(parameters: Parameters, name: str) -> NetworkMoments:
-        rows = inputs if inputs.ndim < 3 else np.moveaxis(inputs, 1, -1)
-        of_inputs = lambda: moments_of([rows.reshape(len(rows), -1)])  # noqa: E731
-        return StreamedMoments(largest, graph, found, parameters, inputs, device, of_inputs)
-
-    return moments
-
-
-@torch.no_grad()
-def _largest_value(module: torch.nn.Module, example: torch.Tensor) -> int:
-    """The largest number of values for one example that a module inside returns."""
-    sizes = [example[0].numel()]
-
-    def note(_module, _inputs, output):
-        if isinstance(output, torch.Tensor):
-            sizes.append(-(-output.numel() // len(example)))
-
-    whole = copy.deepcopy(module).eval()
-    hooks = [part.register_forward_hook(note) for part in whole.modules()]
-    whole(example)
-    for hook in hooks:
-        hook.remove()
-    return max(sizes)
 
 
 @torch.no_grad()

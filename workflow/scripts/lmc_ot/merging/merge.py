@@ -10,7 +10,7 @@ from ..errors import UserError
 from ..matching import REGISTRY
 from ..networks.groups.apply import Permutations, compose
 from ..rng import generator
-from .match import match
+from .match import Matching
 from .modules import (
     Loss,
     Network,
@@ -82,15 +82,12 @@ def merge(
             f"first or mean"
         )
     module, states = module_of(*networks[:2], network), [state_of(n) for n in networks]
-    if inputs is None and data is not None:
-        inputs = next(iter(data))[0]
-    how = {"method": method, "data": data, "inputs": inputs, "network": module}
-    how |= {"device": device, **options}
+    matching = Matching(module, method, data, inputs, (), device, options)
     stream, moved = generator(seed, "merging", towards), list(states)
     permutations: list[Permutations] = [{} for _ in states]
 
     def improve(i: int, target: Network) -> bool:
-        matched = match(target, moved[i], seed=int(stream.integers(2**31)), **how)
+        matched = matching.match(target, moved[i], int(stream.integers(2**31)))
         moved[i] = matched.permuted.state_dict()
         permutations[i] = compose(permutations[i], matched.permutations)
         return any((p != np.arange(len(p))).any() for p in matched.permutations.values())

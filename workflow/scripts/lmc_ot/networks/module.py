@@ -94,6 +94,25 @@ def _imported(target: str, place: str):
     return source
 
 
+def run_and_measure(module: torch.nn.Module, inputs: torch.Tensor) -> tuple[object, int]:
+    """Run a module; return what it returns, and the largest number of values for one example.
+
+    Those are the values of the input, and of what every module inside returns.
+    """
+    sizes = [inputs[0].numel()]
+
+    def measure(_module, _inputs, output):
+        if isinstance(output, torch.Tensor):
+            sizes.append(output.numel() // len(inputs))
+
+    hooks = [part.register_forward_hook(measure) for part in module.modules()]
+    try:
+        return module(inputs), max(sizes)
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
 def check_takes_batch(module: torch.nn.Module, inputs: torch.Tensor) -> None:
     """Raise ConfigError if a module's forward takes other arguments than one batch."""
     signature = inspect.signature(module.forward)

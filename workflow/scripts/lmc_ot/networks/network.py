@@ -14,7 +14,7 @@ from torch.nn.modules.conv import _ConvNd
 from ..errors import ConfigError, UserError, one_line
 from ..rng import generator
 from ..tables import Parameters
-from .module import check_takes_batch
+from .module import check_takes_batch, run_and_measure
 
 Stacked = dict[str, torch.Tensor]
 """K networks: name in the state dict -> float32 tensor, whose first axis is the network."""
@@ -285,23 +285,13 @@ class Network:
         if not self.trained:
             raise ConfigError(f"network: {what} has no parameters to train")
         check_takes_batch(self.module, images)
-        sizes = [images.numel() // 2]
-
-        def measure(module, inputs, output):
-            if isinstance(output, torch.Tensor):
-                sizes.append(output.numel() // 2)
-
-        hooks = [module.register_forward_hook(measure) for module in self.module.modules()]
         try:
-            logits = self.module(images)
+            logits, largest = run_and_measure(self.module, images)
         except Exception as error:
             raise ConfigError(
                 f"network: {what} cannot be run on images of {size} (channels x height x width): "
                 f"{one_line(error, 200)}"
             ) from error
-        finally:
-            for hook in hooks:
-                hook.remove()
         fits = isinstance(logits, torch.Tensor) and logits.dim() == 2 and len(logits) == 2
         if not fits or logits.shape[1] < self.classes:
             returned = tuple(logits.shape) if hasattr(logits, "shape") else type(logits).__name__
@@ -309,7 +299,7 @@ class Network:
                 f"network: {what} returns {returned} for 2 images: expected logits, "
                 f"(2, {self.classes})"
             )
-        return max(sizes)
+        return largest
 
 
 def stack(networks: list[Parameters], device: str | torch.device = "cpu") -> Stacked:

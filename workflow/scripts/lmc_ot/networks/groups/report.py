@@ -41,7 +41,7 @@ def report(
     UserError
         The target is not there or cannot be used, or the network has no groups.
     """
-    module = load(target, _options(arguments))
+    module = load(target, keywords(arguments))
     stream = torch.Generator().manual_seed(0)
     if vocabulary is None:
         inputs = torch.randn(2, *shape, generator=stream)
@@ -75,14 +75,14 @@ def of_network(
     return verified(network.module, network.images(torch.from_numpy(images)), controls)
 
 
-def _options(arguments: str) -> dict:
-    """The keyword arguments in a YAML or JSON mapping."""
+def keywords(text: str, what: str = "--arguments") -> dict:
+    """Return the keyword arguments in a YAML or JSON mapping; `what` names it in errors."""
     try:
-        options = yaml.safe_load(arguments) or {}
+        options = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
-        raise UserError(f"--arguments: neither YAML nor JSON: {one_line(error)}") from error
+        raise UserError(f"{what}: neither YAML nor JSON: {one_line(error)}") from error
     if not isinstance(options, dict):
-        raise UserError(f"--arguments: expected a mapping of names to values, not {arguments}")
+        raise UserError(f"{what}: expected a mapping of names to values, not {text}")
     return options
 
 
