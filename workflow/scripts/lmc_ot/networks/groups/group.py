@@ -160,7 +160,8 @@ class Groups:
     def without(self, names: Collection[str], what: str) -> "Groups":
         """The same network with some groups left alone; a family is left alone as a whole.
 
-        Raises UserError, which says in `what` they are named, if there is no group of a name.
+        Raises UserError if a name is not that of a group; `what` is the key or argument that holds
+        the names.
         """
         known = [group.name for group in self.groups]
         for name in names:
