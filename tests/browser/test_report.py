@@ -34,7 +34,7 @@ def category_of(path, run) -> str:
     headline = HEADLINES[run.config["name"]]
     if path.stem == "comparison" or re.fullmatch(f"{headline}[a-z]?", path.stem):
         return "1 Headline"
-    if path.suffix == ".csv":
+    if path.suffix in (".csv", ".txt"):
         return "4 Tables"
     return "3 Theory" if path.name.startswith("theory_") else "2 Figures"
 
@@ -69,9 +69,8 @@ def the_first_page_shows_the_result(seen, run):
 
 def all_figures_and_tables_are_there(seen, run):
     """Each in its category, and no others."""
-    made = [
-        path for kind in ("png", "csv") for path in (run.folder / run.figures).glob(f"*.{kind}")
-    ]
+    figures = run.folder / run.figures
+    made = [path for kind in ("*.png", "*.csv", "groups/*.txt") for path in figures.glob(kind)]
     expected = {str(path.relative_to(run.folder)): category_of(path, run) for path in made}
     theory = {"3 Theory"} if run.config.get("theory") else set()
     assert set(expected.values()) == {"1 Headline", "2 Figures", "4 Tables", *theory}
@@ -91,7 +90,7 @@ def figures_are_displayed(seen, run):
 
 def tables_are_downloaded(seen, run):
     downloads = {path: result.download for path, result in seen.results.items() if result.download}
-    assert set(downloads) == {path for path in seen.results if path.endswith(".csv")}
+    assert set(downloads) == {path for path in seen.results if path.endswith((".csv", ".txt"))}
     for path, (name, content) in downloads.items():
         assert path.endswith(f"/{name}")
         assert content == (run.folder / path).read_bytes(), path
