@@ -13,7 +13,7 @@ from lmc_ot.config import completion, labels, reading, sweep
 from lmc_ot.errors import ConfigError
 from lmc_ot.registries import REGISTRIES
 
-MISSING = object()
+MISSING = "<missing>"
 RATE = "training.learning_rate"
 
 
