@@ -26,6 +26,7 @@ include: "rules/groups.smk"
 include: "rules/train.smk"
 include: "rules/measure.smk"
 include: "rules/all_pairs.smk"
+include: "rules/merge.smk"
 include: "rules/figures.smk"
 include: "rules/theory.smk"
 include: "rules/functions/record.smk"
@@ -40,5 +41,6 @@ rule all:
     input:
         RESULTS_TABLE,
         FIGURES,
+        MERGED_CSV,
         COMPARISON,
         THEORY,

@@ -11,10 +11,24 @@ BASE = Path(str(workflow.current_basedir)).parent
 SCRIPTS = BASE / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from lmc_ot.config import completion, labels, reading
-from lmc_ot.errors import ConfigError, UserError
+from lmc_ot.config import checkpoints, checks, completion, labels, reading
+from lmc_ot.errors import UserError
 from lmc_ot.registries import REGISTRIES
 from lmc_ot.reporting import published
+
+# Where files that the config names are looked up.
+FOLDERS = [Path(file).parent for file in CONFIG_FILES]
+
+
+def networks_in(files):
+    """The number of networks in checkpoints: one in a file, or those of a table of networks."""
+    tables = [file for file in files if file.endswith(".parquet")]
+    if not tables:
+        return len(files)
+    from lmc_ot.tables.checkpoints import numbers_of
+
+    return len(files) - len(tables) + sum(len(numbers_of(table)) for table in tables)
+
 
 try:
     for path in workflow.configfiles:
@@ -27,10 +41,17 @@ try:
         for name, block in config["experiments"].items()
         if block["published"]
     }
-    for experiment in config["experiments"].values():
+    for name, experiment in config["experiments"].items():
         for setting in experiment["settings"].values():
-            labels.beside(setting["network"], [Path(f).parent for f in CONFIG_FILES])
-except ConfigError as error:
+            labels.beside(setting["network"], FOLDERS)
+            if setting["checkpoints"] is not None:
+                files = checkpoints.located(
+                    f"experiments.{name}", setting["checkpoints"], FOLDERS
+                )
+                setting["files"], setting["networks"] = files, networks_in(files)
+                key = f"experiments.{name}.checkpoints"
+                checks.check_pairs(key, setting["networks"], setting["pairs"])
+except UserError as error:
     raise WorkflowError(f"config: {error}")
 
 # The data folder is not a parameter of a rule, so that moving the data does not cause a rerun.
@@ -82,7 +103,7 @@ def block_of(key):
 
 def network_of(setting):
     """The block of a setting's network, with the path of the user's file if it names one."""
-    return labels.beside(setting["network"], [Path(f).parent for f in CONFIG_FILES])
+    return labels.beside(setting["network"], FOLDERS)
 
 
 def run_of(wildcards):

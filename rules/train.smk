@@ -1,3 +1,7 @@
+# The networks of every setting: trained, or read from the user's checkpoints.
+include: "functions/train.smk"
+
+
 rule train:
     input:
         dataset=dataset_of,
@@ -8,6 +12,8 @@ rule train:
         log_of("{experiment}/{setting}/train"),
     benchmark:
         benchmark_of("{experiment}/{setting}/train")
+    wildcard_constraints:
+        experiment="|".join(TRAINED) or "none",
     # Start the longest jobs first; otherwise the last of them leaves the other cores idle.
     priority: 1
     conda:
@@ -35,3 +41,35 @@ rule train:
         "train {wildcards.experiment} at {wildcards.setting}"
     script:
         "../workflow/scripts/train.py"
+
+
+rule import_checkpoints:
+    input:
+        dataset=dataset_of,
+        files=files_of,
+    output:
+        checkpoints=f"{RUN}/checkpoints.parquet",
+        history=f"{RUN}/history.parquet",
+    log:
+        log_of("{experiment}/{setting}/import_checkpoints"),
+    benchmark:
+        benchmark_of("{experiment}/{setting}/import_checkpoints")
+    wildcard_constraints:
+        experiment="|".join(IMPORTED) or "none",
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    resources:
+        mem_mb=escalating(8000),
+        runtime=escalating(30),
+        gpu=gpu_of_networks,
+        gpu_model=gpu_model(gpu_of_networks),
+    params:
+        network=lambda w: network_of(setting_of(w)),
+        device=config["device"],
+        run=run_of,
+        code=network_code("import_checkpoints.py"),
+    message:
+        "import the checkpoints of {wildcards.experiment} at {wildcards.setting}"
+    script:
+        "../workflow/scripts/import_checkpoints.py"

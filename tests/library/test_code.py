@@ -83,15 +83,18 @@ def test_editing_the_script_changes_it(scripts, digest):
     assert digest(scripts / "match.py") != before
 
 
-EVALUATES = {"evaluate_path"}
+EVALUATES = {"evaluate_path", "merge"}
+IMPORTS = "import_checkpoints"
 RUNS = {"derive_groups", "match", "record_activations"}
 EVERY_TABLE = {
     "collect",
+    "collect_merged",
     "compare_published",
     "derive_groups",
     "draw_figure",
     "draw_theory",
     *EVALUATES,
+    IMPORTS,
     "match",
     "measure_theory",
     "prepare_dataset",
@@ -106,14 +109,14 @@ EDITS = [
     ("training/loop.py", {"train"}),
     ("training/schedule.py", {"train"}),
     ("connectivity/interpolation.py", EVALUATES),
-    ("connectivity/barrier.py", {"collect", *EVALUATES}),
+    ("connectivity/barrier.py", {"collect", "evaluate_path"}),
     ("matching/sources.py", {"match"}),
     ("matching/forward.py", {"match"}),
     ("matching/moments.py", {"match", *EVALUATES}),
-    ("training/evaluation.py", {"train", *EVALUATES}),
-    ("networks/network.py", {"train", *RUNS, *EVALUATES}),
+    ("training/evaluation.py", {"train", IMPORTS, *EVALUATES}),
+    ("networks/network.py", {"train", IMPORTS, *RUNS, *EVALUATES}),
     ("networks/graph.py", {"match", "record_activations", *EVALUATES}),
-    ("networks/groups/group.py", {*RUNS, *EVALUATES}),
+    ("networks/groups/group.py", {IMPORTS, *RUNS, *EVALUATES}),
     ("networks/groups/apply.py", {"derive_groups", "match", *EVALUATES}),
     ("networks/groups/verify.py", {"derive_groups"}),
     ("reporting/figures/style.py", {"draw_figure", "draw_theory"}),

@@ -345,8 +345,8 @@ MISTAKES = [
     (
         f"{E}.epochs",
         3,
-        f"{E}: unknown key 'epochs': expected one of activations, dataset, freeze, matchers, "
-        "network, networks, notes, path, published, sweep, training",
+        f"{E}: unknown key 'epochs': expected one of activations, checkpoints, dataset, freeze, "
+        "matchers, merge, network, networks, notes, pairs, path, published, sweep, training",
     ),
     (
         f"{E}.network.widths",
@@ -479,7 +479,11 @@ MISTAKES = [
         {"mean": [], "deviation": [1]},
         f"{STANDARDISE}.mean: [] should be non-empty",
     ),
-    (f"{E}.networks", 7, f"{E}.networks: 7 is not a multiple of 2"),
+    (
+        f"{E}.networks",
+        7,
+        f"{E}.networks: 7 is not a multiple of 2: change the number, or set pairs to first",
+    ),
     (f"{E}.networks", 0, f"{E}.networks: 0 is less than the minimum of 2"),
     (
         f"{E}.training.stop_after",
@@ -724,8 +728,10 @@ def test_a_file_that_is_not_there_is_an_error_in_one_line(tmp_path, one_line):
 # -- what the rules ask ----------------------------------------------------------------------
 
 
-def test_pairs_are_neighbours():
-    assert labels.pairs({"networks": 6}) == [(0, 1), (2, 3), (4, 5)]
+def test_pairs_are_neighbours_or_all_with_the_first():
+    experiment = {"networks": 6, "pairs": "disjoint"}
+    assert labels.pairs(experiment) == [(0, 1), (2, 3), (4, 5)]
+    assert labels.pairs({"networks": 4, "pairs": "first"}) == [(0, 1), (0, 2), (0, 3)]
 
 
 def test_panel_tables_have_the_figures_name_and_a_letter_if_there_are_several(complete, small):

@@ -134,7 +134,7 @@ def values_of(key):
     if "array" in types:
         return [[value] * key.get("minItems", 1) for value in values_of(key["items"])]
     if types & {"integer", "number"}:
-        return [2, 4] if "multipleOf" in key else [3, 5] if "integer" in types else [0.25, 0.5]
+        return [2, 4] if key.get("minimum") == 2 else [3, 5] if "integer" in types else [0.25, 0.5]
     return []
 
 
@@ -272,8 +272,8 @@ MISTAKES = [
     ),
     (
         {"nothing": [1]},
-        f"{E}: unknown key 'nothing': expected one of activations, dataset, freeze, matchers, "
-        "network, networks, notes, path, published, sweep, training",
+        f"{E}: unknown key 'nothing': expected one of activations, checkpoints, dataset, freeze, "
+        "matchers, merge, network, networks, notes, pairs, path, published, sweep, training",
     ),
     (
         {"training.batch_size.x": [1]},
@@ -292,7 +292,10 @@ MISTAKES = [
     ({WIDTHS: [[4], [8, 0]]}, f"{E}.{WIDTHS}.1: 0 is less than the minimum of 1"),
     ({WIDTHS: [[4], 8]}, f"{E}.{WIDTHS}: 8 is not of type 'array'"),
     ({"training.epochs": [1, 1.5]}, f"{E}.training.epochs: 1.5 is not of type 'integer'"),
-    ({"networks": [2, 3]}, f"{E}.networks: 3 is not a multiple of 2"),
+    (
+        {"networks": [2, 3]},
+        f"{E}.networks: 3 is not a multiple of 2: change the number, or set pairs to first",
+    ),
     ({"path.points": [3, 4]}, f"{E}.path.points: 4 is even: expected an odd number"),
     # the sweep itself
     ([1], f"{E}.sweep: [1] is not of type 'object'"),

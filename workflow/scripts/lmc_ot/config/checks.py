@@ -6,7 +6,7 @@ from .registry import Registry
 from .sweep import LEARNING_RATE
 
 # Tables in the folder of figures that do not belong to any figure.
-RESERVED = ["results", "comparison"]
+RESERVED = ["results", "comparison", "merged"]
 
 
 def check(config: dict, registries: dict[str, Registry]) -> dict:
@@ -23,6 +23,9 @@ def check(config: dict, registries: dict[str, Registry]) -> dict:
                 f"experiments.{name}.published: published numbers exist for learning rates "
                 f"only, but the experiment sweeps over {experiment['axis']}: remove this key"
             )
+        for block in (experiment, *experiment["settings"].values()):
+            if block["merge"] is None:
+                block["merge"] = block["checkpoints"] is not None
         for setting in experiment["settings"].values():
             _resolve(f"experiments.{name}", setting, config["keep_activations"], registries)
     for name, figure in config["figures"].items():
@@ -72,9 +75,21 @@ def _resolve(
             f"{path}.activations.streamed: sigma_wm on convolutions requires true: "
             f"set streamed to true, or remove sigma_wm"
         )
+    if experiment["checkpoints"] is None:
+        check_pairs(f"{path}.networks", experiment["networks"], experiment["pairs"])
     if experiment["path"]["points"] % 2 == 0:
         raise ConfigError(
             f"{path}.path.points: {experiment['path']['points']} is even: expected an odd number"
+        )
+
+
+def check_pairs(key: str, networks: int, pairs: str) -> None:
+    """Raise ConfigError, about a key, unless so many networks make pairs of this kind."""
+    if networks < 2:
+        raise ConfigError(f"{key}: {networks} network: expected at least two, which make a pair")
+    if pairs == "disjoint" and networks % 2:
+        raise ConfigError(
+            f"{key}: {networks} is not a multiple of 2: change the number, or set pairs to first"
         )
 
 

@@ -14,14 +14,14 @@ import jsonschema
 import yaml
 
 from ..errors import ConfigError, one_line
-from . import checks, sweep
+from . import checkpoints, checks, sweep
 from .reading import NOT_UNDERSTOOD
 from .registry import Registry, instead
 
 # Labels that matchers must not have: in the panels' tables this is the mean of two networks.
 RESERVED_LABELS = ["endpoints"]
 _TYPES = {list: "array", dict: "object", str: "string", type(None): "null"}
-_WRITTEN = {"array": "a list", "null": "null"}
+_WRITTEN = {"array": "a list", "null": "null", "string": "text"}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -79,7 +79,9 @@ def _unfolded(path: str, block: dict, schema: dict, registries: dict[str, Regist
     if isinstance(swept, dict):
         swept = {key: values for key, values in swept.items() if values is not None}
     swept = _validated(swept, schema["properties"]["sweep"], f"{path}.sweep", registries)
-    return sweep.unfold(path, {**block, "sweep": swept})
+    unfolded = sweep.unfold(path, {**block, "sweep": swept})
+    checkpoints.check_exclusive(path, unfolded)
+    return unfolded
 
 
 def _validated(value, schema: dict, path: str, registries: dict[str, Registry]):
@@ -96,18 +98,26 @@ def _validated(value, schema: dict, path: str, registries: dict[str, Registry]):
 
 def _with_settings(path: str, axis: str, settings: list[dict]) -> dict:
     """Return the first setting, extended by the axis and by the value and block of each setting."""
-    if settings[0]["training"]["learning_rate"] is None:
+    given = settings[0]["checkpoints"]
+    if given is None and settings[0]["training"]["learning_rate"] is None:
         raise ConfigError(
             f"{path}: the key 'training.learning_rate' is missing: set it, or sweep over it: "
             f"sweep: {{{sweep.LEARNING_RATE}: [1.0e-3, 1.0e-2]}}"
         )
-    values = [sweep.value_of(block, axis) for block in settings]
+    values = (
+        checkpoints.numbers(path, given)
+        if axis == sweep.CHECKPOINTS
+        else [sweep.value_of(block, axis) for block in settings]
+    )
     numbers = sweep.numbers(f"{path}.sweep.{axis}", values)
     named = sweep.name(axis, values)
     labels = [sweep.setting_label(named, number) for number in numbers]
     duplicate = [label for label in labels if labels.count(label) > 1]
     if duplicate:
         raise ConfigError(f"{path}.sweep.{axis}: two settings share the label {duplicate[0]}")
+    if given is not None:
+        of_numbers = [checkpoints.of_setting(path, given, number) for number in numbers]
+        settings = [s | {"checkpoints": f} for s, f in zip(settings, of_numbers, strict=True)]
     return {
         **settings[0],
         "axis": axis,
@@ -225,7 +235,8 @@ class _Completion:
 def _way(alternative: dict) -> str:
     """Describe how a value of one of several alternatives is written."""
     if alternative["type"] == "object":
-        return f"{{{', '.join(f'{key}: ...' for key in alternative['properties'])}}}"
+        keys = alternative["properties"] or ["<number>"]
+        return f"{{{', '.join(f'{key}: ...' for key in keys)}}}"
     return " or ".join(alternative.get("enum", ())) or _WRITTEN[alternative["type"]]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..environment import digest
 from ..errors import ConfigError
-from .sweep import shared, value_of, without
+from .sweep import CHECKPOINTS, shared, value_of, without
 
 SETTING_LABEL = r"[a-z][a-z0-9_]*-[0-9.e+-]+"
 
@@ -70,8 +70,11 @@ def panel_experiments(panel: dict) -> list[str]:
 
 
 def pairs(experiment: dict) -> list[tuple[int, int]]:
-    """Return the disjoint pairs of networks of each setting: (0, 1), (2, 3), ..."""
-    return [(i, i + 1) for i in range(0, experiment["networks"], 2)]
+    """Return the pairs of networks of a setting: (0, 1), (2, 3), ..., or (0, 1), (0, 2), ..."""
+    networks = experiment["networks"]
+    if experiment["pairs"] == "first":
+        return [(0, i) for i in range(1, networks)]
+    return [(i, i + 1) for i in range(0, networks, 2)]
 
 
 def all_pairs(experiment: dict) -> list[tuple[int, int]]:
@@ -128,7 +131,10 @@ def training_hash(config: dict, experiment: dict) -> str:
     Tables of different hashes are never combined.
     """
     axis = experiment["axis"]
-    parts = {key: experiment[key] for key in ("dataset", "network", "training")}
+    trained = ["training"] if experiment["checkpoints"] is None else []
+    parts = {key: experiment[key] for key in ("dataset", "network", *trained)}
+    if axis == CHECKPOINTS:  # the files are inputs of the jobs
+        return digest([config["seed"], *parts.values()])
     values = [value_of(setting, axis) for setting in experiment["settings"].values()]
     # Lists of different shape can have the same numbers: [64] and [64, 64] are both 64.
     common = [] if shared(values) is None else [shared(values)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..errors import ConfigError
 
 LEARNING_RATE = "training.learning_rate"
+CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class Sweep:
     Parameters
     ----------
     axis
-        The swept key, its parts joined by dots; the learning rate if there is no sweep.
+        The swept key, its parts joined by dots; without a sweep the learning rate, or
+        ``checkpoints`` if networks are read from files.
     blocks
         The experiment's block for each setting, as loaded from YAML.
     """
@@ -35,13 +37,15 @@ def unfold(path: str, block: dict) -> Sweep:
         More than one key is swept; the key cannot be set; minimum is not below maximum.
     """
     swept = block["sweep"]
+    given = block.get(CHECKPOINTS)
     if len(swept) > 1:
         raise ConfigError(
             f"{path}.sweep: expected one key, not {', '.join(swept)}: remove all but one; an "
             f"overlay sets the key that it replaces to null"
         )
     if not swept:
-        return Sweep(LEARNING_RATE, [block])
+        settings = given if isinstance(given, dict) else [given]
+        return Sweep(LEARNING_RATE if given is None else CHECKPOINTS, [block for _ in settings])
     ((axis, values),) = swept.items()
     if isinstance(values, dict):
         values = _spaced(f"{path}.sweep.{axis}", **values)

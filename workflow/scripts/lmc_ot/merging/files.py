@@ -1,13 +1,16 @@
 """Checkpoints as they are found in files: read without running code from them, and written."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 
 from ..errors import UserError, one_line
+from ..networks.groups.derive import first_names
+from ..networks.network import Network
+from ..tables import Parameters, read_checkpoints
 
 State = dict[str, torch.Tensor]
 
@@ -101,6 +104,67 @@ def fitted(state: State, module: torch.nn.Module, path: str | Path) -> State:
             raise UserError(f"{path}: {name} holds values that are not finite")
     filled = {name: expected[name].detach() for name in expected if name not in state}
     return {name: (state | filled)[name] for name in expected}
+
+
+def read_states(files: Sequence[str | Path], network: Network) -> dict[int, State]:
+    """Return the state dicts in checkpoints, numbered from 0, with the names of the module.
+
+    Parameters
+    ----------
+    files
+        What `read_state` reads, one network each; or ``.parquet``, a table of checkpoints of the
+        workflow, all its networks.
+    network
+        The architecture.
+
+    Raises
+    ------
+    UserError
+        As for `read_state` and `fitted`.
+    """
+    found: list[State] = []
+    for file in files:
+        if Path(file).suffix == ".parquet":
+            states = [_of_table(p, network) for p in read_checkpoints(file).values()]
+        else:
+            states = [read_state(file)]
+        found += [fitted(state, network.module, file) for state in states]
+    return dict(enumerate(found))
+
+
+def in_float32(state: State, network: Network) -> Parameters:
+    """Return a state dict from `read_states` as the network that the workflow computes with."""
+    return {name: state[name].float().numpy() for name in network.names}
+
+
+def _of_table(parameters: Parameters, network: Network) -> State:
+    """The state dict of a network in a table, which has no integers."""
+    integers = network.module.state_dict().items()
+    state = {name: tensor for name, tensor in integers if not tensor.is_floating_point()}
+    return state | {name: torch.from_numpy(array) for name, array in parameters.items()}
+
+
+def whole_state(parameters: Parameters, network: Network, like: State | None) -> State:
+    """Return the state dict that a user loads: all names of the module, in the types of `like`.
+
+    Parameters
+    ----------
+    parameters
+        A network as the workflow computes with it, float32, tied tensors once.
+    network
+        The architecture.
+    like
+        The state dict of which the network is a version, from `read_states`: it gives the types,
+        and the integers, such as numbers of batches. None for those of the module.
+    """
+    first = first_names(network.module)
+    like = like or network.module.state_dict()
+    return {
+        name: torch.from_numpy(parameters[first.get(name, name)]).to(tensor.dtype)
+        if tensor.is_floating_point()
+        else tensor
+        for name, tensor in like.items()
+    }
 
 
 def _without_prefixes(state: State, expected: set[str]) -> State:

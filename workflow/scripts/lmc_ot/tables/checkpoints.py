@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from ..errors import TableError
+from ..errors import TableError, one_line
 from .parquet import metadata, read, rebuild, write
 from .schemas import SCHEMAS
 
@@ -104,6 +105,18 @@ def read_checkpoints(path, run: dict | None = None) -> dict[int, Parameters]:
             raise TableError(f"{what}: duplicate parameter: {rebuild(path)}")
         parameters[key] = flat[offsets[start] : offsets[stop]].reshape(shape).copy()
     return networks
+
+
+def numbers_of(path) -> list[int]:
+    """Return the numbers of the networks in a table of checkpoints, which is not checked.
+
+    Raises TableError if the file cannot be read as one.
+    """
+    try:
+        column = pq.read_table(path, columns=["network"])["network"]
+    except (OSError, pa.ArrowException) as error:
+        raise TableError(f"{path}: not a table of checkpoints: {one_line(error, 150)}") from error
+    return sorted(column.unique().to_pylist())
 
 
 def _rows(shape: tuple[int, ...]) -> tuple[int, int]:

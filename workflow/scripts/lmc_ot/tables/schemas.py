@@ -142,6 +142,17 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("accuracy", pa.float64()),
         nullable=("loss",),
     ),
+    # one row per written network and split: B with its units permuted, and the midpoint between A
+    # and it, read from their files again
+    "merged": _schema(
+        *_MATCH,
+        ("network", pa.string()),
+        ("file", pa.string()),
+        ("split", pa.string()),
+        ("loss", pa.float64()),
+        ("accuracy", pa.float64()),
+        nullable=("loss", "accuracy"),
+    ),
     # one row per measured value of an experiment on a theorem
     "theory": _schema(
         ("theory", pa.string()),

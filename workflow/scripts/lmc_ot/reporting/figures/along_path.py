@@ -7,12 +7,11 @@ from matplotlib.figure import SubFigure
 
 from . import style
 
-COLUMNS = 2
-
 
 def height(table: pd.DataFrame) -> float:
     """Inches."""
-    return 0.6 + 1.15 * math.ceil(table["value"].nunique() / COLUMNS)
+    settings = table["value"].nunique()
+    return 2.2 if settings == 1 else 0.6 + 1.15 * math.ceil(settings / 2)
 
 
 def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
@@ -20,8 +19,9 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
     axis, values = style.axis_of(table), sorted(table["value"].unique())
     matchers = style.order(table["matcher"])
     colour = {matcher: style.look(matcher, matchers)["color"] for matcher in matchers}
-    rows = max(1, math.ceil(len(values) / COLUMNS))
-    plots = canvas.subplots(rows, COLUMNS, sharex=True, squeeze=False).ravel()
+    columns = 1 if len(values) == 1 else 2
+    rows = max(1, math.ceil(len(values) / columns))
+    plots = canvas.subplots(rows, columns, sharex=True, squeeze=False).ravel()
     for axes, value in zip(plots, values, strict=False):
         some = table[table["value"] == value]
         for matcher in matchers:

@@ -12,7 +12,7 @@ from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
-from ...config.sweep import LEARNING_RATE
+from ...config.sweep import CHECKPOINTS, LEARNING_RATE
 
 # Width of a column of the paper, in inches: every figure is legible at it.
 COLUMN_WIDTH = 3.25
@@ -104,6 +104,7 @@ _AXES = {
     "training.warmup_epochs": AxisName("warm-up epochs", "warm-up epochs", "epochs"),
     "activations.examples": AxisName("examples of the activations", "examples", "examples"),
     "path.points": AxisName("points on the path", "points", "points"),
+    CHECKPOINTS: AxisName("setting", "setting", "setting"),
 }
 MOST_TICKS = 8  # of one per value
 _WIDTH_OF_A_CHARACTER = 0.022  # of a tick's label, as a share of the x axis
