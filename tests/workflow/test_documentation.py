@@ -15,10 +15,14 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
+import yaml
 
 from lmc_ot import tables
+from lmc_ot.config.completion import complete
+from lmc_ot.registries import REGISTRIES
 from support import REPOSITORY, snakemake, succeeds
 
 from .conftest import clone, reduced_default, write_config
@@ -205,16 +209,21 @@ def test_the_tutorial_on_checkpoints_as_it_is_written(tmp_path):
         shell(folder, command) for block in blocks(page, "bash") for command in block.splitlines()
     ]
     before, after = (
-        float(re.search(r"^midpoint_barrier: (\S+)$", printed[i], re.MULTILINE)[1]) for i in (1, 3)
+        float(re.search(r"^midpoint_barrier: (\S+)$", printed[i], re.MULTILINE)[1]) for i in (2, 4)
     )
     assert after < before
+    assert (folder / "paper_figures/own/path.png").stat().st_size
+    merged = pd.read_csv(folder / "paper_figures/own/merged.csv")
+    midpoints = merged.query("network == 'midpoint' and split == 'train'").set_index("matcher")
+    assert midpoints["loss"]["am"] < midpoints["loss"]["identity"]
+    assert all((folder / "results/own/mine/checkpoints-1/merged" / f).exists() for f in merged.file)
     (example,) = [text for text in blocks(page, "python") if "lmc_ot.match" in text]
     (folder / "example.py").write_text(example)
     scripts = folder / "workflow/scripts"
     output = shell(folder, f"PYTHONPATH={scripts} .venv/bin/python example.py")
     assert "enter 16" in output and "'merged'" in output
     shown = re.search(r"'merged': ([\d.e-]+)", output)[1]
-    row = re.search(r"^merged +(\S+)$", printed[4], re.MULTILINE)[1]
+    row = re.search(r"^merged +(\S+)$", printed[5], re.MULTILINE)[1]
     assert float(row) == pytest.approx(float(shown), rel=1e-3)
 
 
@@ -261,6 +270,14 @@ def test_the_example_of_the_readme():
     assert len(names["path"].loss) == 25 and set(names["merged"].losses) > {"average", "merged"}
 
 
+def test_the_config_of_the_readme_is_one():
+    (block,) = blocks(README, "yaml")
+    schema = REPOSITORY / "workflow/schemas/config.schema.yaml"
+    found = complete(yaml.safe_load(block), schema, REGISTRIES)
+    (setting,) = found["experiments"]["mine"]["settings"].values()
+    assert setting["checkpoints"] == ["a.pt", "b.pt"] and len(setting["matchers"]) == 4
+
+
 def test_the_examples_of_the_library():
     names = {}
     for block in blocks(REPOSITORY / "docs/api.md", "python"):
@@ -294,7 +311,8 @@ def test_links_lead_to_files(page):
 FOLDERS = "config|envs|rules|tests|workflow|benchmarks|docs|profiles|paper_figures"
 # What a run makes, and what a tutorial tells to write.
 MADE = re.compile(
-    r"paper_figures/(default|my-images|my-network|quick|signs|width)\b|benchmarks/results/$"
+    r"(paper_figures/(default|my-images|my-network|own|quick|signs|width)|results/own)\b"
+    r"|benchmarks/results/$"
 )
 
 
