@@ -1,6 +1,8 @@
 """Matchers that improve the permutations of all groups until none can be improved alone."""
 
 from abc import abstractmethod
+from collections import defaultdict
+from itertools import permutations as ordered_pairs
 
 import numpy as np
 
@@ -25,7 +27,11 @@ class IterativeMatcher(Matcher):
 
     @abstractmethod
     def similarity(self, pair: Pair, group: Group, b: Parameters) -> np.ndarray:
-        """Return S, float64 (units, units), between A and B as it is permuted at present."""
+        """Return S, float64 (units, units), between A and B as it is permuted at present.
+
+        A permutation p of the group raises the objective by sum_i S[i, p_i] - S[i, i], unless a
+        parameter holds the group on several axes. S depends on the parameters of the group alone.
+        """
 
     @abstractmethod
     def objective(self, pair: Pair, groups: tuple[Group, ...], b: Parameters) -> float:
@@ -56,20 +62,48 @@ class IterativeMatcher(Matcher):
         return outcome
 
     def _climb(self, pair: Pair, permutations: Permutations) -> Permutations:
-        """Visit the groups in random order until no visit raises the objective."""
+        """Visit the groups in random order until no visit raises the objective.
+
+        A group whose similarity is that of its last visit is already the best for it.
+        """
         b = permute(pair.b.parameters, pair.groups, permutations)
         together = pair.groups.together
+        meets, waiting = _meeting(together), set(range(len(together)))
         for _ in range(self.sweeps):
             rose = False
             for number in pair.stream.permutation(len(together)):
+                if number not in waiting:
+                    continue
+                waiting.remove(number)
                 groups = together[number]
                 similarities = [self.similarity(pair, group, b) for group in groups]
                 found = assign(similarities, groups[0].heads)
+                if all(np.array_equal(p, np.arange(len(p))) for p in found):
+                    continue
                 step = {group.name: p for group, p in zip(groups, found, strict=True)}
                 moved = permute(b, pair.groups, step)
                 before, after = (self.objective(pair, groups, x) for x in (b, moved))
                 if after > before + RISE * abs(before):
                     b, permutations, rose = moved, compose(permutations, step), True
+                    waiting |= meets[number]
             if not rose:
                 break
         return permutations
+
+
+def _meeting(together: list[tuple[Group, ...]]) -> dict[int, set[int]]:
+    """Number of groups permuted together -> those whose similarities change when they move.
+
+    Those are groups on other axes of the same parameters, perhaps the moved groups themselves. A
+    unit's rows of a weight are the same wherever other rows are.
+    """
+    places = defaultdict(set)
+    for number, groups in enumerate(together):
+        for member in (m for group in groups for m in group.members):
+            places[member.parameter].add((number, member.axis, member.rows is not None))
+    meets = defaultdict(set)
+    for found in places.values():
+        for (one, *here), (other, *there) in ordered_pairs(found, 2):
+            if here != there:
+                meets[one].add(other)
+    return meets
