@@ -75,22 +75,26 @@ def timed():
         yield seconds
 
 
-def pair_of(name: str, side: int, unrelated: bool):
+def pair_of(name: str, images, unrelated: bool):
     """Two networks in evaluation mode, and the permutations that turn B into A, if it is planted.
 
-    Running statistics have no noise: some are constant, and variances are positive.
+    Running statistics are those of some of the images, as after training: units that no image
+    activates would be tied for activation matching. They have no noise, since they are measured.
     """
     import torch
     import torchvision
 
     from lmc_ot.merging.match import groups as groups_of
+    from lmc_ot.merging.modules import recompute_batch_norms
     from lmc_ot.networks.groups.apply import inverse, permute, random
 
     torch.manual_seed(0)
     a, b = (getattr(torchvision.models, name)().eval() for _ in range(2))
+    for network in (a, b):
+        recompute_batch_norms(network, [(images[:100],)])
     if unrelated:
         return a, b, {}
-    groups = groups_of(a, torch.randn(2, 3, side, side))
+    groups = groups_of(a, images[:2])
     planted = random(groups, np.random.default_rng(0))
     b.load_state_dict(permute(a.state_dict(), groups, planted))
     with torch.no_grad():
@@ -108,8 +112,8 @@ def measure(name: str, threads: int, unrelated: bool) -> dict:
 
     torch.set_num_threads(threads)
     method, side, count, seconds, gigabytes = CASES[name]
-    a, b, planted = pair_of(name, side, unrelated)
     images = torch.randn(count, 3, side, side)
+    a, b, planted = pair_of(name, images, unrelated)
     data = [(part,) for part in images.split(100)]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     begin, processor = time.perf_counter(), time.process_time()
