@@ -2,15 +2,16 @@
 
 ResNet50 (25 million parameters) and ViT-B/16 (86 million) are matched by weights, and ResNet18 by
 activations, with the defaults. A has random initial parameters. B is A with a random permutation of
-all its groups and heads, plus normal noise of 1 % of each tensor's standard deviation; or it has
-other initial parameters (`--unrelated`), which takes more visits. Every pair has a process of its
-own.
+all its groups and heads, plus normal noise of 1 % of each tensor's standard deviation. With
+`--unrelated` it has other initial parameters, which takes more visits. Every pair has a process of
+its own.
 
-    .venv/bin/python benchmarks/large.py --unrelated --output
+    .venv/bin/python benchmarks/large.py --threads 1 --output
 """
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -142,7 +143,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("networks", nargs="*", help="default: all", default=list(CASES))
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--unrelated", action="store_true", help="also pairs without a permutation")
+    parser.add_argument("--unrelated", action="store_true", help="B is not a copy of A")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--output", action="store_true", help="write benchmarks/results/")
     options = parser.parse_args()
@@ -150,13 +151,13 @@ if __name__ == "__main__":
         print(json.dumps(measure(options.networks[0], options.threads, options.unrelated)))
         sys.exit()
     rows = []
-    kinds = [[], ["--unrelated"]] if options.unrelated else [[]]
     for network in options.networks:
-        for kind in kinds:
-            command = [sys.executable, __file__, "--one", network, *kind]
-            command += ["--threads", str(options.threads)]
-            answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-            rows.append(json.loads(answer.stdout.splitlines()[-1]))
-            print(rows[-1], file=sys.stderr, flush=True)
-    notes = [machine(), f"{options.threads} threads, one run of every pair."]
-    publish("large", pd.DataFrame(rows), notes, options.output)
+        command = [sys.executable, __file__, "--one", network, "--threads", str(options.threads)]
+        command += ["--unrelated"] if options.unrelated else []
+        answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        rows.append(json.loads(answer.stdout.splitlines()[-1]))
+        print(rows[-1], file=sys.stderr, flush=True)
+    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    notes = [machine(), f"Threads: {options.threads}. One run of every pair. Load: {load}."]
+    name = "large_unrelated" if options.unrelated else "large"
+    publish(name, pd.DataFrame(rows), notes, options.output)

@@ -29,8 +29,8 @@ class IterativeMatcher(Matcher):
     def similarity(self, pair: Pair, group: Group, b: Parameters) -> np.ndarray:
         """Return S, float64 (units, units), between A and B as it is permuted at present.
 
-        A permutation p of the group raises the objective by sum_i S[i, p_i] - S[i, i], unless a
-        parameter holds the group on several axes. S depends on the parameters of the group alone.
+        S is a sum of products of the group's members in A and B. It may depend only on parameters
+        that hold members of the group: a group is not visited again before one of them changes.
         """
 
     @abstractmethod
@@ -64,7 +64,7 @@ class IterativeMatcher(Matcher):
     def _climb(self, pair: Pair, permutations: Permutations) -> Permutations:
         """Visit the groups in random order until no visit raises the objective.
 
-        A group whose similarity is that of its last visit is already the best for it.
+        Until a group moves that changes its similarity, another visit to a group finds nothing.
         """
         b = permute(pair.b.parameters, pair.groups, permutations)
         together = pair.groups.together
@@ -94,8 +94,8 @@ class IterativeMatcher(Matcher):
 def _meeting(together: list[tuple[Group, ...]]) -> dict[int, set[int]]:
     """Number of groups permuted together -> those whose similarities change when they move.
 
-    Those are groups on other axes of the same parameters, perhaps the moved groups themselves. A
-    unit's rows of a weight are the same wherever other rows are.
+    They have members on another axis of the same parameter, and the moved groups may be among them.
+    Members on the same axis are other rows of a weight, which do not change what a unit's rows are.
     """
     places = defaultdict(set)
     for number, groups in enumerate(together):
