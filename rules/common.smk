@@ -16,6 +16,27 @@ from lmc_ot.errors import ConfigError, UserError
 from lmc_ot.registries import REGISTRIES
 from lmc_ot.reporting import published
 
+
+def own(block, key):
+    """A block with the path of the user's file if it names one, which lies beside the config."""
+    return labels.beside(block, [Path(f).parent for f in CONFIG_FILES], key)
+
+
+def network_of(setting):
+    """The block of a setting's network, with the path of the user's file if it names one."""
+    return own(setting["network"], "network.target")
+
+
+def dataset_block(setting):
+    """The block of a setting's data set, with the path of the user's file if it names one."""
+    return own(setting["dataset"], "dataset.target")
+
+
+def loss_of(setting):
+    """A setting's loss, with the path of the user's file if it names one."""
+    return own({"target": setting["loss"]}, "loss")["target"]
+
+
 try:
     for path in workflow.configfiles:
         reading.check_keys(path)
@@ -29,7 +50,7 @@ try:
     }
     for experiment in config["experiments"].values():
         for setting in experiment["settings"].values():
-            labels.beside(setting["network"], [Path(f).parent for f in CONFIG_FILES])
+            network_of(setting), dataset_block(setting), loss_of(setting)
 except ConfigError as error:
     raise WorkflowError(f"config: {error}")
 
@@ -78,11 +99,6 @@ def setting_of(wildcards):
 def block_of(key):
     """A parameter of a rule that is one part of the setting's block."""
     return lambda wildcards: setting_of(wildcards)[key]
-
-
-def network_of(setting):
-    """The block of a setting's network, with the path of the user's file if it names one."""
-    return labels.beside(setting["network"], [Path(f).parent for f in CONFIG_FILES])
 
 
 def run_of(wildcards):

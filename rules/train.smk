@@ -21,12 +21,14 @@ rule train:
     params:
         network=lambda w: network_of(setting_of(w)),
         training=block_of("training"),
+        loss=lambda w: loss_of(setting_of(w)),
         networks=block_of("networks"),
         device=config["device"],
         run=run_of,
         code=lambda w: code(
             "train.py",
             *network_modules(setting_of(w)),
+            *loss_modules(setting_of(w)),
             REGISTRIES["optimiser"].module(
                 setting_of(w)["training"]["optimiser"]["name"]
             ),
