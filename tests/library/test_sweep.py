@@ -272,8 +272,8 @@ MISTAKES = [
     ),
     (
         {"nothing": [1]},
-        f"{E}: unknown key 'nothing': expected one of activations, dataset, freeze, matchers, "
-        "network, networks, notes, path, published, sweep, training",
+        f"{E}: unknown key 'nothing': expected one of activations, dataset, freeze, loss, "
+        "matchers, network, networks, notes, path, published, sweep, training",
     ),
     (
         {"training.batch_size.x": [1]},

@@ -72,6 +72,11 @@ def panel_experiments(panel: dict) -> list[str]:
     return panel["experiments"] if "experiments" in panel else [panel["experiment"]]
 
 
+def in_nats(config: dict, panel: dict) -> bool:
+    """Tell whether the losses of all experiments of a panel are cross entropies."""
+    return all(config["experiments"][n]["loss"] == CROSS_ENTROPY for n in panel_experiments(panel))
+
+
 def pairs(experiment: dict) -> list[tuple[int, int]]:
     """Return the disjoint pairs of networks of each setting: (0, 1), (2, 3), ..."""
     return [(i, i + 1) for i in range(0, experiment["networks"], 2)]
