@@ -17,24 +17,24 @@ from lmc_ot.registries import REGISTRIES
 from lmc_ot.reporting import published
 
 
-def own(block, key):
+def with_own_file(block, key):
     """A block with the path of the user's file if it names one, which lies beside the config."""
     return labels.beside(block, [Path(f).parent for f in CONFIG_FILES], key)
 
 
 def network_of(setting):
     """The block of a setting's network, with the path of the user's file if it names one."""
-    return own(setting["network"], "network.target")
+    return with_own_file(setting["network"], "network.target")
 
 
 def dataset_block(setting):
     """The block of a setting's data set, with the path of the user's file if it names one."""
-    return own(setting["dataset"], "dataset.target")
+    return with_own_file(setting["dataset"], "dataset.target")
 
 
 def loss_of(setting):
     """A setting's loss, with the path of the user's file if it names one."""
-    return own({"target": setting["loss"]}, "loss")["target"]
+    return with_own_file({"target": setting["loss"]}, "loss")["target"]
 
 
 try:
