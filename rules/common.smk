@@ -30,6 +30,26 @@ def networks_in(files):
     return len(files) - len(tables) + sum(len(numbers_of(table)) for table in tables)
 
 
+def with_own_file(block, key):
+    """A block with the path of the user's file if it names one, which lies beside the config."""
+    return labels.beside(block, FOLDERS, key)
+
+
+def network_of(setting):
+    """The block of a setting's network, with the path of the user's file if it names one."""
+    return with_own_file(setting["network"], "network.target")
+
+
+def dataset_block(setting):
+    """The block of a setting's data set, with the path of the user's file if it names one."""
+    return with_own_file(setting["dataset"], "dataset.target")
+
+
+def loss_of(setting):
+    """A setting's loss, with the path of the user's file if it names one."""
+    return with_own_file({"target": setting["loss"]}, "loss")["target"]
+
+
 try:
     for path in workflow.configfiles:
         reading.check_keys(path)
@@ -43,7 +63,7 @@ try:
     }
     for name, experiment in config["experiments"].items():
         for setting in experiment["settings"].values():
-            labels.beside(setting["network"], FOLDERS)
+            network_of(setting), dataset_block(setting), loss_of(setting)
             if setting["checkpoints"] is not None:
                 files = checkpoints.located(
                     f"experiments.{name}", setting["checkpoints"], FOLDERS
@@ -99,11 +119,6 @@ def setting_of(wildcards):
 def block_of(key):
     """A parameter of a rule that is one part of the setting's block."""
     return lambda wildcards: setting_of(wildcards)[key]
-
-
-def network_of(setting):
-    """The block of a setting's network, with the path of the user's file if it names one."""
-    return labels.beside(setting["network"], FOLDERS)
 
 
 def run_of(wildcards):

@@ -58,6 +58,9 @@ rule draw_figure:
         runtime=escalating(10),
     params:
         panels=lambda w: [p["name"] for p in config["figures"][w.figure]["panels"]],
+        nats=lambda w: [
+            labels.in_nats(config, p) for p in config["figures"][w.figure]["panels"]
+        ],
         code=lambda w: code(
             "draw_figure.py",
             *(

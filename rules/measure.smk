@@ -94,13 +94,14 @@ rule evaluate_path:
         gpu_model=gpu_model(gpu_of_networks),
     params:
         labels=labels_of,
+        loss=lambda w: loss_of(setting_of(w)),
         network=lambda w: network_of(setting_of(w)),
         pairs=pairs_of,
         points=path_option("points"),
         train_examples=path_option("train_examples"),
         device=config["device"],
         run=run_of,
-        code=network_code("evaluate_path.py"),
+        code=loss_code("evaluate_path.py"),
     message:
         "evaluate paths of {wildcards.experiment} at {wildcards.setting}"
     script:

@@ -28,11 +28,12 @@ rule merge:
     params:
         labels=labels_of,
         network=lambda w: network_of(setting_of(w)),
+        loss=lambda w: loss_of(setting_of(w)),
         pairs=pairs_of,
         train_examples=path_option("train_examples"),
         device=config["device"],
         run=run_of,
-        code=network_code("merge.py"),
+        code=loss_code("merge.py"),
     message:
         "merge {wildcards.experiment} at {wildcards.setting}"
     script:

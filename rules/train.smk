@@ -27,12 +27,14 @@ rule train:
     params:
         network=lambda w: network_of(setting_of(w)),
         training=block_of("training"),
+        loss=lambda w: loss_of(setting_of(w)),
         networks=block_of("networks"),
         device=config["device"],
         run=run_of,
         code=lambda w: code(
             "train.py",
             *network_modules(setting_of(w)),
+            *loss_modules(setting_of(w)),
             REGISTRIES["optimiser"].module(
                 setting_of(w)["training"]["optimiser"]["name"]
             ),
@@ -66,9 +68,10 @@ rule import_checkpoints:
         gpu_model=gpu_model(gpu_of_networks),
     params:
         network=lambda w: network_of(setting_of(w)),
+        loss=lambda w: loss_of(setting_of(w)),
         device=config["device"],
         run=run_of,
-        code=network_code("import_checkpoints.py"),
+        code=loss_code("import_checkpoints.py"),
     message:
         "import the checkpoints of {wildcards.experiment} at {wildcards.setting}"
     script:

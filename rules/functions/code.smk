@@ -17,5 +17,18 @@ def network_modules(setting):
     return [REGISTRIES["network"].module(block["name"]), *([own] if own else [])]
 
 
+def loss_modules(setting):
+    """The user's own file if a setting's loss is in one."""
+    own_file = labels.own_file({"target": loss_of(setting)})
+    return [own_file] if own_file else []
+
+
 def network_code(script):
     return lambda w: code(script, *network_modules(setting_of(w)))
+
+
+def loss_code(script):
+    """As `network_code`, of a script that also computes the loss of the networks."""
+    return lambda w: code(
+        script, *network_modules(setting_of(w)), *loss_modules(setting_of(w))
+    )

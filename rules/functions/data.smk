@@ -1,6 +1,6 @@
 # Functions of the config for `rules/data.smk`.
 DATASETS = {
-    labels.dataset_label(setting["dataset"]): setting["dataset"]
+    labels.dataset_label(setting["dataset"]): dataset_block(setting)
     for experiment in EXPERIMENTS.values()
     for setting in experiment["settings"].values()
 }

@@ -125,8 +125,14 @@ class Tables(Target):
 
 
 class Datasets(Target):
+    cases = ("images", "floats")
+
     def make(self, case, variant, folder):
-        write_dataset(folder / "a.parquet", dataset_of(np.random.default_rng(variant)), {})
+        data = dataset_of(np.random.default_rng(variant))
+        if case == "floats":
+            floats = [(data.inputs(s), data.splits[s].labels) for s in ("train", "test")]
+            data = Dataset(*(Split(x, y.astype(np.float32)) for x, y in floats), classes=None)
+        write_dataset(folder / "a.parquet", data, {})
         return ["a.parquet"]
 
     def read(self, case, folder):

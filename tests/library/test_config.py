@@ -332,6 +332,8 @@ def figure(**panel):
     return {"f": {"panels": [{"name": "lmc_error", "experiment": "e", **panel}]}}
 
 
+TARGET = REGISTRIES["dataset"].entry("module").options["target"]["description"]
+
 MISTAKES = [
     # unknown and missing keys
     ("seeds", 1, "unknown key 'seeds': did you mean 'seed'?"),
@@ -346,7 +348,7 @@ MISTAKES = [
         f"{E}.epochs",
         3,
         f"{E}: unknown key 'epochs': expected one of activations, checkpoints, dataset, freeze, "
-        "matchers, merge, network, networks, notes, pairs, path, published, sweep, training",
+        "loss, matchers, merge, network, networks, notes, pairs, path, published, sweep, training",
     ),
     (
         f"{E}.network.widths",
@@ -605,6 +607,15 @@ MISTAKES = [
         {"endpoints": {"name": "am"}},
         f"{E}.matchers: 'endpoints' is reserved: choose another label",
     ),
+    # losses
+    (
+        f"{E}.loss",
+        "msee",
+        f"{E}.loss: 'msee': expected cross_entropy, mse, or a function as file.py:name: did you "
+        "mean 'mse'?",
+    ),
+    (f"{E}.loss", 3, f"{E}.loss: 3 is not of type 'string'"),
+    (f"{E}.dataset", {"name": "module"}, f"{E}.dataset: the key 'target' is missing: {TARGET}"),
 ]
 
 
@@ -778,6 +789,9 @@ def test_a_data_set_has_another_label_for_every_way_to_standardise_it(complete, 
         (f"{E}.networks", 4, True),
         (f"{E}.path.points", 3, True),
         (f"{E}.matchers", {"am": {}}, True),
+        (f"{E}.loss", "cross_entropy", True),
+        (f"{E}.loss", "mse", False),
+        (f"{E}.loss", "my_loss.py:huber", False),
     ],
 )
 def test_the_training_hash_changes_with_what_changes_a_network(complete, small, path, value, same):
@@ -789,6 +803,19 @@ def test_the_training_hash_changes_with_what_changes_a_network(complete, small, 
         for done in (complete(small), complete(changed))
     ]
     assert (hashes[0] == hashes[1]) is same
+
+
+def test_an_accuracy_is_not_shown_of_other_losses(complete, small, one_line):
+    panel = {"name": "along_path", "experiment": "e", "metric": "accuracy"}
+    put(small, "figures", {"f": {"panels": [panel]}})
+    complete(small)
+    put(small, f"{E}.loss", "my_loss.py:huber")
+    with pytest.raises(ConfigError) as error:
+        complete(small)
+    one_line(error, "figures.f", "along_path", "experiment e", "huber", "metric: loss")
+    panel["metric"] = "loss"
+    config = complete(small)
+    assert not labels.in_nats(config, config["figures"]["f"]["panels"][0])
 
 
 # -- convolutions ----------------------------------------------------------------------------

@@ -56,7 +56,7 @@ def test_networks_see_flat_float32_images_over_the_scale():
         (split(0), split(), "train split is empty"),
         (split(), split(0), "test split is empty"),
         (split(labels=[0, 0, 0]), split(), "4 images but 3 labels"),
-        (split(dtype=np.float32), split(), "train images are float32"),
+        (split(dtype=np.float32), split(), "test inputs are uint8"),
         (split(), split(shape=(2, 2)), "test images are uint8 (2, 2)"),
         (split(labels=[0, 1, 2, 3]), split(), "outside 0 .. 2 (found 0 .. 3)"),
         (split(), split(labels=[0, -1, 2, 1]), "test label is outside 0 .. 2 (found -1 .. 2)"),

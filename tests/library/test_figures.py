@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from lmc_ot.reporting.figures import (
     all_pairs,
@@ -19,6 +20,7 @@ from lmc_ot.reporting.figures import (
     style,
     theory,
 )
+from lmc_ot.reporting.figures.compose import compose
 
 AXIS = "training.learning_rate"
 
@@ -56,6 +58,19 @@ def test_independence_is_shown_of_any_number_of_layers():
     independence.draw(canvas, table)
     (legend,) = canvas.legends
     assert len(legend.get_texts()) == 41
+
+
+@pytest.mark.parametrize("nats", [True, False])
+def test_only_cross_entropies_are_labelled_in_nats(nats):
+    rows = {"axis": AXIS, "value": [0.1, 0.2], "matcher": "am", "mean": [0.2, 0.3], "std": 0.1}
+    error = pd.DataFrame({**rows, "source": "measured", "n": 2, "diverged": 0})
+    path = pd.DataFrame({**rows, "metric": "loss", "t": [0.0, 0.0], "n": 2})
+    figure = compose([("lmc_error", error), ("along_path", path)], [nats, nats])
+    said = " | ".join(text.get_text() for text in figure.findobj(Text))
+    for label in ("LMC error (loss at the midpoint{})", "loss{}"):
+        unit = (", nats" if "(" in label else " (nats)") if nats else ""
+        assert f" | {label.format(unit)} | " in said
+    assert ("nats" in said) is nats
 
 
 def test_points_that_cannot_be_shown_are_counted_in_the_figure():

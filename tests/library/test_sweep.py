@@ -273,7 +273,7 @@ MISTAKES = [
     (
         {"nothing": [1]},
         f"{E}: unknown key 'nothing': expected one of activations, checkpoints, dataset, freeze, "
-        "matchers, merge, network, networks, notes, pairs, path, published, sweep, training",
+        "loss, matchers, merge, network, networks, notes, pairs, path, published, sweep, training",
     ),
     (
         {"training.batch_size.x": [1]},

@@ -931,6 +931,27 @@ def test_a_data_set_that_contradicts_its_metadata_is_refused(
     one_line(error, path, named)
 
 
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"target_shape": None}, "target_shape"),
+        ({"target_shape": [3]}, ""),
+        ({"target_shape": 2}, "do not describe a data set"),
+        ({"shape": [25]}, ""),
+        ({"standardisation": {"mean": [0.5], "deviation": [1.0]}}, "standardise"),
+    ],
+    ids=str,
+)
+def test_floats_that_contradict_their_metadata_are_refused(path, stream, changes, named, one_line):
+    arrays = stream.normal(size=(4, 24)), stream.normal(size=(4, 2))
+    split = Split(*(array.astype(np.float32) for array in arrays))
+    write_dataset(path, Dataset(split, split, classes=None), PROVENANCE)
+    change_metadata(path, **changes)
+    with pytest.raises(TableError) as error:
+        read_dataset(path)
+    one_line(error, path, named)
+
+
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_a_data_set_without_a_split_is_refused(path, dataset, split, one_line):
     write_dataset(path, dataset, PROVENANCE)

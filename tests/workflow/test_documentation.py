@@ -67,7 +67,7 @@ def commands(page: Path) -> list[str]:
 
 
 # These need the files that the reader writes, and run as a whole.
-WRITING = ["own-images", "own-network", "own-checkpoints", "new-matcher"]
+WRITING = ["own-images", "own-network", "own-data", "own-checkpoints", "new-matcher"]
 ALL_COMMANDS = sorted(
     {command for page in PAGES if page.stem not in WRITING for command in commands(page)}
 )
@@ -183,6 +183,7 @@ def write_files(folder: Path, page: Path) -> None:
     [
         ("own-images", ["error.png", "dimension.png", "results.csv"]),
         ("own-network", ["error.png", "error.csv"]),
+        ("own-data", ["error.png", "results.csv"]),
         ("new-matcher", ["error.png", "error.csv"]),
     ],
 )
@@ -311,7 +312,7 @@ def test_links_lead_to_files(page):
 FOLDERS = "config|envs|rules|tests|workflow|benchmarks|docs|profiles|paper_figures"
 # What a run makes, and what a tutorial tells to write.
 MADE = re.compile(
-    r"(paper_figures/(default|my-images|my-network|own|quick|signs|width)|results/own)\b"
+    r"(paper_figures/(default|my-data|my-images|my-network|own|quick|signs|width)|results/own)\b"
     r"|benchmarks/results/$"
 )
 

@@ -13,7 +13,7 @@ from lmc_ot.networks.groups.table import write_groups
 def derive_groups(dataset: str, groups: str, text: str, network: dict, run: dict) -> None:
     """Derive the groups from the module's graph and verify them; `text` describes them."""
     data = read_dataset(dataset)
-    built = build(network, data)
+    built = build(network, data, logits=False)
     found, verification = of_network(built, data.inputs("train")[:8])
     print(f"derived in {found.seconds:.1f} s")
     found = replace(found, seconds=0.0)  # so that files of the same groups are the same

@@ -10,6 +10,7 @@ from lmc_ot.matching.table import permutations_as_json, read_permutations, whole
 from lmc_ot.networks.build import build
 from lmc_ot.networks.groups.table import read_groups
 from lmc_ot.training.device import describe, resolve
+from lmc_ot.training.losses import loss_of
 
 
 def evaluate_path(
@@ -26,6 +27,7 @@ def evaluate_path(
     device: str,
     run: dict,
     code: str,
+    loss: str = "cross_entropy",
 ) -> None:
     """Evaluate (1 - t) A + t pi(B) on both splits, after checking that pi(B) is equivalent to B.
 
@@ -37,7 +39,8 @@ def evaluate_path(
     resolved = resolve(device)
     settings = [run, network, pairs, points, train_examples, code, resolved.type, versions()]
     settings += [tables.digest("dataset", dataset), tables.digest("checkpoints", checkpoints)]
-    settings += [tables.digest("groups", groups)]
+    settings += [tables.digest("groups", groups), loss]
+    measured = loss_of(loss)
     by_matcher = read_permutations(permutations, run)
     made_from = {
         label: digest([*settings, permutations_as_json(by_matcher.get(label, {}))])
@@ -45,13 +48,14 @@ def evaluate_path(
     }
     kept = tables.kept_rows("path", path, run, made_from)
     evaluation = PathEvaluation(
-        build(network, data),
+        build(network, data, measured.has_accuracy),
         read_groups(groups),
         networks,
         whole_pairs(pairs, networks, checkpoints),
         barrier.grid(points),
         evaluation_examples(data, train_examples, run["seed"]),
         resolved,
+        measured,
     )
     rows = []
     for label in labels:

@@ -1,5 +1,7 @@
 """Rule import_checkpoints: the networks of one setting, read from the user's files."""
 
+from itertools import chain
+
 import numpy as np
 
 from adapter import execute
@@ -11,6 +13,7 @@ from lmc_ot.networks.network import stack
 from lmc_ot.training.device import describe, resolve
 from lmc_ot.training.evaluation import evaluate, on_device
 from lmc_ot.training.history import Measured, history_rows
+from lmc_ot.training.losses import loss_of
 from lmc_ot.training.settings import NetworkId
 
 
@@ -22,10 +25,12 @@ def import_checkpoints(
     network: dict,
     device: str,
     run: dict,
+    loss: str = "cross_entropy",
 ) -> None:
     """Read networks from `files`, see `read_states`; the history is one epoch, their losses."""
     data = read_dataset(dataset)
-    built = build(network, data)
+    measure = loss_of(loss)
+    built = build(network, data, measure.has_accuracy)
     resolved = resolve(device)
     states = read_states(files, built)
     networks = {number: in_float32(state, built) for number, state in states.items()}
@@ -35,9 +40,8 @@ def import_checkpoints(
     ]
     rows = []
     for number, parameters in networks.items():
-        measured = Measured(
-            *(m for split in splits for m in evaluate(built, stack([parameters], resolved), *split))
-        )
+        some = stack([parameters], resolved)
+        measured = Measured(*chain(*(evaluate(built, some, *split, measure) for split in splits)))
         print(f"network {number}: test loss {measured.test_loss[0]:.4g}")
         this, no_rate = [NetworkId(number, 0.0)], [0.0]
         rows += history_rows(this, 0, no_rate, measured, np.array([False]), 0.0)

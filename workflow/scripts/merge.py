@@ -12,6 +12,7 @@ from lmc_ot.merging.pairs import Writer
 from lmc_ot.networks.build import build
 from lmc_ot.networks.groups.table import read_groups
 from lmc_ot.training.device import describe, resolve
+from lmc_ot.training.losses import loss_of
 
 
 def merge(
@@ -28,13 +29,15 @@ def merge(
     device: str,
     run: dict,
     files: list = (),
+    loss: str = "cross_entropy",
 ) -> None:
     """Write permuted and midpoint networks to `folder`, and what they reach to `losses`.
 
     `files` are the checkpoints that the networks were read from, in whose types they are written.
     """
     data = read_dataset(dataset)
-    built = build(network, data)
+    measured = loss_of(loss)
+    built = build(network, data, measured.has_accuracy)
     resolved = resolve(device)
     networks = tables.read_checkpoints(checkpoints, run)
     writer = Writer(
@@ -44,6 +47,7 @@ def merge(
         read_states(files, built),
         evaluation_examples(data, train_examples, run["seed"]),
         resolved,
+        measured,
     )
     by_matcher = read_permutations(permutations, run)
     rows = []

@@ -28,7 +28,7 @@ def record_activations(
 ) -> None:
     """Write ``<activations>/<network>.parquet`` for every network that did not diverge."""
     data = read_dataset(dataset)
-    built = build(network, data)
+    built = build(network, data, logits=False)
     resolved = resolve(device)
     graph = Graph(built.module, built.images(torch.from_numpy(data.inputs("train")[:2])), resolved)
     found = read_groups(groups)

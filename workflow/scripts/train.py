@@ -10,6 +10,7 @@ from lmc_ot.environment import versions
 from lmc_ot.networks.build import build
 from lmc_ot.training.device import describe, resolve
 from lmc_ot.training.loop import train as train_ensemble
+from lmc_ot.training.losses import loss_of
 from lmc_ot.training.optimisers import REGISTRY as OPTIMISERS
 from lmc_ot.training.settings import NetworkId, TrainingConfig
 from lmc_ot.training.snapshots import Snapshots, seconds_of_environment
@@ -25,6 +26,7 @@ def train(
     device: str,
     run: dict,
     code: str,
+    loss: str = "cross_entropy",
 ) -> None:
     """Train networks 0 .. networks - 1 of a setting.
 
@@ -32,11 +34,12 @@ def train(
     """
     data = read_dataset(dataset)
     resolved = resolve(device)
-    built = build(network, data)
-    own = own_file(network)
+    minimised = loss_of(loss)
+    built = build(network, data, minimised.has_accuracy)
+    own = [own_file(block) for block in (network, {"target": loss})]
     snapshots = Snapshots(
         Path(checkpoints).parent / "snapshots",
-        # Users' own files can change while the config stays the same: images and modules.
+        # Users' own files can change while the config stays the same: data, modules and losses.
         [
             run,
             network,
@@ -45,7 +48,8 @@ def train(
             resolved.type,
             versions(),
             tables.digest("dataset", dataset),
-            Path(own).read_text(encoding="utf-8") if own else None,
+            loss,
+            *(Path(file).read_text(encoding="utf-8") if file else None for file in own),
         ],
         seconds_of_environment(),
     )
@@ -59,6 +63,7 @@ def train(
             run["seed"],
             resolved,
             snapshots=snapshots,
+            loss=minimised,
         )
     where = describe(resolved)
     tables.write_checkpoints(checkpoints, trained.networks, run, where, trained.diverged)

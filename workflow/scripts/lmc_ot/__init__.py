@@ -6,7 +6,7 @@ above it.
 ``errors``, ``rng``, ``environment``
     one-line errors for the user; named random streams; versions, device and commit
 ``config``
-    strict YAML, defaults and checks, registries, labels, the reference page
+    strict YAML, defaults and checks, registries, labels, the user's functions, reference page
 ``tables``
     schemas; parquet and csv files; checkpoints and activations as tables; seals
 ``provenance``
@@ -16,7 +16,7 @@ above it.
 ``networks``
     architectures, and which of their axes are permuted together
 ``training``
-    training loop, schedule, optimisers, snapshots, evaluation, device
+    training loop, schedule, optimisers, snapshots, losses, evaluation, device
 ``matching``
     matchers, the assignment problem, moments of activations (recorded or computed on the fly)
 ``connectivity``

@@ -130,7 +130,11 @@ def _add_merging(commands) -> None:
     merge.add_argument("--towards", choices=["first", "mean"], default="first", help="first; mean")
     barrier.add_argument("--points", type=int, default=25, help="an odd number of points; 25")
     for parser in (barrier, merge):
-        parser.add_argument("--loss", choices=["cross_entropy", "mse"], default="cross_entropy")
+        parser.add_argument(
+            "--loss",
+            default="cross_entropy",
+            help="cross_entropy, mse, or a function of outputs and targets: file.py:name",
+        )
 
 
 def _add_checkpoint_options(parser, losses_only: bool) -> None:
@@ -142,8 +146,9 @@ def _add_checkpoint_options(parser, losses_only: bool) -> None:
     parser.add_argument("--arguments", default="{}", help="its keyword arguments, YAML or JSON")
     parser.add_argument(
         "--data",
-        help="a registered data set (its training examples), or file.py:name, batches of inputs "
-        "and targets or a function that returns them",
+        help="a registered data set (its training examples), or file.py:name, for a list of "
+        "batches of inputs and targets, for {train: (inputs, targets), test: ...}, or for a "
+        "function that returns one of them",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     if losses_only:
@@ -212,8 +217,10 @@ def _groups_of_config(path: Path, controls: int | None, as_json: bool) -> str:
                 continue
             key = labels.dataset_label(block)
             if key not in data:
+                block = labels.beside(block, [path.parent], "dataset.target")
                 data[key] = REGISTRIES["dataset"].build(block)
-            network = build(labels.beside(setting["network"], [path.parent]), data[key])
+            own = labels.beside(setting["network"], [path.parent])
+            network = build(own, data[key], logits=False)
             images = data[key].inputs("train")[:8]
             answer = as_line if as_json else summary
             texts[label] = answer(label, *of_network(network, images, controls))

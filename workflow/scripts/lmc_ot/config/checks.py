@@ -1,10 +1,11 @@
 """Checks that the schema cannot express: values that depend on others, names that must differ."""
 
 from ..errors import ConfigError
-from .labels import panel_experiments, panel_tables
-from .registry import Registry
+from .labels import CROSS_ENTROPY, panel_experiments, panel_tables
+from .registry import Registry, instead
 from .sweep import LEARNING_RATE
 
+LOSSES = [CROSS_ENTROPY, "mse"]
 # Tables in the folder of figures that do not belong to any figure.
 RESERVED = ["results", "comparison", "merged"]
 
@@ -54,7 +55,12 @@ def check(config: dict, registries: dict[str, Registry]) -> dict:
 def _resolve(
     path: str, experiment: dict, keep_activations: bool, registries: dict[str, Registry]
 ) -> None:
-    training = experiment["training"]
+    training, loss = experiment["training"], experiment["loss"]
+    if loss not in LOSSES and ":" not in loss:
+        raise ConfigError(
+            f"{path}.loss: {loss!r}: expected {', '.join(LOSSES)}, or a function as "
+            f"file.py:name{instead(loss, LOSSES)}"
+        )
     if training["stop_after"] is not None and training["stop_after"] > training["epochs"]:
         raise ConfigError(
             f"{path}.training.stop_after: {training['stop_after']} exceeds training.epochs = "
@@ -122,6 +128,11 @@ def _check_shown(
         raise ConfigError(
             f"{path}: the panel {panel['name']} does not support convolutional networks such as "
             f"{network} of experiment {name}: choose an experiment without convolutions"
+        )
+    if panel.get("metric") == "accuracy" and experiments[name]["loss"] != CROSS_ENTROPY:
+        raise ConfigError(
+            f"{path}: the panel {panel['name']} cannot show the accuracy of experiment {name}, "
+            f"whose loss is {experiments[name]['loss']}: set metric: loss"
         )
     matcher = panel.get("matcher")
     if matcher is not None and matcher not in experiments[name]["matchers"]:

@@ -8,6 +8,7 @@ from ..environment import digest
 from ..errors import ConfigError
 from .sweep import CHECKPOINTS, shared, value_of, without
 
+CROSS_ENTROPY = "cross_entropy"
 SETTING_LABEL = r"[a-z][a-z0-9_]*-[0-9.e+-]+"
 
 
@@ -26,34 +27,36 @@ def architecture(setting: dict) -> str:
     return f"{block['name']}-{digest([block, setting['dataset']])[:8]}"
 
 
-def own_file(network: dict) -> str | None:
-    """Return the path of the user's file that a network's block names; None if it names none."""
-    path = network.get("target", "").rpartition(":")[0]
+def own_file(block: dict) -> str | None:
+    """Return the path of the user's file that a block's target names; None if it names none."""
+    path = block.get("target", "").rpartition(":")[0]
     return path if path.endswith(".py") else None
 
 
-def beside(network: dict, folders: list[Path]) -> dict:
-    """Return a network's block with the path of the user's file from the working directory.
+def beside(block: dict, folders: list[Path], key: str = "network.target") -> dict:
+    """Return a block with the path of its user's file, if any, from the working directory.
 
     Parameters
     ----------
     folders
         The folders of the configs; the file is looked up from the last to the first.
+    key
+        The key of the target, for messages.
 
     Raises
     ------
     ConfigError
         The file is in none of them.
     """
-    own = own_file(network)
+    own = own_file(block)
     if not own:
-        return network
+        return block
     for folder in reversed(folders):
         if (folder / own).is_file():
-            name = network["target"].rpartition(":")[2]
-            return {**network, "target": f"{os.path.relpath(folder / own)}:{name}"}
+            name = block["target"].rpartition(":")[2]
+            return {**block, "target": f"{os.path.relpath(folder / own)}:{name}"}
     raise ConfigError(
-        f"network.target: {network['target']}: no file {own} beside the config in "
+        f"{key}: {block['target']}: no file {own} beside the config in "
         f"{folders[-1]}: correct the path"
     )
 
@@ -67,6 +70,11 @@ def panel_tables(config: dict, figure: str) -> list[str]:
 def panel_experiments(panel: dict) -> list[str]:
     """Return the names of the experiments that a panel shows."""
     return panel["experiments"] if "experiments" in panel else [panel["experiment"]]
+
+
+def in_nats(config: dict, panel: dict) -> bool:
+    """Tell whether the losses of all experiments of a panel are cross entropies."""
+    return all(config["experiments"][n]["loss"] == CROSS_ENTROPY for n in panel_experiments(panel))
 
 
 def pairs(experiment: dict) -> list[tuple[int, int]]:
@@ -138,4 +146,6 @@ def training_hash(config: dict, experiment: dict) -> str:
     values = [value_of(setting, axis) for setting in experiment["settings"].values()]
     # Lists of different shape can have the same numbers: [64] and [64, 64] are both 64.
     common = [] if shared(values) is None else [shared(values)]
+    # The default is left out, so that results from before this key existed keep their hash.
+    common += [loss for loss in [experiment["loss"]] if loss != CROSS_ENTROPY]
     return digest([config["seed"], *without(parts, axis).values(), *common])

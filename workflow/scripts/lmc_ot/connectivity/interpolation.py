@@ -10,6 +10,7 @@ from ..networks.network import Network, stack
 from ..tables import Parameters
 from ..training.device import run_in_batches
 from ..training.evaluation import evaluate, on_device
+from ..training.losses import CROSS_ENTROPY, Loss
 
 
 def interpolate(a: Parameters, b: Parameters, t: float) -> Parameters:
@@ -31,6 +32,7 @@ def evaluate_path(
     labels: np.ndarray,
     device: torch.device | str = "cpu",
     statistics_images: np.ndarray | None = None,
+    loss: Loss = CROSS_ENTROPY,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the loss and the accuracy along the line from A to B, float64 (len(t),) each.
 
@@ -43,15 +45,17 @@ def evaluate_path(
     t
         Positions on the line.
     images, labels
-        float32 (n, pixels) and int64 (n,).
+        Inputs, float32 (n, values), and labels, int64 (n,), or targets, float32 (n, ...).
     device
         The device to evaluate on.
     statistics_images
         Training inputs, float32 (n, pixels), on which the running statistics of every network on
         the path are recomputed. Required only for networks with batch norms.
+    loss
+        The loss; without an accuracy if it is not cross entropy.
     """
     points = [(a, b, x) for x in t]
-    return evaluate_points(network, points, images, labels, device, statistics_images)
+    return evaluate_points(network, points, images, labels, device, statistics_images, loss)
 
 
 def evaluate_points(
@@ -61,6 +65,7 @@ def evaluate_points(
     labels: np.ndarray,
     device: torch.device | str = "cpu",
     statistics_images: np.ndarray | None = None,
+    loss: Loss = CROSS_ENTROPY,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the loss and the accuracy at points ``(A, B, t)``, float64 (len(points),) each.
 
@@ -73,7 +78,7 @@ def evaluate_points(
 
     def measure(point):
         some = stack([interpolate(*point[0])], device)
-        return evaluate(network, network.with_recomputed_statistics(some, inputs), *data)
+        return evaluate(network, network.with_recomputed_statistics(some, inputs), *data, loss)
 
     parts = run_in_batches(points, 1, measure, "points of the path")
     losses, accuracies = zip(*parts, strict=True)

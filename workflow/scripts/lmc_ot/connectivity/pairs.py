@@ -15,13 +15,14 @@ from ..networks.groups.apply import Permutations, permute
 from ..networks.groups.group import Groups
 from ..networks.network import Network
 from ..tables import Parameters
+from ..training.losses import CROSS_ENTROPY, Loss
 from . import interpolation
 
 # Number of examples on which a network and its permuted version are compared.
 _COMPARED = 256
 
 Splits = dict[str, tuple[np.ndarray, np.ndarray]]
-"""Split -> inputs, float32 (n, pixels), and labels, int64 (n,)."""
+"""Split -> inputs, float32 (n, values), and labels, int64 (n,), or targets, float32 (n, ...)."""
 
 
 def evaluation_examples(data: Dataset, train_examples: int | None, seed: int) -> Splits:
@@ -62,6 +63,8 @@ class PathEvaluation:
         measured on the training examples for every network on a path.
     device
         The device to evaluate on.
+    loss
+        The loss.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class PathEvaluation:
         t: Sequence[float],
         splits: Splits,
         device: torch.device | str = "cpu",
+        loss: Loss = CROSS_ENTROPY,
     ):
         self.built = built
         self.groups = groups
@@ -81,6 +85,7 @@ class PathEvaluation:
         self.t = t
         self.splits = splits
         self.device = device
+        self.loss = loss
 
     def rows(self, matcher: str, permutations: dict[int, Permutations], path: str) -> list[dict]:
         """Return the rows of a matcher, given its label, for the table ``path``.
@@ -127,7 +132,7 @@ class PathEvaluation:
             return []
         images, labels = self.splits[split]
         measured = interpolation.evaluate_points(
-            self.built, points, images, labels, self.device, self.splits["train"][0]
+            self.built, points, images, labels, self.device, self.splits["train"][0], self.loss
         )
         return list(zip(*measured, strict=True))
 
@@ -158,7 +163,8 @@ def path_rows(
     losses: Iterable[float],
     accuracies: Iterable[float],
 ) -> list[dict]:
-    """Return one row per point for the table ``path``; a loss that is not finite is missing.
+    """Return one row per point for the table ``path``; a loss that is not finite is missing,
+    and so is the accuracy of a loss that has none.
 
     Parameters
     ----------
@@ -174,7 +180,7 @@ def path_rows(
             "network_b": b,
             "t": x,
             "loss": loss if math.isfinite(loss) else None,
-            "accuracy": accuracy,
+            "accuracy": accuracy if math.isfinite(accuracy) else None,
         }
         for x, loss, accuracy in zip(t, losses, accuracies, strict=True)
     ]

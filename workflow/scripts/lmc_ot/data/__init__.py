@@ -8,6 +8,13 @@ rules read.
 from ..config.registry import Entry, Registry
 
 _FILES = {"type": ["string", "array", "null"], "items": {"type": "string"}, "minItems": 1}
+_CLASSES = {
+    "type": ["integer", "null"],
+    "minimum": 1,
+    "maximum": 32768,
+    "default": None,
+    "description": "number of classes; null for the largest label plus 1",
+}
 _COUNT = {"type": ["integer", "null"], "minimum": 1, "default": None}
 
 _STANDARDISE = {
@@ -68,6 +75,29 @@ REGISTRY = DatasetRegistry(
             "MNIST: 60,000 training and 10,000 test images, downloaded unless they are in the data "
             "folder",
         ),
+        "module": Entry(
+            "module:build",
+            "your own data, made by a Python function: images, uint8 (n, height, width[, "
+            "channels]), scaled by 1/255; or floats of any shape (n, ...), which the network gets "
+            "as they are; with class labels (n,), or with floats as targets of another loss",
+            {
+                "target": {
+                    "type": "string",
+                    "description": "a function, or what it would return: {train: (inputs, "
+                    "targets), test: (inputs, targets)}, a tuple of these two, or a Dataset of "
+                    "lmc_ot; package.module:name, or file.py:name with a path beside the config. "
+                    "Inputs and targets are torch tensors or numpy arrays; instead of such a pair, "
+                    "a torch Dataset, or a list of batches (inputs, targets)",
+                },
+                "arguments": {
+                    "type": "object",
+                    "default": {},
+                    "additionalProperties": {"description": "any value"},
+                    "description": "keyword arguments of the function",
+                },
+                "classes": _CLASSES,
+            },
+        ),
         "parquet": Entry(
             "parquet:parquet",
             "your own images: parquet files with a column of images (PNG or JPEG files as binary "
@@ -119,13 +149,7 @@ REGISTRY = DatasetRegistry(
                     "description": "[height, width] or [height, width, channels] of the images; "
                     "required for raw pixels; null for the shape of the first image",
                 },
-                "classes": {
-                    "type": ["integer", "null"],
-                    "minimum": 1,
-                    "maximum": 32768,
-                    "default": None,
-                    "description": "number of classes; null for the largest label plus 1",
-                },
+                "classes": _CLASSES,
                 "scale": {
                     "type": "number",
                     "exclusiveMinimum": 0,

@@ -1,5 +1,6 @@
 """Data sets in memory, and their standardisation."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +10,16 @@ from ..errors import DataError
 
 @dataclass(frozen=True)
 class Split:
-    """A split of a data set: ``images``, uint8 (n, *shape), and ``labels``, int64 (n,)."""
+    """A split of a data set.
+
+    Parameters
+    ----------
+    images
+        uint8 (n, height, width) or (n, height, width, channels); or any other inputs, float32
+        (n, *shape), whose axis 1 in the module's layout comes last, as the channels of images.
+    labels
+        int64 (n,) classes; or, for losses such as the mean squared error, float32 (n, ...) targets.
+    """
 
     images: np.ndarray
     labels: np.ndarray
@@ -25,16 +35,17 @@ class Standardisation:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images and labels of a training and a test split.
+    """Images, or other inputs, and labels, or other targets, of a training and a test split.
 
     Parameters
     ----------
     train, test
         The two splits; neither may be empty.
     classes
-        Number of classes; labels are 0 .. classes - 1.
+        Number of classes; labels are 0 .. classes - 1. None for targets that are not classes.
     scale
-        The pixel value that is scaled to 1: networks see ``images / scale`` (float32).
+        The pixel value that is scaled to 1: networks see ``images / scale`` (float32). Inputs that
+        are floats are used as they are.
     standardisation
         If given, the mean of each channel is subtracted from these inputs, and the result is
         divided by the channel's standard deviation.
@@ -42,34 +53,56 @@ class Dataset:
 
     train: Split
     test: Split
-    classes: int
-    scale: float
+    classes: int | None
+    scale: float = 1.0
     standardisation: Standardisation | None = None
 
     def __post_init__(self):
-        shape = self.train.images.shape[1:]
+        inputs = "images" if self.is_images else "inputs"
+        targets = "targets" if self.classes is None else "labels"
         for name, split in self.splits.items():
             images, labels = split.images, split.labels
             if len(images) == 0:
                 raise DataError(f"data set: the {name} split is empty: expected examples")
             if len(images) != len(labels):
                 raise DataError(
-                    f"data set: the {name} split has {len(images)} images but {len(labels)} labels"
+                    f"data set: the {name} split has {len(images)} {inputs} but {len(labels)} "
+                    f"{targets}"
                 )
-            if images.dtype != np.uint8 or images.shape[1:] != shape:
+            dtype = np.dtype(np.uint8 if self.is_images else np.float32)
+            if images.dtype != dtype or images.shape[1:] != self.shape:
                 raise DataError(
-                    f"data set: the {name} images are {images.dtype} {images.shape[1:]}: "
-                    f"expected uint8 of shape {shape}"
+                    f"data set: the {name} {inputs} are {images.dtype} {images.shape[1:]}: "
+                    f"expected {dtype} of shape {self.shape}"
                 )
-            if labels.min() < 0 or labels.max() >= self.classes:
-                raise DataError(
-                    f"data set: a {name} label is outside 0 .. {self.classes - 1} "
-                    f"(found {labels.min()} .. {labels.max()})"
-                )
+            if not self.is_images and not np.isfinite(images).all():
+                raise DataError(f"data set: the {name} inputs have values that are not finite")
+            self._check_labels(name, labels)
         if self.standardisation is not None:
             self._check_standardisation()
 
+    def _check_labels(self, name: str, labels: np.ndarray) -> None:
+        if self.classes is None:
+            shape = self.train.labels.shape[1:]
+            if labels.dtype != np.float32 or labels.shape[1:] != shape:
+                raise DataError(
+                    f"data set: the {name} targets are {labels.dtype} {labels.shape[1:]}: "
+                    f"expected float32 of shape {shape}"
+                )
+            if not np.isfinite(labels).all():
+                raise DataError(f"data set: the {name} targets have values that are not finite")
+        elif labels.min() < 0 or labels.max() >= self.classes:
+            raise DataError(
+                f"data set: a {name} label is outside 0 .. {self.classes - 1} "
+                f"(found {labels.min()} .. {labels.max()})"
+            )
+
     def _check_standardisation(self) -> None:
+        if not self.is_images:
+            raise DataError(
+                "data set: standardise: only images are standardised, other inputs are used as "
+                "they are: remove this option"
+            )
         for name, values in vars(self.standardisation).items():
             if len(values) != self.channels:
                 raise DataError(
@@ -96,6 +129,11 @@ class Dataset:
         return {"train": self.train, "test": self.test}
 
     @property
+    def is_images(self) -> bool:
+        """Whether the inputs are images, and not floats that are used as they are."""
+        return self.train.images.dtype != np.float32
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """The shape of one image."""
         return self.train.images.shape[1:]
@@ -104,6 +142,11 @@ class Dataset:
     def channels(self) -> int:
         """Number of channels of an image: the length of its third axis, or 1 if there is none."""
         return self.shape[2] if len(self.shape) == 3 else 1
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs of a network: one for each class, or for each value of a target."""
+        return self.classes or math.prod(self.train.labels.shape[1:])
 
     @property
     def black(self) -> np.ndarray:
@@ -126,7 +169,7 @@ class Dataset:
         DataError
             The number of values is not the number of channels, or a deviation is 0.
         """
-        measured = self._measured()
+        measured = self._measured() if self.is_images else Standardisation((), ())
         return replace(
             self,
             standardisation=Standardisation(
@@ -170,10 +213,12 @@ class Dataset:
         return values
 
     def inputs(self, split: str, examples: np.ndarray | None = None) -> np.ndarray:
-        """Return the network's inputs, float32 (n, pixels), for all or for selected examples."""
+        """Return the network's inputs, float32 (n, values), for all or for selected examples."""
         images = self.splits[split].images
         if examples is not None:
             images = images[examples]
+        if not self.is_images:
+            return images.reshape(len(images), -1)
         values = images.reshape(len(images), -1).astype(np.float32)
         values /= np.float32(self.scale)
         self._normalised(values.reshape(-1, self.channels))

@@ -14,21 +14,30 @@ from .dataset import Dataset, Split, Standardisation
 def write_dataset(path, dataset: Dataset, run: dict) -> None:
     """Write a data set as a table, the training split first."""
     splits = dataset.splits
-    pixels = np.concatenate([s.images.reshape(len(s.images), -1) for s in splits.values()])
+    images, labels = (
+        np.concatenate([getattr(s, name) for s in splits.values()]) for name in ("images", "labels")
+    )
+    of_targets = {} if dataset.classes else {"target_shape": list(labels.shape[1:])}
     write(
         "dataset",
         path,
         {
             "split": [name for name, s in splits.items() for _ in range(len(s.labels))],
-            "image": pa.FixedSizeListArray.from_arrays(pa.array(pixels.ravel()), pixels.shape[1]),
-            "label": np.concatenate([s.labels for s in splits.values()]).astype(np.int16),
+            "image": _lists(images),
+            "label": labels.astype(np.int16) if dataset.classes else _lists(labels),
         },
         run,
         shape=list(dataset.shape),
         classes=dataset.classes,
         scale=dataset.scale,
         standardisation=dataset.standardisation and asdict(dataset.standardisation),
+        **of_targets,
     )
+
+
+def _lists(values: np.ndarray) -> pa.Array:
+    """Return arrays, (n, ...), as a column of lists of equal length."""
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values[0].size)
 
 
 def read_dataset(path) -> Dataset:
@@ -41,9 +50,9 @@ def read_dataset(path) -> Dataset:
     """
     table, about = read("dataset", path), metadata("dataset", path)
     names = table["split"].to_numpy(zero_copy_only=False)
-    labels = table["label"].to_numpy().astype(np.int64)
-    images = matrix(table["image"], np.uint8)
+    images = matrix(table["image"], table["image"].type.value_type.to_pandas_dtype())
     try:
+        labels, classes = _labels(table["label"], about)
         shape = tuple(about["shape"])
         images = images.reshape(len(labels), *shape)
         train, test = (
@@ -55,7 +64,7 @@ def read_dataset(path) -> Dataset:
             standardisation = Standardisation(
                 *(tuple(map(float, standardisation[key])) for key in ("mean", "deviation"))
             )
-        return Dataset(train, test, index(about["classes"]), float(about["scale"]), standardisation)
+        return Dataset(train, test, classes, float(about["scale"]), standardisation)
     except KeyError as error:
         raise TableError(f"{path}: the metadata lack the key {error}: {rebuild(path)}") from error
     except (TypeError, OverflowError) as error:
@@ -64,3 +73,11 @@ def read_dataset(path) -> Dataset:
         ) from error
     except (ValueError, DataError) as error:
         raise TableError(f"{path}: {error}") from error
+
+
+def _labels(column: pa.ChunkedArray, about: dict) -> tuple[np.ndarray, int | None]:
+    """Return the labels or other targets, and the number of classes or None."""
+    if pa.types.is_integer(column.type):
+        return column.to_numpy().astype(np.int64), index(about["classes"])
+    targets = matrix(column, np.float32)
+    return targets.reshape(len(targets), *about["target_shape"]), None

@@ -36,7 +36,7 @@ class StreamedMoments:
     parameters
         The network.
     images
-        The inputs, float32 (n, pixels).
+        The inputs, float32 (n, values).
     device
         The device that runs the network, also `graph`.
     inputs
@@ -170,7 +170,7 @@ def open_networks(
     `examples` for training, None for all, are used for all networks; the seed of the config
     determines which.
     """
-    built = build(network, dataset)
+    built = build(network, dataset, logits=False)
     images = dataset.inputs("train", chosen_examples(dataset, examples, seed))
     resolved = resolve(device)
     graph = Graph(built.module, built.images(torch.from_numpy(images[:2])), resolved)

@@ -9,6 +9,7 @@ import torch
 from tqdm import tqdm
 
 from ..connectivity.barrier import Measures, grid, measure
+from ..training.losses import loss_of
 from .modules import Loss, Network, evaluate, mean, module_of, recompute_batch_norms, state_of
 
 
@@ -58,9 +59,10 @@ def barrier(
         An odd number of points, the ends included.
     loss
         ``cross_entropy``, ``mse``, or a function of outputs and targets that returns the mean loss
-        of a batch. Accuracy belongs to cross entropy.
+        of a batch, or the loss of each example; or the name of such a function,
+        ``package.module:name`` or ``file.py:name``. Accuracy belongs to cross entropy.
     """
-    module, t = module_of(a, b, network), grid(points)
+    module, t, loss = module_of(a, b, network), grid(points), loss_of(loss)
     ends, found = [state_of(a), state_of(b)], []
     for x in tqdm(t, unit="point", leave=False, disable=not sys.stderr.isatty()):
         point = mean(module, ends, [1 - float(x), float(x)]).to(device)
@@ -68,5 +70,5 @@ def barrier(
             recompute_batch_norms(point, data)
         found.append(evaluate(point, data, loss))
     losses, accuracies = (np.array(values, float) for values in zip(*found, strict=True))
-    accuracy = accuracies if loss == "cross_entropy" else None
+    accuracy = accuracies if loss.has_accuracy else None
     return Path(t, losses, accuracy, measure(t, losses))

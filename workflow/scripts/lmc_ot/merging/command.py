@@ -9,9 +9,10 @@ import torch
 from ..config.registry import instead
 from ..data import REGISTRY as DATASETS
 from ..data.dataset import Dataset
+from ..data.module import dataset_of, is_dataset, made_by
 from ..errors import UserError
 from ..networks.groups.report import keywords
-from ..networks.module import found, load
+from ..networks.module import load
 from .barrier import barrier
 from .files import State, check_output, fitted, read_state, write_state
 from .match import match
@@ -88,15 +89,14 @@ def _float(state: State) -> State:
 
 
 def _batches(name: str) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """The training examples of a registered data set, or the batches of a user's Python file."""
+    """The training examples of a data set, registered or of the user, or the user's batches."""
     if ":" not in name:
         if name not in DATASETS.entries:
             raise UserError(f"--data {name}: no such data set{instead(name, DATASETS.names)}")
         return _batches_of(DATASETS.build({"name": name}))
-    made = found(name)
-    made = made() if callable(made) else made
-    if isinstance(made, Dataset):
-        return _batches_of(made)
+    made = made_by(name)
+    if is_dataset(made):
+        return _batches_of(dataset_of(f"--data {name}", made))
     if not isinstance(made, Iterable):
         raise UserError(
             f"--data {name}: a {type(made).__name__}, not batches of inputs and targets"
@@ -108,8 +108,8 @@ def _batches(name: str) -> list[tuple[torch.Tensor, torch.Tensor]]:
 
 
 def _batches_of(data: Dataset) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    height, width, channels = (*data.shape, 1)[:3]
-    images = torch.from_numpy(data.inputs("train")).reshape(-1, height, width, channels)
+    shape = (*data.shape, 1)[:3] if data.is_images else data.shape
+    images = torch.from_numpy(data.inputs("train")).reshape(-1, *shape)
     labels = torch.from_numpy(data.train.labels)
     images = images.movedim(-1, 1).contiguous()
     return list(zip(images.split(BATCH), labels.split(BATCH), strict=True))

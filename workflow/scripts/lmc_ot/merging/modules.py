@@ -1,18 +1,18 @@
 """Modules and state dicts as parameters, their mean, their loss, and their batch norms."""
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..errors import UserError, one_line
 from ..networks.groups.derive import first_names
 from ..tables import Parameters
+from ..training.losses import Function, loss_of
 
 Network = torch.nn.Module | Mapping[str, torch.Tensor]
-Loss = str | Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Loss = str | Function
 
 
 def module_of(a: Network, b: Network, network: torch.nn.Module | None) -> torch.nn.Module:
@@ -81,22 +81,19 @@ def evaluate(
     data, loss
         See `barrier`.
     """
-    known = {"cross_entropy": F.cross_entropy, "mse": F.mse_loss}
-    if isinstance(loss, str) and loss not in known:
-        raise UserError(f"loss {loss!r}: expected {', '.join(known)}, or a function")
-    function = known[loss] if isinstance(loss, str) else loss
+    function = loss_of(loss)
     module.eval()
     device = next(module.parameters()).device
     total, hits, count = 0.0, 0, 0
     for inputs, targets in data:
         outputs, targets = module(inputs.to(device)), targets.to(device)
-        total += float(function(outputs, targets)) * len(inputs)
+        total += float(function(outputs, targets).double().sum())
         count += len(inputs)
-        if loss == "cross_entropy":
+        if function.has_accuracy:
             hits += int((outputs.argmax(1) == targets).sum())
     if not count:
         raise UserError("data: no batches: expected (inputs, targets), more than once")
-    return total / count, hits / count if loss == "cross_entropy" else None
+    return total / count, hits / count if function.has_accuracy else None
 
 
 @torch.no_grad()

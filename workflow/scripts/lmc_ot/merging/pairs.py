@@ -13,6 +13,7 @@ from ..networks.groups.group import Groups
 from ..networks.network import Network, stack, unstack
 from ..tables import Parameters
 from ..training.evaluation import evaluate, on_device
+from ..training.losses import CROSS_ENTROPY, Loss
 from .files import State, in_float32, read_states, whole_state, write_state
 
 
@@ -32,6 +33,8 @@ class Writer:
         the training examples.
     device
         The device to evaluate on.
+    loss
+        The loss.
     """
 
     network: Network
@@ -40,6 +43,7 @@ class Writer:
     originals: dict[int, State]
     splits: Splits
     device: torch.device
+    loss: Loss = CROSS_ENTROPY
 
     def write(
         self,
@@ -81,7 +85,8 @@ class Writer:
         rows = []
         for split, examples in self.splits.items():
             some = stack([parameters], self.device)
-            (loss,), (accuracy,) = evaluate(self.network, some, *on_device(*examples, self.device))
+            data = on_device(*examples, self.device)
+            (loss,), (accuracy,) = evaluate(self.network, some, *data, self.loss)
             loss = loss if math.isfinite(loss) else None
             rows.append({"split": split, "loss": loss, "accuracy": accuracy})
         return rows

@@ -1,8 +1,9 @@
 """Networks. To add one, write a `torch.nn.Module` and add an entry below.
 
-Its arguments are the image shape and the number of classes, which come from the data set, and as
-keywords the options declared in its entry; defaults belong there, not in the class. Its forward
-maps float32 images (n, channels, height, width) to logits (n, classes). If it has a method
+Its arguments are the image shape and the number of classes (for other targets than classes, of
+values in a target), which come from the data set, and as keywords the options declared in its
+entry; defaults belong there, not in the class. Its forward maps float32 images (n, channels,
+height, width), or the user's inputs (n, ...), to logits (n, classes). If it has a method
 ``initialise``, this draws its initial parameters from a numpy generator; otherwise those of torch
 are used, with a seed of their own.
 """
@@ -129,7 +130,8 @@ REGISTRY = Registry(
         ),
         "module": NetworkEntry(
             "module:build",
-            "any torch.nn.Module that maps images (n, channels, height, width) to logits",
+            "any torch.nn.Module that maps images (n, channels, height, width), or your own "
+            "inputs, to logits, or to what your loss expects",
             {
                 "target": {
                     "type": "string",

@@ -1,16 +1,11 @@
 """Any other `torch.nn.Module`: a class of a package or of a user's file, which is named."""
 
-import importlib
-import importlib.util
 import inspect
-import sys
-from contextlib import contextmanager
-from pathlib import Path
 
 import torch
 
-from ..config.registry import instead
-from ..errors import ConfigError, UserError, one_line
+from ..config.targets import failing_as, found
+from ..errors import ConfigError, UserError
 
 
 def build(shape, classes, target: str, arguments: dict, channels: int | None) -> torch.nn.Module:
@@ -46,52 +41,11 @@ def load(target: str, arguments: dict | None = None) -> torch.nn.Module:
     arguments = arguments or {}
     made = found(target)
     if not isinstance(made, torch.nn.Module):
-        with _failing_as(f"{target}: it cannot be built with {arguments}"):
+        with failing_as(f"{target}: it cannot be built with {arguments}"):
             made = made(**arguments)
     if not isinstance(made, torch.nn.Module):
         raise UserError(f"{target}: a {type(made).__name__}, not a torch.nn.Module")
     return made
-
-
-@contextmanager
-def _failing_as(what: str):
-    """Raise UserError with this text for any error."""
-    try:
-        yield
-    except Exception as error:
-        said = f"{type(error).__name__}: {one_line(error, 200)}"
-        raise UserError(f"{what}: {said}") from error
-
-
-def found(target: str):
-    """Return the object that a target names."""
-    place, _, name = target.rpartition(":")
-    if not place:
-        raise UserError(f"{target}: expected <module>:<name> or <file.py>:<name>")
-    source = _imported(target, place)
-    if not hasattr(source, name):
-        names = [key for key, value in vars(source).items() if callable(value)]
-        raise UserError(f"{target}: {place} has no {name}{instead(name, names)[:200]}")
-    return getattr(source, name)
-
-
-def _imported(target: str, place: str):
-    """The Python module of a target."""
-    if not place.endswith(".py"):
-        with _failing_as(f"{target}: {place} cannot be imported"):
-            return importlib.import_module(place)
-    path = Path(place).resolve()
-    if not path.is_file():
-        raise UserError(f"{target}: there is no file {place}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    source = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(path.parent))
-    try:
-        with _failing_as(f"{target}: {place} cannot be run"):
-            spec.loader.exec_module(source)
-    finally:
-        sys.path.remove(str(path.parent))
-    return source
 
 
 def run_and_measure(module: torch.nn.Module, inputs: torch.Tensor) -> tuple[object, int]:

@@ -1,5 +1,6 @@
 """Run `torch.nn.Module`s with the parameters of several networks: a stack."""
 
+import math
 from collections.abc import Callable
 from functools import cached_property
 
@@ -30,14 +31,20 @@ class Network:
     Parameters
     ----------
     module
-        Maps float32 images (n, channels, height, width) to logits (n, classes). It may have a
-        method ``initialise(stream: numpy.random.Generator)`` that draws its initial parameters.
-    shape, classes
-        Shape of one image, (height, width) or (height, width, channels), and number of classes.
+        Maps float32 images (n, channels, height, width), or other inputs (n, ...), to logits
+        (n, classes) or other outputs (n, ...). It may have a method
+        ``initialise(stream: numpy.random.Generator)`` that draws its initial parameters.
+    shape
+        Shape of one image, (height, width) or (height, width, channels), or of one input as in a
+        `Dataset`: with the module's first axis last.
+    classes
+        Number of logits that are expected at least; None if outputs need not be logits.
     make
         Builds the module again; only needed for `initial` if it has no ``initialise``.
     channels
         Number of channels to which grey images are repeated; None to leave images as they are.
+    is_images
+        Whether inputs are images, which have three axes even if their shape has fewer.
 
     Attributes
     ----------
@@ -53,20 +60,21 @@ class Network:
     Raises
     ------
     ConfigError
-        The module cannot be run on images of this shape, or returns something else than logits.
+        The module cannot be run on inputs of this shape, or returns something else than expected.
     """
 
     def __init__(
         self,
         module: nn.Module,
         shape: tuple[int, ...],
-        classes: int,
+        classes: int | None,
         make: Callable[[], nn.Module] | None = None,
         channels: int | None = None,
+        is_images: bool = True,
     ):
         self.module = module.float().eval()
         self.shape, self.classes = tuple(shape), classes
-        self.image_shape = (*self.shape, 1, 1)[:3]
+        self.image_shape = (*self.shape, 1, 1)[:3] if is_images else self.shape
         self._make, self._channels = make, channels
         self._device = torch.device("cpu")
         self._norms = {
@@ -118,14 +126,15 @@ class Network:
         return True
 
     def images(self, flat: torch.Tensor) -> torch.Tensor:
-        """Return inputs (..., pixels) as images (..., channels, height, width).
+        """Return inputs (..., values) as the module reads them: (..., channels, height, width).
 
         The result is a view in the memory format channels_last, in which convolutions are fastest
         on CPUs, as the pixels of a data set are in the order (height, width, channels).
         """
-        images = flat.unflatten(-1, self.image_shape).movedim(-1, -3)
-        channels = self._channels or images.shape[-3]
-        return images.expand(*images.shape[:-3], channels, *images.shape[-2:])
+        images = flat.unflatten(-1, self.image_shape).movedim(-1, -len(self.image_shape))
+        if self._channels is None:
+            return images
+        return images.expand(*images.shape[:-3], self._channels, *images.shape[-2:])
 
     def initial(self, seed: int, learning_rate: float, number: int) -> Parameters:
         """Draw the initial parameters of network `number` of a learning rate from its own stream.
@@ -150,7 +159,7 @@ class Network:
     def forward(
         self, parameters: Stacked, images: torch.Tensor, training: bool = False
     ) -> torch.Tensor:
-        """Run K networks and return their logits, (K, n, classes).
+        """Run K networks and return their logits, (K, n, classes), or other outputs, (K, n, ...).
 
         In training they run as one `torch.func.vmap`, otherwise one after the other. In training,
         dropout is on, batch norms use the statistics of the batch, and the parameters need not hold
@@ -159,13 +168,14 @@ class Network:
         Parameters
         ----------
         images
-            float32 (n, pixels), shared by all networks, or (K, n, pixels), one batch per network.
+            float32 (n, values), shared by all networks, or (K, n, values), one batch per network.
         """
         if self.module.training != training:
             self.module.train(training)
         self._move(images.device)
         networks = len(next(iter(parameters.values())))
-        batches = self.images(images).expand(networks, -1, -1, -1, -1)
+        batches = self.images(images)
+        batches = batches.expand(networks, *batches.shape[-1 - len(self.image_shape) :])
         if networks == 1:
             # The backward pass of indexing would write its gradient into a tensor of zeros.
             own = {name: tensor.squeeze(0) for name, tensor in parameters.items()}
@@ -273,12 +283,11 @@ class Network:
         self.forward(copies, self._zeros(2), training=True)
 
     def _zeros(self, examples: int) -> torch.Tensor:
-        height, width, channels = self.image_shape
-        return torch.zeros(examples, height * width * channels, device=self._device)
+        return torch.zeros(examples, math.prod(self.image_shape), device=self._device)
 
     @torch.no_grad()
     def _checked(self) -> int:
-        """Run the module on two images and return the attribute `floats_per_example`."""
+        """Run the module on two inputs and return the attribute `floats_per_example`."""
         what = type(self.module).__name__
         images = self.images(self._zeros(2))
         size = " x ".join(map(str, images.shape[1:]))
@@ -286,18 +295,22 @@ class Network:
             raise ConfigError(f"network: {what} has no parameters to train")
         check_takes_batch(self.module, images)
         try:
-            logits, largest = run_and_measure(self.module, images)
+            outputs, largest = run_and_measure(self.module, images)
         except Exception as error:
+            shown = f"images of {size} (channels x height x width)"
+            read = shown if len(self.image_shape) == 3 else f"inputs of {size}"
             raise ConfigError(
-                f"network: {what} cannot be run on images of {size} (channels x height x width): "
-                f"{one_line(error, 200)}"
+                f"network: {what} cannot be run on {read}: {one_line(error, 200)}"
             ) from error
-        fits = isinstance(logits, torch.Tensor) and logits.dim() == 2 and len(logits) == 2
-        if not fits or logits.shape[1] < self.classes:
-            returned = tuple(logits.shape) if hasattr(logits, "shape") else type(logits).__name__
+        shape = tuple(outputs.shape) if isinstance(outputs, torch.Tensor) else ()
+        fits, expected = shape[:1] == (2,), "outputs, (2, ...)"
+        if self.classes is not None:
+            fits = fits and len(shape) == 2 and shape[1] >= self.classes
+            expected = f"logits, (2, {self.classes})"
+        if not fits:
+            returned = shape if hasattr(outputs, "shape") else type(outputs).__name__
             raise ConfigError(
-                f"network: {what} returns {returned} for 2 images: expected logits, "
-                f"(2, {self.classes})"
+                f"network: {what} returns {returned} for 2 images: expected {expected}"
             )
         return largest
 

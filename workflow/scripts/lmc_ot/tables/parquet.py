@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from ..environment import environment
 from ..errors import TableError
 from .files import replacing
-from .schemas import SCHEMAS
+from .schemas import OTHER_TYPES, SCHEMAS
 from .seal import BLANK, KEY, BrokenSeal, check, seal, stored
 
 METADATA_KEY = b"lmc"
@@ -247,7 +247,8 @@ def _checked(table: pa.Table, kind: str, path, columns: list[str] | None = None)
         if name not in table.column_names:
             raise TableError(f"{path}: column {name!r} of a table of {kind} is missing")
         field, column = schema.field(name), table.column(name)
-        if not _fits(column.type, field.type):
+        other = OTHER_TYPES.get((kind, name), field.type)
+        if not _fits(column.type, field.type) and not _fits(column.type, other):
             raise TableError(f"{path}: column {name!r} is {column.type}, expected {field.type}")
         if column.null_count and not field.nullable:
             raise TableError(f"{path}: column {name!r} has {column.null_count} missing values")

@@ -24,11 +24,11 @@ def _schema(*fields, nullable: Iterable[str] = ()) -> pa.Schema:
     return pa.schema([pa.field(name, kind, name in nullable) for name, kind in fields])
 
 
-# A placeholder: fixed-size lists of any length fit, namely that of the data set's images.
-ANY_WIDTH = pa.list_(pa.uint8(), 1)
+# Placeholders: fixed-size lists of any length fit, namely that of the data set's images.
+ANY_WIDTH, ANY_FLOATS = pa.list_(pa.uint8(), 1), pa.list_(pa.float32(), 1)
 
 SCHEMAS: dict[str, pa.Schema] = {
-    # one row per example
+    # one row per example; see also `OTHER_TYPES`
     "dataset": _schema(
         ("split", pa.string()),
         ("image", ANY_WIDTH),
@@ -131,8 +131,9 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("largest_eigenvalue", pa.float64()),
         nullable=("neighbour_dimension",),
     ),
-    # one row per point of a path; the loss is null if it is not finite. calibrated: the running
-    # statistics of batch normalisation were recomputed on training examples at every point
+    # one row per point of a path; the loss is null if it is not finite, and the accuracy if the
+    # loss is not cross entropy. calibrated: the running statistics of batch normalisation were
+    # recomputed on training examples at every point
     "path": _schema(
         *_MATCH,
         ("split", pa.string()),
@@ -140,7 +141,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("t", pa.float64()),
         ("loss", pa.float64()),
         ("accuracy", pa.float64()),
-        nullable=("loss",),
+        nullable=("loss", "accuracy"),
     ),
     # one row per written network and split: B with its units permuted, and the midpoint between A
     # and it, read from their files again
@@ -189,3 +190,6 @@ SCHEMAS: dict[str, pa.Schema] = {
         ),
     ),
 }
+
+# Types that columns may have instead: inputs that are not images, and targets that are not classes.
+OTHER_TYPES = {("dataset", "image"): ANY_FLOATS, ("dataset", "label"): ANY_FLOATS}

@@ -1,1 +1,1 @@
-"""Training networks: training loop, schedule, optimisers, snapshots, evaluation, device."""
+"""Training networks: training loop, schedule, optimisers, snapshots, losses, evaluation, device."""

@@ -1,5 +1,6 @@
 """The history of a training: one row per network and epoch, and one log line per epoch."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,8 @@ class Measured(NamedTuple):
     """Loss and accuracy of K networks after an epoch, float64 (K,) each.
 
     Training values are means over the batches of the epoch, each measured before its update. At
-    initialisation they are measured on all training examples.
+    initialisation they are measured on all training examples. Accuracies are NaN if the loss is
+    not cross entropy.
     """
 
     train_loss: np.ndarray
@@ -66,6 +68,8 @@ def log_line(
 ) -> str:
     """Return the log line of an epoch, with means over the networks that have not diverged.
 
+    The accuracy is left out where there is none.
+
     Parameters
     ----------
     diverged, seconds
@@ -75,10 +79,11 @@ def log_line(
         float(np.mean(values[~diverged])) if not diverged.all() else float("nan")
         for values in measured
     )
+    accuracy = "" if math.isnan(test_accuracy) else f", test accuracy {test_accuracy:.4f}"
     remaining = seconds / epoch * (epochs - epoch)
     bad = [n.number for n, is_bad in zip(networks, diverged, strict=True) if is_bad]
     return (
-        f"epoch {epoch}/{epochs}: train loss {train_loss:.4f}, test loss {test_loss:.4f}, "
-        f"test accuracy {test_accuracy:.4f} (mean of {len(networks) - len(bad)} networks), "
+        f"epoch {epoch}/{epochs}: train loss {train_loss:.4f}, test loss {test_loss:.4f}"
+        f"{accuracy} (mean of {len(networks) - len(bad)} networks), "
         f"{seconds:.1f} s, {remaining:.1f} s to go" + (f"; diverged: {bad}" if bad else "")
     )

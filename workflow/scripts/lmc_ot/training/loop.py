@@ -14,12 +14,14 @@ import torch
 from tqdm import tqdm
 
 from ..data.dataset import Dataset
+from ..errors import ConfigError
 from ..networks.network import Network, stack, unstack
 from ..tables import Parameters
 from .device import keep_large_buffers, run_in_batches
 from .draws import epoch_changes, epoch_orders, images_for_statistics, step_draws
 from .evaluation import evaluate, on_device
 from .history import Measured, history_rows, log_line
+from .losses import CROSS_ENTROPY, Loss
 from .optimisers.optimiser import Optimiser
 from .progress import Progress
 from .schedule import warmup_cosine
@@ -61,6 +63,7 @@ def train(
     report: Callable[[str], None] = print,
     snapshots: Snapshots | None = None,
     at_once: int | None = None,
+    loss: Loss = CROSS_ENTROPY,
 ) -> Trained:
     """Train networks of one architecture.
 
@@ -85,6 +88,8 @@ def train(
     at_once
         Number of networks to train as one stack, which is halved if memory runs out; None for
         the choice of `stack_size`.
+    loss
+        The loss that is minimised. Accuracies are missing if it is not cross entropy.
 
     Returns
     -------
@@ -95,11 +100,17 @@ def train(
     Raises
     ------
     ConfigError
-        The batch size exceeds the number of training examples.
+        The batch size exceeds the number of training examples, or inputs that are not images would
+        be augmented.
     """
     keep_large_buffers()
     device = torch.device(device)
     settings.steps_per_epoch(len(dataset.train.labels))
+    if len(network.image_shape) != 3 and not settings.augmentation.changes_nothing:
+        raise ConfigError(
+            "training.augmentation: the inputs are not images: remove this key, or augment the "
+            "data themselves"
+        )
     data = _Data(
         on_device(dataset.inputs("train"), dataset.train.labels, device),
         on_device(dataset.inputs("test"), dataset.test.labels, device),
@@ -110,7 +121,7 @@ def train(
         if len(some) < len(networks):
             report(f"network {', '.join(str(n.number) for n in some)} of {len(networks)}:")
         return _StackTraining(
-            network, data, some, settings, optimiser, seed, report, snapshots
+            network, data, some, settings, optimiser, seed, report, snapshots, loss
         ).run()
 
     size = at_once or stack_size(network, len(networks), device)
@@ -142,7 +153,8 @@ class _Data:
     Parameters
     ----------
     train, test
-        Images, float32 (n, pixels), and labels, int64 (n,), of each split.
+        Inputs, float32 (n, values), and labels, int64 (n,), or targets, float32 (n, ...), of each
+        split.
     black
         The input for a black pixel, see `Augmentation.apply`.
     """
@@ -157,7 +169,7 @@ class _StackTraining:
 
     Parameters
     ----------
-    network, networks, settings, optimiser, seed, report, snapshots
+    network, networks, settings, optimiser, seed, report, snapshots, loss
         See `train`.
 
     Attributes
@@ -180,10 +192,11 @@ class _StackTraining:
         seed: int,
         report: Callable[[str], None],
         snapshots: Snapshots | None,
+        loss: Loss,
     ):
         self.network, self.data, self.networks = network, data, networks
         self.settings, self.optimiser, self.seed = settings, optimiser, seed
-        self.report, self.snapshots = report, snapshots
+        self.report, self.snapshots, self.loss = report, snapshots, loss
         images, labels = data.train
         self.examples, self.device = len(labels), images.device
         self.per_epoch = settings.steps_per_epoch(self.examples)
@@ -234,8 +247,8 @@ class _StackTraining:
         self._recompute_statistics()
         if not self.progress.history:
             measured = Measured(
-                *evaluate(network, self.evaluated, *data.train),
-                *evaluate(network, self.evaluated, *data.test),
+                *evaluate(network, self.evaluated, *data.train, self.loss),
+                *evaluate(network, self.evaluated, *data.test, self.loss),
             )
             rates = [0.0] * len(self.networks)
             self.progress.history = history_rows(
@@ -280,6 +293,7 @@ class _StackTraining:
                 self.changes,
                 self.dtype,
                 self.data.black,
+                self.loss,
             )
         progress.loss_sum += losses
         progress.correct += hits
@@ -292,7 +306,9 @@ class _StackTraining:
         train_loss = (progress.loss_sum / self.per_epoch).cpu().double().numpy()
         train_accuracy = (progress.correct / examples).cpu().double().numpy()
         self._recompute_statistics()
-        test_loss, test_accuracy = evaluate(self.network, self.evaluated, *self.data.test)
+        test_loss, test_accuracy = evaluate(
+            self.network, self.evaluated, *self.data.test, self.loss
+        )
         finite = np.isfinite(train_loss) & np.isfinite(test_loss) & progress.finite()
         progress.diverged |= ~finite
         measured = Measured(train_loss, train_accuracy, test_loss, test_accuracy)

@@ -22,7 +22,7 @@ class Progress:
         Number of steps taken.
     loss_sum, correct
         Sums over the steps of the current epoch of the loss and of the number of correctly
-        classified examples, float32 (K,).
+        classified examples (NaN if the loss has no accuracy), float32 (K,).
     diverged
         Whether each network has diverged, bool (K,).
     history

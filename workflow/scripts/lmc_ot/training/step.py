@@ -1,10 +1,10 @@
 """One training step of a stack of networks."""
 
 import torch
-import torch.nn.functional as F
 
 from ..data.augmentation import Augmentation
 from ..networks.network import Network, Stacked
+from .losses import CROSS_ENTROPY, Loss
 from .optimisers.optimiser import Optimiser
 
 
@@ -20,6 +20,7 @@ def training_step(
     changes: torch.Tensor | None = None,
     dtype: torch.dtype = torch.float32,
     black: torch.Tensor | float = 0.0,
+    loss: Loss = CROSS_ENTROPY,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Update K networks, each on its own batch.
 
@@ -33,7 +34,8 @@ def training_step(
     optimiser
         The optimiser.
     data
-        All training images, float32 (n, pixels), and labels, int64 (n,).
+        All training inputs, float32 (n, values), and labels, int64 (n,), or targets, float32
+        (n, ...).
     batch
         Indices of the examples of each network's batch, int64 (K, batch size).
     rates, step
@@ -45,12 +47,14 @@ def training_step(
         The type in which convolutions and matrix products are computed.
     black
         See `Augmentation.apply`.
+    loss
+        The loss.
 
     Returns
     -------
     losses, hits
-        Mean cross-entropy before the update, float32 (K,), and the number of correctly classified
-        examples, int64 (K,).
+        Mean loss before the update, float32 (K,), and the number of correctly classified examples,
+        see `Loss.hits`, (K,).
     """
     images, labels = data
     tensors = [parameters[name] for name in network.trained]
@@ -61,13 +65,11 @@ def training_step(
         flat = inputs.view(-1, *network.image_shape)
         inputs = Augmentation.apply(flat, rows.flatten(0, 1), black).view_as(inputs)
     with torch.autocast(inputs.device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
-        logits = network.forward(parameters, inputs, training=True)
-    logits = logits.float()
-    targets = labels[batch]
-    losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
-    losses = losses.view(targets.shape).mean(1)
+        outputs = network.forward(parameters, inputs, training=True)
+    outputs, targets = outputs.float(), labels[batch]
+    losses = loss.of_networks(outputs, targets).mean(1)
     # A parameter that the module does not use has a gradient of zeros.
     gradients = list(torch.autograd.grad(losses.sum(), tensors, materialize_grads=True))
     with torch.no_grad():
         optimiser.step(tensors, gradients, state, rates, step)
-        return losses.detach(), (logits.argmax(2) == targets).sum(1)
+        return losses.detach(), loss.hits(outputs, targets)

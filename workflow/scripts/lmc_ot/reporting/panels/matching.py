@@ -1,5 +1,7 @@
 """Figure 1a of the paper: the hidden units of one pair of networks, and how they are matched."""
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -37,7 +39,8 @@ def tabulate(
     TableError
         All pairs diverged, or permutations and checkpoints are from different runs.
     """
-    height, width, channels = (*read_dataset(sources["dataset"][0]).shape, 1)[:3]
+    shape = read_dataset(sources["dataset"][0]).shape
+    height, width, channels = (*shape, 1, 1)[:3] if len(shape) < 4 else (math.prod(shape), 1, 1)
     matched = []
     for checkpoints, matches in zip(sources["checkpoints"], sources["permutations"], strict=True):
         run = tables.metadata("checkpoints", checkpoints)
