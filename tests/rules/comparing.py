@@ -9,11 +9,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from matplotlib.testing.compare import compare_images
+from safetensors.numpy import load_file
 
 # What differs from one machine, moment or commit to the next and is no result.
 NOT_COMPARED = {"versions", "device", "commit", "made_from"}
 ERRORS = {"error"}  # a rounding error: only its size is compared
 CLOCK = {"seconds"}
+# Ratios of distances between close units magnify what float32 rounds.
+MAGNIFIED = {"neighbour_dimension": 1e-3}
 
 
 def assert_same(found: Path, expected: Path, relative: float) -> None:
@@ -26,7 +29,7 @@ def assert_same(found: Path, expected: Path, relative: float) -> None:
     """
     assert found.is_file(), f"{found} was not made"
     compare = {".parquet": _parquet, ".csv": _csv, ".png": _png, ".md": _text, ".txt": _words}
-    compare = compare[expected.suffix]
+    compare = (compare | {".safetensors": _tensors})[expected.suffix]
     compare(found, expected, relative)
 
 
@@ -40,7 +43,8 @@ def _parquet(found: Path, expected: Path, relative: float) -> None:
     assert len(a) == len(b), found
     for name in a.column_names:
         if name not in CLOCK:
-            _column(f"{found}: {name}", a[name], b[name], relative)
+            allowed = max(relative, MAGNIFIED.get(name, 0))
+            _column(f"{found}: {name}", a[name], b[name], allowed)
 
 
 def _without(about: dict) -> dict:
@@ -83,6 +87,14 @@ def _same_item(a, b, relative: float) -> bool:
     except ValueError:
         return a == b
     return a.shape == b.shape and np.allclose(a, b, rtol=relative, atol=1e-12, equal_nan=True)
+
+
+def _tensors(found: Path, expected: Path, relative: float) -> None:
+    a, b = load_file(found), load_file(expected)
+    assert list(a) == list(b), found
+    for name, tensor in b.items():
+        assert a[name].dtype == tensor.dtype, f"{found}: {name}"
+        close(f"{found}: {name}", a[name], tensor, relative)
 
 
 def _png(found: Path, expected: Path, relative: float) -> None:

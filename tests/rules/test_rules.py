@@ -17,6 +17,7 @@ from support import REPOSITORY, snakemake, succeeds
 HERE = Path(__file__).parent
 STORED = HERE / "stored"
 RUN = "results/small/*/*"
+TRAINED = "results/small/*/learning_rate-*"
 FIGURES = "paper_figures/small"
 
 # Rule -> what it makes, and the allowed difference of its numbers. Training repeats sums of
@@ -25,13 +26,22 @@ FIGURES = "paper_figures/small"
 # magnifies where its input hardly varies; the rest in those of float64.
 RULES = {
     "prepare_dataset": (["results/small/datasets/*"], 0),
-    "train": ([f"{RUN}/checkpoints.parquet", f"{RUN}/history.parquet"], 1e-4),
+    "train": (
+        [f"{TRAINED}/checkpoints.parquet", f"{TRAINED}/history.parquet"],
+        1e-4,
+    ),
     "record_activations": ([f"{RUN}/activations"], 1e-5),
     "derive_groups": (["results/small/groups/*", f"{FIGURES}/groups/*"], 0),
     "match": (
         [f"{RUN}/{kind}.parquet" for kind in ("permutations", "objectives", "dimensions")],
         1e-6,
     ),
+    "import_checkpoints": (
+        [f"results/small/digits-given/*/{kind}.parquet" for kind in ("checkpoints", "history")],
+        1e-5,
+    ),
+    "merge": ([f"{RUN}/merged", f"{RUN}/merged.parquet"], 1e-5),
+    "collect_merged": ([f"{FIGURES}/merged.csv"], 1e-12),
     "evaluate_path": ([f"{RUN}/path.parquet"], 1e-5),
     "match_all_pairs": (
         [f"{RUN}/all_pairs/{kind}.parquet" for kind in ("permutations", "objectives")],
@@ -70,7 +80,8 @@ def test_rule(rule, tmp_path):
     )
     for target in targets:
         expected = STORED / target
-        for file in sorted(expected.rglob("*.parquet")) if expected.is_dir() else [expected]:
+        inside = sorted(file for file in expected.rglob("*.*") if file.suffix)
+        for file in inside if expected.is_dir() else [expected]:
             assert_same(tmp_path / file.relative_to(STORED), file, relative)
     assert set(re.findall(r"^(\w+) +\d+$", output, re.MULTILINE)) == {rule, "total"}
 

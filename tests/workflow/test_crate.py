@@ -122,14 +122,17 @@ def test_a_committed_crate_is_of_the_committed_figures(committed, tmp_path):
     deposited = (tmp_path / "paper_figures" / figures.name).iterdir()
     redrawn = figures / "redrawn.json"
     noted = json.loads(redrawn.read_text()) if redrawn.exists() else {"figures": []}
-    changed = tuple(noted["figures"])
+    changed, added = tuple(noted["figures"]), set(noted.get("added", {"files": []})["files"])
 
     def of_the_run(paths):
         """Without the figures that were drawn again later, from the run's results."""
         return [path for path in paths if not path.name.startswith(("redrawn.json", *changed))]
 
     files = {path.name: path.read_bytes() for path in of_the_run(deposited)}
-    assert set(files) == {path.name for path in of_the_run(figures.iterdir())} - {"crate.zip"}
+    assert set(files) == {path.name for path in of_the_run(figures.iterdir())} - {
+        "crate.zip",
+        *added,
+    }
     rewritten = set(noted.get("rewritten", {"files": []})["files"]) & set(files)
     differing = {name for name in files if (figures / name).read_bytes() != files[name]}
     assert differing == rewritten

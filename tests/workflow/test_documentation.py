@@ -298,7 +298,7 @@ def test_the_readme_is_short():
 def test_the_readme_has_the_two_commands():
     first, second = blocks(README, "bash")
     assert first == "envs/setup.sh && .venv/bin/snakemake --cores all\n"
-    assert second == "envs/setup.sh && .venv/bin/pytest\n"
+    assert second == "envs/setup.sh && .venv/bin/pytest -n auto --dist loadfile\n"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
