@@ -85,7 +85,9 @@ MEAN_AND_EACH = [
 ]
 
 
-@pytest.mark.parametrize("function", MEAN_AND_EACH, ids=str)
+@pytest.mark.parametrize(
+    "function", MEAN_AND_EACH, ids=["mse", "each", "class", "name", "class name"]
+)
 def test_a_function_may_return_the_mean_or_the_loss_of_each(function, regression):
     """For one network, and for several at once, whose losses are never mixed."""
     expected, found = (trained(regression, loss) for loss in ("mse", function))

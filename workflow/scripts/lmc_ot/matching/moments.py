@@ -14,6 +14,8 @@ from ..tables import ActivationFile
 
 # Samples whose products are summed in float32.
 ROWS_AT_ONCE = 4096
+# Samples whose values are summed in float32.
+ROWS_SUMMED = 64
 
 
 @dataclass(frozen=True)
@@ -122,9 +124,10 @@ class Accumulator:
             self._shift = [_single(_double(v).mean(0)) for v in (x, y)]
         x = x - self._shift[0]
         y = x if same else y - self._shift[1]
+        products = _double(_gram(x) if same else x.T @ y)
         of_x = _sums(x)
         of_y = of_x if same else _sums(y)
-        totals = (len(x), _double(_gram(x) if same else x.T @ y), *of_x, *of_y)
+        totals = (len(x), products, *of_x, *of_y)
         before = self._totals or [0.0] * len(totals)
         self._totals = [a + b for a, b in zip(before, totals, strict=True)]
 
@@ -140,9 +143,15 @@ class Accumulator:
 
 
 def _sums(values) -> tuple:
-    """The sums of the columns and of their squares, in float64."""
-    values = _double(values)
-    return values.sum(0), (values * values).sum(0)
+    """The sums of the columns and of their squares: in float32 over a few rows, then in float64."""
+    if not isinstance(values, np.ndarray):
+        values = values.double()
+        return values.sum(0), (values * values).sum(0)
+    parts = [values[start : start + ROWS_SUMMED] for start in range(0, len(values), ROWS_SUMMED)]
+    return tuple(
+        np.sum([np.einsum(what, *[part] * count) for part in parts], 0, dtype=np.float64)
+        for what, count in (("ij->j", 1), ("ij,ij->j", 2))
+    )
 
 
 def _gram(x):
