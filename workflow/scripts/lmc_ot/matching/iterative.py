@@ -10,7 +10,7 @@ from ..networks.groups.apply import Permutations, compose, identity, permute, ra
 from ..networks.groups.group import Group
 from ..tables import Parameters
 from .assignment import assign
-from .matcher import Match, Matcher, Pair
+from .matcher import Match, Matcher, Pair, with_progress
 
 # A step must raise the objective by more than this fraction, which rounding errors do not reach.
 RISE = 1e-9
@@ -48,7 +48,7 @@ class IterativeMatcher(Matcher):
     def match(self, pair: Pair) -> Match:
         """Return the best of all starts."""
         found = []
-        for number in range(self.starts):
+        for number in with_progress(range(self.starts), "start"):
             reached = self._climb(pair, self.start(pair, number))
             permutations = {group.name: reached[group.name] for group in pair.groups}
             b = permute(pair.b.parameters, pair.groups, permutations)

@@ -15,7 +15,7 @@ from ..networks.groups.apply import permute
 from ..networks.groups.group import Group, Producer
 from ..tables import Parameters
 from .assignment import assign
-from .matcher import Match, Matcher, Pair
+from .matcher import Match, Matcher, Pair, with_progress
 from .moments import Moments
 
 
@@ -71,7 +71,7 @@ class LayerwiseMatcher(Matcher):
         """Visit all groups once. The heads of a family are matched with the units in them."""
         outcome, b = Match(), pair.b.parameters
         waiting = {group.name for group in pair.groups}
-        for together in pair.groups.together:
+        for together in with_progress(pair.groups.together, "group"):
             visits = [Visit(pair, group, b, _ready(group, waiting)) for group in together]
             similarities = [self.similarity(visit) for visit in visits]
             permutations = assign(similarities, together[0].heads)

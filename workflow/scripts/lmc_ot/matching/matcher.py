@@ -1,9 +1,12 @@
 """The base class of matchers, and the input and the result of a matching."""
 
+import sys
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
+from tqdm import tqdm
 
 from ..errors import UserError
 from ..networks.groups.apply import Permutations
@@ -166,3 +169,8 @@ def check_same_shape(a: Parameters, b: Parameters, groups: Groups, what: str) ->
                     f"{what}: {m.parameter} is {'absent' if shape is None else shape}, which group "
                     f"{group.name} does not fit: the groups are of another architecture"
                 )
+
+
+def with_progress(items: Iterable, unit: str) -> Iterable:
+    """Iterate with a progress bar if there is a terminal to show it."""
+    return tqdm(items, unit=unit, leave=False, disable=not sys.stderr.isatty())

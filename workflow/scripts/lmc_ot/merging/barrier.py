@@ -1,14 +1,13 @@
 """The loss on the line segment between two networks of one's own."""
 
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from ..connectivity.barrier import Measures, grid, measure
+from ..matching.matcher import with_progress
 from ..training.losses import loss_of
 from .modules import Loss, Network, evaluate, mean, module_of, recompute_batch_norms, state_of
 
@@ -64,7 +63,7 @@ def barrier(
     """
     module, t, loss = module_of(a, b, network), grid(points), loss_of(loss)
     ends, found = [state_of(a), state_of(b)], []
-    for x in tqdm(t, unit="point", leave=False, disable=not sys.stderr.isatty()):
+    for x in with_progress(t, "point"):
         point = mean(module, ends, [1 - float(x), float(x)]).to(device)
         if 0 < x < 1:
             recompute_batch_norms(point, data)

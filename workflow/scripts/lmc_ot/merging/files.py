@@ -15,7 +15,10 @@ from ..tables import Parameters, read_checkpoints
 State = dict[str, torch.Tensor]
 
 # Where trainers put a state dict inside of a file, and what wrappers put before its names.
-_NESTED = ("state_dict", "model_state_dict", "model", "module", "ema", "params", "net")
+_NESTED = (
+    *("state_dict", "model_state_dict", "model", "module", "params", "net"),
+    *("ema", "model_ema", "ema_state_dict", "state_dict_ema", "params_ema"),
+)
 _PREFIXES = ("module.", "_orig_mod.", "model.", "ema.", "net.")
 SHOWN = 3  # names in an error
 
