@@ -17,7 +17,7 @@ from lmc_ot.registries import REGISTRIES
 from lmc_ot.reporting import published
 
 # Where files that the config names are looked up.
-FOLDERS = [Path(file).parent for file in CONFIG_FILES]
+FOLDERS = [Path(file).parent for file in CONFIG_FILES] or [Path()]
 
 
 def networks_in(files):
@@ -71,6 +71,7 @@ try:
                 setting["files"], setting["networks"] = files, networks_in(files)
                 key = f"experiments.{name}.checkpoints"
                 checks.check_pairs(key, setting["networks"], setting["pairs"])
+                experiment["networks"] = setting["networks"]
 except UserError as error:
     raise WorkflowError(f"config: {error}")
 

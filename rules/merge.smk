@@ -30,6 +30,7 @@ rule merge:
         network=lambda w: network_of(setting_of(w)),
         loss=lambda w: loss_of(setting_of(w)),
         pairs=pairs_of,
+        order=order_of,
         train_examples=path_option("train_examples"),
         device=config["device"],
         run=run_of,

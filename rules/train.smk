@@ -69,6 +69,7 @@ rule import_checkpoints:
     params:
         network=lambda w: network_of(setting_of(w)),
         loss=lambda w: loss_of(setting_of(w)),
+        order=order_of,
         device=config["device"],
         run=run_of,
         code=loss_code("import_checkpoints.py"),

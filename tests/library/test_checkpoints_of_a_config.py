@@ -49,6 +49,11 @@ def test_files_of_a_sweep_belong_to_the_number_of_their_setting():
     assert files(everywhere) == {"hidden_widths-8": ["all.*"], "hidden_widths-16": ["all.*"]}
 
 
+def test_an_overlay_replaces_training_by_checkpoints():
+    experiment = completed(checkpoints="a.pt", training=None, networks=None)
+    assert files(experiment) == {"checkpoints-1": ["a.pt"]}
+
+
 def test_networks_that_are_trained_are_not_written_unless_the_config_says_so():
     training = {"learning_rate": 0.1}
     assert completed(training=training)["merge"] is False
@@ -60,13 +65,19 @@ def test_networks_that_are_trained_are_not_written_unless_the_config_says_so():
     [
         ({"training": {"epochs": 3}}, ["experiments.e.training", "read from checkpoints"]),
         ({"networks": 4}, ["experiments.e.networks", "read from checkpoints"]),
-        ({"sweep": {"training.epochs": [1, 2]}}, ["experiments.e.training"]),
+        ({"sweep": {"training.epochs": [1, 2]}}, ["experiments.e.sweep.training.epochs"]),
         ({"sweep": {"network.hidden_widths": [[3], [4]]}, "checkpoints": {"3": "a.pt"}}, ['"4"']),
-        ({"checkpoints": {"e": "a.pt"}}, ["expected a number"]),
+        ({"checkpoints": {"e": "a.pt"}}, ["checkpoints.e", "finite number"]),
         ({"checkpoints": {"one": "a.pt"}}, ["one"]),
         ({"checkpoints": []}, ["checkpoints"]),
         ({"checkpoints": 3}, ["checkpoints", "3"]),
-        ({"checkpoints": {"1": "a.pt", "1.0": "b.pt"}}, ["duplicate setting 1"]),
+        ({"checkpoints": {"1": "a.pt", "1.0": "b.pt"}}, ["checkpoints: 1 and 1.0", "same number"]),
+        ({"checkpoints": {"1e400": "a.pt"}}, ["finite number"]),
+        ({"checkpoints": {}}, ["checkpoints: empty"]),
+        (
+            {"sweep": {"training.learning_rate": [0.1, 0.2]}},
+            ["experiments.e.sweep.training.learning_rate", "read from checkpoints"],
+        ),
         ({"pairs": "all"}, ["pairs", "all"]),
     ],
 )
@@ -98,7 +109,8 @@ def test_the_folder_of_the_last_config_that_has_files_counts(tmp_path, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("patterns", "part"), [(["none*.pt"], "none*.pt"), (["a.pt", "*.pt"], "named twice")]
+    ("patterns", "part"),
+    [(["none*.pt"], "none*.pt"), (["a.pt", "*.pt"], "named twice"), (["**.pt"], "**.pt")],
 )
 def test_files_that_are_missing_or_twice_are_named(patterns, part, tmp_path, one_line):
     (tmp_path / "a.pt").touch()

@@ -10,8 +10,16 @@ from torch import nn
 
 from lmc_ot.cli import main
 from lmc_ot.errors import UserError
-from lmc_ot.merging.files import fitted, read_state, write_state
+from lmc_ot.merging.files import (
+    fitted,
+    in_float32,
+    read_state,
+    read_states,
+    whole_state,
+    write_state,
+)
 from lmc_ot.merging.modules import evaluate
+from lmc_ot.networks.network import Network
 
 CLASSES = """
 import torch
@@ -266,3 +274,38 @@ def test_tied_tensors_are_moved_once_and_interpolated(folder, capsys):
     space: dict = {}
     exec((folder["folder"] / "words.py").read_text(), space)
     assert found["midpoint"] == pytest.approx(evaluate(middle, space["batches"]())[0], rel=1e-5)
+
+
+class Masked(nn.Module):
+    """A network with batch norm and a mask that is no parameter."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.norm = nn.Linear(16, 6), nn.BatchNorm1d(6)
+        self.head = nn.Linear(6, 3)
+        self.register_buffer("mask", torch.ones(6, dtype=torch.bool))
+
+    def forward(self, images):
+        return self.head(self.norm(self.first(images.flatten(1))).relu() * self.mask)
+
+
+def test_counts_of_batches_may_have_become_floats(tmp_path):
+    """As by ``{name: tensor.half()}``, where a large count is infinite."""
+    network = Network(Masked(), (4, 4), 3)
+    state = {n: t.half() if n != "mask" else t for n, t in network.module.state_dict().items()}
+    state["norm.num_batches_tracked"] = torch.tensor(torch.inf).half()
+    torch.save(state, tmp_path / "a.pt")
+    read = read_states([tmp_path / "a.pt"], network)[0]
+    written = whole_state(in_float32(read, network), network, read)
+    assert set(written) == set(state)
+    for name, tensor in state.items():
+        assert written[name].dtype == tensor.dtype and torch.equal(written[name], tensor), name
+
+
+def test_integers_that_the_module_would_not_have_are_refused(tmp_path, one_line):
+    network = Network(Masked(), (4, 4), 3)
+    state = network.module.state_dict() | {"mask": torch.arange(6) < 3}
+    torch.save(state, tmp_path / "a.pt")
+    with pytest.raises(UserError) as error:
+        read_states([tmp_path / "a.pt"], network)
+    one_line(error, "a.pt", "mask differs")

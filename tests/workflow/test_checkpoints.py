@@ -1,7 +1,10 @@
 """Checkpoints of one's own, through the workflow: trained elsewhere, merged, and loaded again."""
 
 import importlib.util
+import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from lmc_ot import tables
 from lmc_ot.data import REGISTRY
-from support import snakemake, succeeds
+from support import REPOSITORY, snakemake, succeeds
 
 pytestmark = pytest.mark.slow
 
@@ -196,6 +199,37 @@ def test_a_table_of_the_workflow_is_a_checkpoint_and_a_changed_file_is_imported_
         "head.bias": first["head.bias"] + 1}, run / "residual-0.pt")  # fmt: skip
     planned = succeeds(snakemake(run, target, "-n", "--configfile", run / "again.yaml"))
     assert "import_checkpoints" in planned and "derive_groups" not in planned
+
+
+def test_another_order_of_the_same_files_is_another_run(run):
+    given = yaml.safe_load((run / "config.yaml").read_text())
+    given["experiments"]["transformer"]["checkpoints"].reverse()
+    (run / "reversed.yaml").write_text(yaml.safe_dump(given))
+    planned = succeeds(snakemake(run, "-n", "--configfile", run / "reversed.yaml"))
+    assert "import_checkpoints" in planned and "derive_groups" not in planned
+
+
+def test_a_module_with_a_prefix_finds_the_files(run):
+    (run / "Snakefile").write_text(
+        "import yaml\n"
+        f'module one:\n    snakefile: "{REPOSITORY}/Snakefile"\n'
+        '    config: yaml.safe_load(open("config.yaml"))\n    prefix: "one"\n'
+        "use rule * from one as one_*\n"
+    )
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "-n", "one_all"]
+    environment = {**os.environ, "LMC_COMMIT": "test"}
+    planned = subprocess.run(command, cwd=run, env=environment, capture_output=True, text=True)
+    assert planned.returncode == 0, planned.stdout + planned.stderr
+    assert "one_import_checkpoints" in planned.stdout + planned.stderr
+
+
+def test_networks_that_all_diverged_are_written_nowhere(tmp_path):
+    given = config(mlp={"network": {"name": "mlp", "hidden_widths": [4]}, "networks": 2})
+    given["experiments"]["mlp"] |= {"training": {"learning_rate": 1e30, "epochs": 1}, "merge": True}
+    given["experiments"]["mlp"]["matchers"] = {"naive_wm": {}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(given))
+    succeeds(snakemake(tmp_path, "--configfile", tmp_path / "config.yaml"))
+    assert (tmp_path / "paper_figures/own/merged.csv").read_text().startswith("experiment,")
 
 
 class Evil:

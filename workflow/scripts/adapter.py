@@ -13,7 +13,7 @@ from pathlib import Path
 # precedence.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-RERUN = ("code",)
+RERUN = ("code", "order")
 
 
 def execute(function, snakemake) -> None:

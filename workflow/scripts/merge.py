@@ -51,6 +51,7 @@ def merge(
     )
     by_matcher = read_permutations(permutations, run)
     rows = []
+    Path(folder).mkdir(parents=True, exist_ok=True)  # also if all networks diverged
     for label in labels:
         for number, pair in whole_pairs(pairs, networks, checkpoints):
             found = by_matcher.get(label, {}).get(number)

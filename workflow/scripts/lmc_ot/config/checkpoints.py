@@ -1,5 +1,6 @@
 """Experiments on trained networks that are read from files: which files, and how many networks."""
 
+import math
 import os
 import re
 from pathlib import Path
@@ -8,7 +9,7 @@ from ..errors import ConfigError
 from .sweep import CHECKPOINTS, Sweep
 
 # What describes networks that are trained, and is told by the files of others.
-_OF_TRAINING = ("training", "networks")
+OF_TRAINING = ("training", "networks")
 
 
 def check_exclusive(path: str, swept: Sweep) -> None:
@@ -17,20 +18,27 @@ def check_exclusive(path: str, swept: Sweep) -> None:
     Its blocks are as loaded from YAML, without defaults.
     """
     for block in swept.blocks:
-        for key in _OF_TRAINING:
+        for key in OF_TRAINING:
             if block.get(CHECKPOINTS) is not None and block.get(key) is not None:
+                where = f"sweep.{swept.axis}" if swept.axis.split(".")[0] == key else key
                 raise ConfigError(
-                    f"{path}.{key}: the networks of this experiment are read from checkpoints: "
-                    f"remove this key, or checkpoints"
+                    f"{path}.{where}: the networks of this experiment are read from checkpoints: "
+                    f"remove this key, or set it to null in an overlay; or remove checkpoints"
                 )
 
 
 def numbers(path: str, given: str | list | dict) -> list[int | float]:
     """Return the numbers that stand for the settings of an experiment that sweeps over nothing.
 
-    Raises ConfigError if the key of a setting is not a number.
+    Raises ConfigError if the key of a setting is not a number, or two are the same number.
     """
-    return [_number(path, key) for key in given] if isinstance(given, dict) else [1]
+    if not isinstance(given, dict):
+        return [1]
+    found = [_number(path, key) for key in given]
+    twice = [key for key, number in zip(given, found, strict=True) if found.count(number) > 1]
+    if twice:
+        raise ConfigError(f"{path}.checkpoints: {' and '.join(twice)} are the same number")
+    return found
 
 
 def of_setting(path: str, given: str | list | dict, number: int | float) -> list[str]:
@@ -51,9 +59,12 @@ def of_setting(path: str, given: str | list | dict, number: int | float) -> list
 
 def _number(path: str, key: str) -> int | float:
     try:
-        return int(key) if key.isdigit() else float(key)
+        number = int(key) if key.isdigit() else float(key)
     except ValueError:
-        raise ConfigError(f"{path}.checkpoints.{key}: expected a number for the setting") from None
+        number = math.inf
+    if not math.isfinite(number):
+        raise ConfigError(f"{path}.checkpoints.{key}: expected a finite number for the setting")
+    return number
 
 
 def located(path: str, patterns: list[str], folders: list[Path]) -> list[str]:
@@ -79,8 +90,8 @@ def located(path: str, patterns: list[str], folders: list[Path]) -> list[str]:
         found = next(filter(None, matching), [])
         if not found:
             raise ConfigError(
-                f"{path}.checkpoints: {pattern}: no such file in {folders[-1]}, the config's "
-                f"folder: correct the path"
+                f"{path}.checkpoints: {pattern}: no file of this name or pattern in "
+                f"{folders[-1]}, the config's folder: correct the path"
             )
         files += [os.path.relpath(file) for file in found]
     twice = [file for file in files if files.count(file) > 1]
@@ -90,14 +101,15 @@ def located(path: str, patterns: list[str], folders: list[Path]) -> list[str]:
 
 
 def _matching(folder: Path, pattern: str) -> list[Path]:
-    whole = folder / pattern
-    if whole.is_file():
-        return [whole]
-    return [
-        file
-        for file in Path(whole.anchor).glob(str(whole.relative_to(whole.anchor)))
-        if file.is_file()
-    ]
+    if (folder / pattern).is_file():
+        return [folder / pattern]
+    anchor = Path(pattern).anchor
+    if anchor:
+        folder, pattern = Path(anchor), str(Path(pattern).relative_to(anchor))
+    try:
+        return [file for file in folder.glob(pattern) if file.is_file()]
+    except ValueError:  # of a pattern such as **.pt
+        return []
 
 
 def _natural(file: Path) -> list:

@@ -75,6 +75,10 @@ def complete(config: dict, schema_path: str | Path, registries: dict[str, Regist
 
 def _unfolded(path: str, block: dict, schema: dict, registries: dict[str, Registry]) -> sweep.Sweep:
     """Unfold a block's sweep into settings; null, as an overlay may set it, means no sweep."""
+    if block.get(sweep.CHECKPOINTS) == {}:
+        raise ConfigError(f"{path}.checkpoints: empty: expected files, or null to train networks")
+    # An overlay removes a key with null.
+    block = {k: v for k, v in block.items() if v is not None or k not in checkpoints.OF_TRAINING}
     swept = {} if block.get("sweep") is None else block["sweep"]
     if isinstance(swept, dict):
         swept = {key: values for key, values in swept.items() if values is not None}

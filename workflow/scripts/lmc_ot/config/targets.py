@@ -51,9 +51,15 @@ def _imported(target: str, place: str):
     spec = importlib.util.spec_from_file_location(path.stem, path)
     source = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(path.parent))
+    before = sys.modules.get(path.stem)
+    sys.modules[path.stem] = source  # where dataclasses look up their module
     try:
         with failing_as(f"{target}: {place} cannot be run"):
             spec.loader.exec_module(source)
     finally:
+        if before is not None:
+            sys.modules[path.stem] = before
+        # At the end, where it hides nothing: functions may import files beside it when called.
         sys.path.remove(str(path.parent))
+        sys.path.append(str(path.parent))
     return source

@@ -81,6 +81,11 @@ def dataset_of(what: str, given, classes: int | None = None) -> Dataset:
         It is none of these, or contradicts itself.
     """
     if isinstance(given, Dataset):
+        if classes not in (None, given.classes):
+            raise DataError(
+                f"{what}: classes: {classes}: it gives a Dataset of {given.classes}: remove the "
+                f"option"
+            )
         return given
     if not is_dataset(given):
         raise DataError(

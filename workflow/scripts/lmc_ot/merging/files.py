@@ -103,7 +103,8 @@ def fitted(state: State, module: torch.nn.Module, path: str | Path) -> State:
     if wrong:
         raise UserError(f"{path}: other shapes than {type(module).__name__}'s: {_some(wrong, '')}")
     for name, tensor in state.items():
-        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+        counts = name.endswith("num_batches_tracked")  # may be too large for half precision
+        if tensor.is_floating_point() and not counts and not bool(tensor.isfinite().all()):
             raise UserError(f"{path}: {name} holds values that are not finite")
     filled = {name: expected[name].detach() for name in expected if name not in state}
     return {name: (state | filled)[name] for name in expected}
@@ -131,8 +132,21 @@ def read_states(files: Sequence[str | Path], network: Network) -> dict[int, Stat
             states = [_of_table(p, network) for p in read_checkpoints(file).values()]
         else:
             states = [read_state(file)]
-        found += [fitted(state, network.module, file) for state in states]
+        for state in states:
+            found.append(fitted(state, network.module, file))
+            _check_integers(found[-1], network, file)
     return dict(enumerate(found))
+
+
+def _check_integers(state: State, network: Network, path: str | Path) -> None:
+    """Raise UserError if integers or booleans differ from the module's, which runs all networks."""
+    for name, own in network.module.state_dict().items():
+        counts = name.endswith("num_batches_tracked")
+        if not own.is_floating_point() and not counts and not torch.equal(state[name], own):
+            raise UserError(
+                f"{path}: {name} differs from that of a new {type(network.module).__name__}, with "
+                f"which all networks are run: let its class or its arguments make the same {name}"
+            )
 
 
 def in_float32(state: State, network: Network) -> Parameters:
@@ -164,7 +178,7 @@ def whole_state(parameters: Parameters, network: Network, like: State | None) ->
     like = like or network.module.state_dict()
     return {
         name: torch.from_numpy(parameters[first.get(name, name)]).to(tensor.dtype)
-        if tensor.is_floating_point()
+        if first.get(name, name) in parameters
         else tensor
         for name, tensor in like.items()
     }

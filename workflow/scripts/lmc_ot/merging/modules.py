@@ -84,16 +84,17 @@ def evaluate(
     function = loss_of(loss)
     module.eval()
     device = next(module.parameters()).device
-    total, hits, count = 0.0, 0, 0
+    total, hits, count, labels = 0.0, 0, 0, 0
     for inputs, targets in data:
         outputs, targets = module(inputs.to(device)), targets.to(device)
         total += float(function(outputs, targets).double().sum())
         count += len(inputs)
         if function.has_accuracy:
             hits += int((outputs.argmax(1) == targets).sum())
+            labels += targets.numel()  # several for an image whose pixels have labels
     if not count:
         raise UserError("data: no batches: expected (inputs, targets), more than once")
-    return total / count, hits / count if function.has_accuracy else None
+    return total / count, hits / labels if function.has_accuracy else None
 
 
 @torch.no_grad()

@@ -262,7 +262,7 @@ def _checked(table: pa.Table, kind: str, path, columns: list[str] | None = None)
 
 
 # These are empty if all networks of a setting diverged: nothing can then be matched or measured.
-_MAY_BE_EMPTY = ("checkpoints", "permutations", "objectives", "dimensions", "path")
+_MAY_BE_EMPTY = ("checkpoints", "permutations", "objectives", "dimensions", "path", "merged")
 
 
 def check_finite(column: pa.ChunkedArray, what: str) -> None:

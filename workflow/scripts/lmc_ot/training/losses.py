@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from ..config.registry import instead
-from ..config.targets import found
+from ..config.targets import failing_as, found
 from ..errors import UserError, one_line
 
 Function = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -43,21 +43,22 @@ class Loss:
             raise
         except Exception as error:
             raise UserError(
-                f"loss {self.name}: of outputs {tuple(outputs.shape)} and targets "
-                f"{tuple(targets.shape)}: {type(error).__name__}: {one_line(error, 200)}"
+                f"loss {self.name}: of outputs {_shape(outputs)} and targets {_shape(targets)}: "
+                f"{type(error).__name__}: {one_line(error, 200)}"
             ) from error
-        if not isinstance(losses, torch.Tensor) or losses.shape not in ((), outputs.shape[:1]):
-            shape = tuple(losses.shape) if hasattr(losses, "shape") else type(losses).__name__
+        count = len(targets)
+        losses = torch.tensor(losses) if isinstance(losses, float) else losses
+        if not isinstance(losses, torch.Tensor) or losses.shape not in ((), (count,)):
             raise UserError(
-                f"loss {self.name}: returns {shape} for {len(outputs)} examples: expected a tensor "
-                f"with their mean, (), or the loss of each, ({len(outputs)},)"
+                f"loss {self.name}: returns {_shape(losses)} for {count} examples: expected a "
+                f"tensor with their mean, (), or the loss of each, ({count},)"
             )
-        if outputs.requires_grad and not losses.requires_grad:
+        if getattr(outputs, "requires_grad", False) and not losses.requires_grad:
             raise UserError(
                 f"loss {self.name}: does not depend on the outputs, or not by operations of torch: "
                 f"networks cannot be trained with it"
             )
-        return losses.expand(len(outputs))
+        return losses.expand(count)
 
     def of_networks(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Return the losses of K networks, (K, n), of outputs and targets, (K, n, ...) each."""
@@ -79,6 +80,10 @@ class Loss:
         if not self.has_accuracy:
             return torch.full((len(outputs),), torch.nan, device=outputs.device)
         return (outputs.argmax(2) == targets).sum(1)
+
+
+def _shape(values) -> tuple[int, ...] | str:
+    return tuple(values.shape) if hasattr(values, "shape") else type(values).__name__
 
 
 def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -130,7 +135,9 @@ def loss_of(given: "str | Function | Loss") -> Loss:
             f"file.py:name{instead(given, NAMED)}"
         )
     function = found(given)
-    function = function() if isinstance(function, type) else function
+    if isinstance(function, type):
+        with failing_as(f"loss {given}: it cannot be built without arguments"):
+            function = function()
     if not callable(function):
         raise UserError(f"loss {given}: a {type(function).__name__}, not a function")
     return Loss(given, function)

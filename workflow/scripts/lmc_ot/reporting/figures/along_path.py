@@ -30,7 +30,8 @@ def draw(canvas: SubFigure, table: pd.DataFrame) -> None:
         axes.set_title(axis.setting(value), pad=2)
         axes.set_xticks([0, 0.5, 1], ["A", "1/2", "$\\pi$(B)"])
         top = axes.dataLim.y1
-        axes.set_ylim(0, 1.05 * top if 0 < top < math.inf else 1)
+        if not axes.dataLim.y0 < 0:  # as the losses of likelihoods may be
+            axes.set_ylim(0, 1.05 * top if 0 < top < math.inf else 1)
     for axes in plots[len(values) :]:
         axes.remove()
     metric = table["metric"].iloc[0] if len(table) else ""

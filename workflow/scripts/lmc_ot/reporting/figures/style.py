@@ -285,7 +285,12 @@ def log_log(axes: Axes) -> None:
 
 
 def logarithmic(axis: Axis) -> None:
-    """One axis logarithmic; of few decades, with plain numbers, at 1, 2 and 5 or at all ticks."""
+    """One axis logarithmic; of few decades, with plain numbers, at 1, 2 and 5 or at all ticks.
+
+    It stays linear if no value on it is positive.
+    """
+    if not axis.get_data_interval()[1] > 0:
+        return
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
     low, high = axis.get_view_interval()
     if high / low < 500:
