@@ -81,6 +81,7 @@ NOT_HERE = {
     r"\.venv/bin/snakemake --lint.*": "part of .ci/run",
     r"git diff .*": "only shows",
     r".*<(a|the|your) .*": "a blank to fill in",
+    r".* --configfile own\.yaml": "part of the tutorial on checkpoints",
     r"\.venv/bin/lmc-ot crate\|usage\|reference": "three commands, that are run",
 }
 
