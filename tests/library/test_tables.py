@@ -311,7 +311,7 @@ def test_values_that_are_not_finite_are_refused(kind, name, bad, path, one_line)
 def test_a_table_without_rows_is_refused_unless_all_networks_may_have_diverged(path, one_line):
     for kind in tables.SCHEMAS:
         columns = {name: [] for name in tables.SCHEMAS[kind].names}
-        if kind in ("checkpoints", "permutations", "objectives", "dimensions", "path"):
+        if kind in ("checkpoints", "permutations", "objectives", "dimensions", "path", "merged"):
             tables.write(kind, path, columns, PROVENANCE)
             assert len(tables.read(kind, path)) == 0
         elif kind != "dataset":  # its image column needs a width

@@ -77,8 +77,9 @@ def _unfolded(path: str, block: dict, schema: dict, registries: dict[str, Regist
     """Unfold a block's sweep into settings; null, as an overlay may set it, means no sweep."""
     if block.get(sweep.CHECKPOINTS) == {}:
         raise ConfigError(f"{path}.checkpoints: empty: expected files, or null to train networks")
-    # An overlay removes a key with null.
-    block = {k: v for k, v in block.items() if v is not None or k not in checkpoints.OF_TRAINING}
+    if block.get(sweep.CHECKPOINTS) is not None:  # an overlay removes what it replaces with null
+        replaced = [key for key in checkpoints.OF_TRAINING if block.get(key, {}) is None]
+        block = {key: value for key, value in block.items() if key not in replaced}
     swept = {} if block.get("sweep") is None else block["sweep"]
     if isinstance(swept, dict):
         swept = {key: values for key, values in swept.items() if values is not None}
