@@ -6,7 +6,7 @@ all its groups and heads, plus normal noise of 1 % of each tensor's standard dev
 `--unrelated` it has other initial parameters, which takes more visits. Every pair has a process of
 its own.
 
-    .venv/bin/python benchmarks/large.py --threads 1 --output
+    .venv/bin/python benchmarks/large.py --threads 2 --output
 """
 
 import argparse

@@ -30,24 +30,19 @@ def networks_in(files):
     return len(files) - len(tables) + sum(len(numbers_of(table)) for table in tables)
 
 
-def with_own_file(block, key):
-    """A block with the path of the user's file if it names one, which lies beside the config."""
-    return labels.beside(block, FOLDERS, key)
-
-
 def network_of(setting):
     """The block of a setting's network, with the path of the user's file if it names one."""
-    return with_own_file(setting["network"], "network.target")
+    return labels.beside(setting["network"], FOLDERS)
 
 
 def dataset_block(setting):
     """The block of a setting's data set, with the path of the user's file if it names one."""
-    return with_own_file(setting["dataset"], "dataset.target")
+    return labels.beside(setting["dataset"], FOLDERS, "dataset.target")
 
 
 def loss_of(setting):
     """A setting's loss, with the path of the user's file if it names one."""
-    return with_own_file({"target": setting["loss"]}, "loss")["target"]
+    return labels.beside({"target": setting["loss"]}, FOLDERS, "loss")["target"]
 
 
 try:

@@ -21,7 +21,7 @@ rule prepare_dataset:
         code=lambda w: code(
             "prepare_dataset.py",
             REGISTRIES["dataset"].module(DATASETS[w.dataset]["name"]),
-            *filter(None, [labels.own_file(DATASETS[w.dataset])]),
+            *own_files(DATASETS[w.dataset]),
         ),
     message:
         "prepare data set {wildcards.dataset}"

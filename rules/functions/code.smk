@@ -10,17 +10,20 @@ def code(script, *modules):
     return code_digests.digest(SCRIPTS / script, modules)
 
 
+def own_files(block):
+    """The user's own file that a block names, in a list that is empty if it names none."""
+    return [file for file in [labels.own_file(block)] if file]
+
+
 def network_modules(setting):
     """The module of a setting's network, and the user's own file if the network is in one."""
     block = network_of(setting)
-    own = labels.own_file(block)
-    return [REGISTRIES["network"].module(block["name"]), *([own] if own else [])]
+    return [REGISTRIES["network"].module(block["name"]), *own_files(block)]
 
 
 def loss_modules(setting):
     """The user's own file if a setting's loss is in one."""
-    own_file = labels.own_file({"target": loss_of(setting)})
-    return [own_file] if own_file else []
+    return own_files({"target": loss_of(setting)})
 
 
 def network_code(script):

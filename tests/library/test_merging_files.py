@@ -277,7 +277,7 @@ def test_tied_tensors_are_moved_once_and_interpolated(folder, capsys):
 
 
 class Masked(nn.Module):
-    """A network with batch norm and a mask that is no parameter."""
+    """A network with batch norm and a mask that is not a parameter."""
 
     def __init__(self):
         super().__init__()

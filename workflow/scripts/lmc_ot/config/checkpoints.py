@@ -44,7 +44,7 @@ def numbers(path: str, given: str | list | dict) -> list[int | float]:
 def of_setting(path: str, given: str | list | dict, number: int | float) -> list[str]:
     """Return the file names and patterns of the setting that a number stands for.
 
-    Raises ConfigError if there are none.
+    Raises ConfigError if `given` has no files for this number.
     """
     if isinstance(given, dict):
         found = [files for key, files in given.items() if _number(path, key) == number]

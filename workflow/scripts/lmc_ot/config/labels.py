@@ -141,11 +141,11 @@ def training_hash(config: dict, experiment: dict) -> str:
     axis = experiment["axis"]
     trained = ["training"] if experiment["checkpoints"] is None else []
     parts = {key: experiment[key] for key in ("dataset", "network", *trained)}
-    if axis == CHECKPOINTS:  # the files are inputs of the jobs
-        return digest([config["seed"], *parts.values()])
     values = [value_of(setting, axis) for setting in experiment["settings"].values()]
-    # Lists of different shape can have the same numbers: [64] and [64, 64] are both 64.
-    common = [] if shared(values) is None else [shared(values)]
+    # Lists of different shape can have the same numbers: [64] and [64, 64] are both 64. Checkpoints
+    # have nothing in common, and are inputs of the jobs.
+    of_lists = None if axis == CHECKPOINTS else shared(values)
+    common = [] if of_lists is None else [of_lists]
     # The default is left out, so that results from before this key existed keep their hash.
     common += [loss for loss in [experiment["loss"]] if loss != CROSS_ENTROPY]
     return digest([config["seed"], *without(parts, axis).values(), *common])

@@ -24,7 +24,7 @@ def failing_as(what: str):
 def found(target: str):
     """Return the object that a target names.
 
-    Raises UserError if there is no such module or file, it cannot be run, or it has no such name.
+    Raises UserError if the module or file does not exist, cannot be run, or lacks the name.
     """
     place, _, name = target.rpartition(":")
     if not place:

@@ -103,8 +103,9 @@ def fitted(state: State, module: torch.nn.Module, path: str | Path) -> State:
     if wrong:
         raise UserError(f"{path}: other shapes than {type(module).__name__}'s: {_some(wrong, '')}")
     for name, tensor in state.items():
-        counts = name.endswith("num_batches_tracked")  # may be too large for half precision
-        if tensor.is_floating_point() and not counts and not bool(tensor.isfinite().all()):
+        # A count may be too large for half precision.
+        checked = tensor.is_floating_point() and not _is_count(name)
+        if checked and not bool(tensor.isfinite().all()):
             raise UserError(f"{path}: {name} holds values that are not finite")
     filled = {name: expected[name].detach() for name in expected if name not in state}
     return {name: (state | filled)[name] for name in expected}
@@ -141,12 +142,17 @@ def read_states(files: Sequence[str | Path], network: Network) -> dict[int, Stat
 def _check_integers(state: State, network: Network, path: str | Path) -> None:
     """Raise UserError if integers or booleans differ from the module's, which runs all networks."""
     for name, own in network.module.state_dict().items():
-        counts = name.endswith("num_batches_tracked")
-        if not own.is_floating_point() and not counts and not torch.equal(state[name], own):
+        compared = not own.is_floating_point() and not _is_count(name)
+        if compared and not torch.equal(state[name], own):
             raise UserError(
                 f"{path}: {name} differs from that of a new {type(network.module).__name__}, with "
                 f"which all networks are run: let its class or its arguments make the same {name}"
             )
+
+
+def _is_count(name: str) -> bool:
+    """Tell whether a tensor counts the batches of a batch norm, which does not affect results."""
+    return name.endswith("num_batches_tracked")
 
 
 def in_float32(state: State, network: Network) -> Parameters:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -73,19 +74,22 @@ class Writer:
             rows += [columns | of_split for of_split in self._evaluated(folder / file)]
         return rows
 
+    @cached_property
+    def _data(self) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+        """The examples on the device, moved there once for all files."""
+        return {split: on_device(*some, self.device) for split, some in self.splits.items()}
+
     def _calibrated(self, parameters: Parameters) -> Parameters:
         """The network with the running statistics of batch norm recomputed."""
-        images = torch.from_numpy(self.splits["train"][0]).to(self.device)
         stacked = stack([parameters], self.device)
+        images = self._data["train"][0]
         return unstack(self.network.with_recomputed_statistics(stacked, images))[0]
 
     def _evaluated(self, file: Path) -> list[dict]:
         """Read a network again; return its loss and accuracy on each split."""
         parameters = in_float32(read_states([file], self.network)[0], self.network)
-        rows = []
-        for split, examples in self.splits.items():
-            some = stack([parameters], self.device)
-            data = on_device(*examples, self.device)
+        some, rows = stack([parameters], self.device), []
+        for split, data in self._data.items():
             (loss,), (accuracy,) = evaluate(self.network, some, *data, self.loss)
             loss = loss if math.isfinite(loss) else None
             rows.append({"split": split, "loss": loss, "accuracy": accuracy})

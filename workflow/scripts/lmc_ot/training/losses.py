@@ -121,7 +121,7 @@ def loss_of(given: "str | Function | Loss") -> Loss:
 
     A class, such as ``torch.nn:HuberLoss``, is a loss if it needs no arguments.
 
-    Raises UserError if there is no such loss.
+    Raises UserError if the loss does not exist.
     """
     if isinstance(given, Loss):
         return given
