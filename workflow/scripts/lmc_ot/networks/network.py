@@ -176,6 +176,8 @@ class Network:
         networks = len(next(iter(parameters.values())))
         batches = self.images(images)
         batches = batches.expand(networks, *batches.shape[-1 - len(self.image_shape) :])
+        if hasattr(self.module, "stacked"):
+            return self.module.stacked(parameters, batches)
         if networks == 1:
             # The backward pass of indexing would write its gradient into a tensor of zeros.
             own = {name: tensor.squeeze(0) for name, tensor in parameters.items()}
