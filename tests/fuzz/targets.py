@@ -91,8 +91,8 @@ def values_of(kind: pa.DataType, stream: np.random.Generator, rows: int = 20):
         return stream.normal(size=rows).tolist()
     if pa.types.is_large_binary(kind):
         return [stream.bytes(9) for _ in range(rows)]
-    if pa.types.is_fixed_size_list(kind):
-        return pa.array(stream.integers(0, 9, (rows, 3)).tolist(), pa.list_(kind.value_type, 3))
+    if pa.types.is_fixed_size_binary(kind):
+        return pa.array([stream.bytes(3) for _ in range(rows)], pa.binary(3))
     if pa.types.is_string(kind.value_type):
         return pa.array([[f"text {i}"] for i in range(rows)], kind)
     return pa.array(stream.integers(0, 9, (rows, 3)).tolist(), kind)

@@ -38,8 +38,8 @@ def values_of(kind, rows=3):
         return list(range(rows))
     if pa.types.is_floating(kind):
         return [0.1 * i for i in range(rows)]
-    if pa.types.is_fixed_size_list(kind):
-        return pa.array([[i, 255, 0] for i in range(rows)], pa.list_(kind.value_type, 3))
+    if pa.types.is_fixed_size_binary(kind):
+        return pa.array([bytes([i, 255, 0]) for i in range(rows)], pa.binary(3))
     if pa.types.is_large_binary(kind):
         return [bytes(range(i)) for i in range(rows)]
     if pa.types.is_string(kind.value_type):
@@ -88,8 +88,8 @@ def test_a_table_is_read_as_it_was_written(kind, path):
 def test_a_table_on_disk_has_the_declared_types(kind, path):
     found = pq.read_schema(written(kind, path))
     for field in tables.SCHEMAS[kind]:
-        if pa.types.is_fixed_size_list(field.type):
-            assert found.field(field.name).type.value_type == field.type.value_type
+        if pa.types.is_fixed_size_binary(field.type):
+            assert pa.types.is_fixed_size_binary(found.field(field.name).type)
         else:
             assert found.field(field.name).type == field.type
 
@@ -1010,6 +1010,23 @@ def test_a_value_is_read_alone(activation_file, monkeypatch):
     monkeypatch.setattr(pq.ParquetFile, "read_row_group", spy)
     list(activation_file.batches("relu_1"))
     assert read == [(group, ["tap_relu_1"]) for group in range(3)]
+
+
+def test_activations_are_the_bytes_of_numbers_for_any_reader(activation_file, activations, path):
+    column = pq.read_table(path)["tap_relu_1"]
+    values = np.frombuffer(b"".join(column.to_pylist()), np.float32).reshape(len(column), -1)
+    assert np.array_equal(values, np.concatenate([written_[1] for _, written_ in activations]))
+
+
+def test_activations_of_earlier_versions_are_refused_in_one_line(activation_file, path, one_line):
+    def as_lists(table):
+        lists = pa.array([[0.5] * 3] * len(table), pa.list_(pa.float32(), 3))
+        return table.set_column(table.column_names.index("tap_relu"), "tap_relu", lists)
+
+    change_sealed(path, as_lists)
+    with pytest.raises(TableError) as error:
+        list(tables.ActivationFile(path).batches("relu"))
+    one_line(error, path, "'tap_relu'", "expected fixed_size_binary[12]", "snakemake")
 
 
 def test_a_value_that_was_not_recorded_is_refused(activation_file, path, one_line):

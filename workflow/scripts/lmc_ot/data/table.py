@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import DataError, TableError
-from ..tables.parquet import matrix, metadata, read, rebuild, write
+from ..tables.parquet import as_bytes, from_bytes, metadata, read, rebuild, write
 from .dataset import Dataset, Split, Standardisation
 
 
@@ -23,21 +23,17 @@ def write_dataset(path, dataset: Dataset, run: dict) -> None:
         path,
         {
             "split": [name for name, s in splits.items() for _ in range(len(s.labels))],
-            "image": _lists(images),
-            "label": labels.astype(np.int16) if dataset.classes else _lists(labels),
+            "image": as_bytes(images),
+            "label": labels.astype(np.int16) if dataset.classes else as_bytes(labels),
         },
         run,
+        dtype=images.dtype.name,
         shape=list(dataset.shape),
         classes=dataset.classes,
         scale=dataset.scale,
         standardisation=dataset.standardisation and asdict(dataset.standardisation),
         **of_targets,
     )
-
-
-def _lists(values: np.ndarray) -> pa.Array:
-    """Return arrays, (n, ...), as a column of lists of equal length."""
-    return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values[0].size)
 
 
 def read_dataset(path) -> Dataset:
@@ -50,8 +46,8 @@ def read_dataset(path) -> Dataset:
     """
     table, about = read("dataset", path), metadata("dataset", path)
     names = table["split"].to_numpy(zero_copy_only=False)
-    images = matrix(table["image"], table["image"].type.value_type.to_pandas_dtype())
     try:
+        images = from_bytes(table["image"], np.dtype(about["dtype"]))
         labels, classes = _labels(table["label"], about)
         shape = tuple(about["shape"])
         images = images.reshape(len(labels), *shape)
@@ -79,5 +75,5 @@ def _labels(column: pa.ChunkedArray, about: dict) -> tuple[np.ndarray, int | Non
     """Return the labels or other targets, and the number of classes or None."""
     if pa.types.is_integer(column.type):
         return column.to_numpy().astype(np.int64), index(about["classes"])
-    targets = matrix(column, np.float32)
+    targets = from_bytes(column, np.dtype(np.float32))
     return targets.reshape(len(targets), *about["target_shape"]), None

@@ -7,7 +7,16 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import TableError
-from .parquet import check_finite, matrix, metadata, read, readable, writer
+from .parquet import (
+    as_bytes,
+    check_finite_array,
+    from_bytes,
+    metadata,
+    read,
+    readable,
+    rebuild,
+    writer,
+)
 from .schemas import SCHEMAS
 
 PREFIX = "tap_"  # of the columns
@@ -23,20 +32,15 @@ def activation_writer(
     of shape (n, width) per value, whose names and widths are given. Each batch becomes a row group,
     so writer and reader hold only one batch in memory.
     """
-    layers = [
-        pa.field(f"{PREFIX}{name}", pa.list_(pa.field("element", pa.float32()), width))
-        for name, width in widths.items()
+    taps = [
+        pa.field(f"{PREFIX}{name}", pa.binary(4 * width), False) for name, width in widths.items()
     ]
-    schema = pa.schema([*SCHEMAS["activations"], *layers])
+    schema = pa.schema([*SCHEMAS["activations"], *taps])
     with writer("activations", path, schema, run, device, widths=widths) as out:
 
         def write_batch(samples: dict[str, np.ndarray], batch: list[np.ndarray]) -> None:
-            arrays = [pa.array(samples[f.name], f.type) for f in SCHEMAS["activations"]] + [
-                pa.FixedSizeListArray.from_arrays(
-                    pa.array(np.ascontiguousarray(values, np.float32).ravel()), type=field.type
-                )
-                for values, field in zip(batch, layers, strict=True)
-            ]
+            arrays = [pa.array(samples[f.name], f.type) for f in SCHEMAS["activations"]]
+            arrays += [as_bytes(values.astype(np.float32, copy=False)) for values in batch]
             out.write_table(pa.table(arrays, schema=out.schema))
 
         yield write_batch
@@ -74,7 +78,14 @@ class ActivationFile:
         with readable("activations", self.path) as (file, _):
             if name not in file.schema_arrow.names:
                 raise TableError(f"{self.path}: column {name!r} of activations is missing")
+            expected, found = pa.binary(4 * self.widths[value]), file.schema_arrow.field(name).type
+            if found != expected:
+                raise TableError(
+                    f"{self.path}: column {name!r} is {found}, expected {expected}: "
+                    f"{rebuild(self.path)}"
+                )
             for group in range(file.num_row_groups):
                 column = file.read_row_group(group, columns=[name])[name]
-                check_finite(column, f"{self.path}: column {name!r}")
-                yield matrix(column, np.float32)
+                values = from_bytes(column, np.dtype(np.float32))
+                check_finite_array(values, f"{self.path}: column {name!r}")
+                yield values

@@ -1,6 +1,7 @@
 """Parquet files with a declared schema, a seal, and metadata on their provenance."""
 
 import json
+import math
 import shlex
 import shutil
 from collections.abc import Iterable, Iterator
@@ -20,8 +21,6 @@ from .seal import BLANK, KEY, BrokenSeal, check, seal, stored
 METADATA_KEY = b"lmc"
 # Rows per row group. Arrow holds several copies of a row group in memory while writing it.
 ROWS_AT_ONCE = 8192
-# Dictionaries and statistics of these columns cost time and are of no use.
-_VALUE_COLUMNS = ("values", "image")
 
 
 def write(kind: str, path, columns: dict, run: dict, device: str = "cpu", **metadata) -> None:
@@ -79,21 +78,18 @@ def writer(
     """Open a parquet writer for a streamed table; `schema` may add one column per tap."""
     about = {"table": kind, **run, **environment(device), **metadata}
     schema = schema.with_metadata({METADATA_KEY: json.dumps(about, sort_keys=True)})
-    values = [n for n in schema.names if n in _VALUE_COLUMNS or n.startswith("tap_")]
-    others = [n for n in schema.names if n not in values]
-    split = {
-        f"{n}.list.element": "BYTE_STREAM_SPLIT"
-        for n in values
-        if pa.types.is_float32(schema.field(n).type.value_type)
-    }
+    of_bytes = [f.name for f in schema if pa.types.is_fixed_size_binary(f.type)]
+    # Dictionaries and statistics of values cost time and are of no use.
+    others = [n for n in schema.names if n not in (*of_bytes, "values")]
+    split = {"values.list.element": "BYTE_STREAM_SPLIT"} if "values" in schema.names else None
     with replacing(path) as temporary:
         with pq.ParquetWriter(
             temporary,
             schema,
-            compression="zstd",
+            compression="lz4" if of_bytes else "zstd",  # less compact, but read faster
             use_dictionary=[n for n in others if pa.types.is_string(schema.field(n).type)],
             write_statistics=others,
-            column_encoding=split or None,
+            column_encoding=split,
             store_schema=True,
         ) as out:
             yield out
@@ -233,8 +229,8 @@ def _kept(path) -> Path:
 
 
 def _fits(actual: pa.DataType, declared: pa.DataType) -> bool:
-    if pa.types.is_fixed_size_list(declared):
-        return pa.types.is_fixed_size_list(actual) and actual.value_type == declared.value_type
+    if pa.types.is_fixed_size_binary(declared):
+        return pa.types.is_fixed_size_binary(actual)
     if pa.types.is_list(declared):
         return pa.types.is_list(actual) and actual.value_type == declared.value_type
     return actual == declared
@@ -267,24 +263,35 @@ _MAY_BE_EMPTY = ("checkpoints", "permutations", "objectives", "dimensions", "pat
 
 def check_finite(column: pa.ChunkedArray, what: str) -> None:
     """Raise TableError if a floating-point column, or column of lists, has NaN or inf."""
-    if pa.types.is_list(column.type) or pa.types.is_fixed_size_list(column.type):
+    if pa.types.is_list(column.type):
         column = pa.chunked_array([chunk.flatten() for chunk in column.chunks] or [[]])
     if pa.types.is_floating(column.type):
-        values = column.drop_null().to_numpy()
-        if not np.isfinite(values).all():
-            raise TableError(
-                f"{what} has {np.sum(~np.isfinite(values))} values that are not finite"
-            )
+        check_finite_array(column.drop_null().to_numpy(), what)
 
 
-def matrix(column: pa.ChunkedArray, dtype) -> np.ndarray:
-    """Convert a column of lists of equal length to an array of shape (rows, length)."""
-    if pa.types.is_fixed_size_list(column.type):
-        width = column.type.list_size
-        parts = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
-        flat = np.concatenate(parts) if parts else np.empty(0)
-        return flat.astype(dtype, copy=False).reshape(-1, width)
-    raise TypeError(column.type)
+def check_finite_array(values: np.ndarray, what: str) -> None:
+    """Raise TableError if floating-point values contain NaN or inf."""
+    if not np.isfinite(values).all():
+        raise TableError(f"{what} has {np.sum(~np.isfinite(values))} values that are not finite")
+
+
+def as_bytes(values: np.ndarray) -> pa.Array:
+    """Convert an array, (rows, ...), to a column of `schemas.BYTES`."""
+    values = np.ascontiguousarray(values)
+    size = values.itemsize * math.prod(values.shape[1:])
+    buffers = [None, pa.py_buffer(values)]
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(size), len(values), buffers)
+
+
+def from_bytes(column: pa.ChunkedArray, dtype) -> np.ndarray:
+    """Convert a column of `schemas.BYTES` to an array, (rows, numbers), which may be read-only."""
+    size = column.type.byte_width
+    parts = [
+        np.frombuffer(part.buffers()[1], np.uint8)[part.offset * size :][: len(part) * size]
+        for part in column.chunks
+    ]
+    flat = parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.uint8), *parts])
+    return flat.view(dtype).reshape(len(column), size // dtype.itemsize)
 
 
 def write_rows(

@@ -24,14 +24,15 @@ def _schema(*fields, nullable: Iterable[str] = ()) -> pa.Schema:
     return pa.schema([pa.field(name, kind, name in nullable) for name, kind in fields])
 
 
-# Placeholders: fixed-size lists of any length fit, namely that of the data set's images.
-ANY_WIDTH, ANY_FLOATS = pa.list_(pa.uint8(), 1), pa.list_(pa.float32(), 1)
+# A placeholder: rows of any length fit. Lists of numbers take several times as long to read.
+BYTES = pa.binary(1)
 
 SCHEMAS: dict[str, pa.Schema] = {
-    # one row per example; see also `OTHER_TYPES`
+    # one row per example. An image is its bytes, of the metadata's dtype and shape; a label is a
+    # number, or the float32 bytes of a target of the metadata's target_shape
     "dataset": _schema(
         ("split", pa.string()),
-        ("image", ANY_WIDTH),
+        ("image", BYTES),
         ("label", pa.int16()),
     ),
     # one row per network, parameter and unit, which is the index along the parameter's first axis;
@@ -87,7 +88,8 @@ SCHEMAS: dict[str, pa.Schema] = {
         nullable=("train_loss", "train_accuracy", "test_loss", "test_accuracy"),
     ),
     # one row per example and position in the image. A column is added for each tap of the network,
-    # tap_<name of the value in its graph>: the activations there, at that position if there are any
+    # tap_<name of the value in its graph>: the activations there, at that position if there are
+    # any, as the bytes of float32 numbers
     "activations": _schema(("example", pa.int32()), ("y", pa.float64()), ("x", pa.float64())),
     # one row per unit of A in a group, with the unit of B that is moved to its position
     "permutations": _schema(
@@ -191,5 +193,5 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
 }
 
-# Types that columns may have instead: inputs that are not images, and targets that are not classes.
-OTHER_TYPES = {("dataset", "image"): ANY_FLOATS, ("dataset", "label"): ANY_FLOATS}
+# Types that columns may have instead: targets that are not classes.
+OTHER_TYPES = {("dataset", "label"): BYTES}
