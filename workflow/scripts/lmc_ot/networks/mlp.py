@@ -36,13 +36,12 @@ class MLP(nn.Module):
         The parameters have the network as their first axis; images are (K, n, channels, height,
         width).
         """
-        values = images.movedim(2, -1).flatten(2).mT
+        values = images.movedim(2, -1).flatten(2)
         for layer in range(len(self.layers)):
             values = torch.relu_(values) if layer else values
             weight, bias = (parameters[f"layers.{layer}.{name}"] for name in ("weight", "bias"))
-            # In this order the gradient of the weight is not transposed, which would slow updates.
-            values = torch.baddbmm(bias.unsqueeze(2), weight, values)
-        return values.mT
+            values = torch.baddbmm(bias.unsqueeze(1), values, weight.mT)
+        return values
 
     def initialise(self, stream: np.random.Generator) -> None:
         """Draw the initial parameters."""

@@ -53,15 +53,17 @@ class Progress:
         optimiser
             The optimiser, which provides its initial state.
         """
+        count = len(next(iter(parameters.values())))
+        transposed = count > 1 or hasattr(network.module, "stacked")
         # Running statistics are left out: in training, a batch is normalised by its own.
         own = {
-            name: laid_out(tensor).requires_grad_(name in network.trained)
+            name: laid_out(tensor, transposed).requires_grad_(name in network.trained)
             for name, tensor in parameters.items()
             if name not in network.statistics
         }
         tensors = [own[name] for name in network.trained]
-        zeros = torch.zeros(2, len(tensors[0]), device=tensors[0].device)
-        diverged = np.zeros(len(tensors[0]), bool)
+        zeros = torch.zeros(2, count, device=tensors[0].device)
+        diverged = np.zeros(count, bool)
         return cls(own, optimiser.initial_state(tensors), 0, *zeros, diverged, [])
 
     def finite(self) -> np.ndarray:
@@ -98,14 +100,14 @@ class Progress:
         return {**named, "loss sum": self.loss_sum, "correct": self.correct}
 
 
-def laid_out(parameter: torch.Tensor) -> torch.Tensor:
+def laid_out(parameter: torch.Tensor, transposed: bool) -> torch.Tensor:
     """Return K networks' parameter, (K, ...), in the memory layout that its gradient will have.
 
     An update then reads and writes the same order of memory. The gradient of a kernel has the
-    format channels_last, as images have; the gradients of K > 1 stacked weights are transposed.
+    format channels_last, as images have; those of the weights of batched products are `transposed`.
     """
     if parameter.dim() == 5:
         return parameter.movedim(2, -1).contiguous().movedim(-1, 2)
-    if parameter.dim() == 3 and len(parameter) > 1:
+    if parameter.dim() == 3 and transposed:
         return parameter.mT.contiguous().mT
     return parameter
