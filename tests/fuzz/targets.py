@@ -93,6 +93,12 @@ def values_of(kind: pa.DataType, stream: np.random.Generator, rows: int = 20):
         return [stream.bytes(9) for _ in range(rows)]
     if pa.types.is_fixed_size_binary(kind):
         return pa.array([stream.bytes(3) for _ in range(rows)], pa.binary(3))
+    if pa.types.is_struct(kind):
+        columns = {field.name: values_of(field.type, stream, rows) for field in kind}
+        plain = [v.to_pylist() if isinstance(v, pa.Array) else v for v in columns.values()]
+        return [dict(zip(columns, row, strict=True)) for row in zip(*plain, strict=True)]
+    if pa.types.is_struct(kind.value_type):
+        return pa.array([values_of(kind.value_type, stream, 2) for _ in range(rows)], kind)
     if pa.types.is_string(kind.value_type):
         return pa.array([[f"text {i}"] for i in range(rows)], kind)
     return pa.array(stream.integers(0, 9, (rows, 3)).tolist(), kind)

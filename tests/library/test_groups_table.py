@@ -48,10 +48,10 @@ def test_grouped_convolutions_come_back(tmp_path):
 
 def test_a_network_without_groups_is_refused_in_one_line(tmp_path, one_line):
     groups = dataclasses.replace(derive(*zoo_network("resnet20")), groups=())
-    write_groups(tmp_path / "g.parquet", groups, RUN)
     with pytest.raises(TableError) as error:
-        read_groups(tmp_path / "g.parquet")
-    one_line(error, tmp_path / "g.parquet", "no units that can be permuted")
+        write_groups(tmp_path / "g.parquet", groups, RUN)
+    one_line(error, tmp_path / "g.parquet", "no rows")
+    assert not (tmp_path / "g.parquet").exists()
 
 
 def test_an_old_table_of_permutations_is_refused_in_one_line(tmp_path, one_line, monkeypatch):

@@ -42,6 +42,12 @@ def values_of(kind, rows=3):
         return pa.array([bytes([i, 255, 0]) for i in range(rows)], pa.binary(3))
     if pa.types.is_large_binary(kind):
         return [bytes(range(i)) for i in range(rows)]
+    if pa.types.is_struct(kind):
+        columns = {field.name: values_of(field.type, rows) for field in kind}
+        plain = [v.to_pylist() if isinstance(v, pa.Array) else v for v in columns.values()]
+        return [dict(zip(columns, row, strict=True)) for row in zip(*plain, strict=True)]
+    if pa.types.is_struct(kind.value_type):
+        return pa.array([values_of(kind.value_type, i) for i in range(rows)], kind)
     if pa.types.is_string(kind.value_type):
         return pa.array([[f"text {j}" for j in range(i)] for i in range(rows)], kind)
     step = 1 if pa.types.is_integer(kind.value_type) else 0.5

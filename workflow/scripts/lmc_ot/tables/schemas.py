@@ -13,6 +13,24 @@ _MATCH = [
     ("network_a", pa.int32()),
     ("network_b", pa.int32()),
 ]
+_PLACES = ("axis", pa.int32()), ("places", pa.list_(pa.int32()))
+_MEMBER = pa.struct(
+    [("parameter", pa.string()), *_PLACES, ("role", pa.string()), ("rows", pa.list_(pa.int32()))]
+)
+_TAP = pa.struct([("value", pa.string()), *_PLACES])
+_NORM = pa.struct([("scale", pa.string()), ("variance", pa.string()), ("epsilon", pa.float64())])
+_PRODUCER = pa.struct(
+    [
+        ("parameter", pa.string()),
+        ("axis", pa.int32()),
+        ("bias", pa.string()),
+        ("output", _TAP),
+        ("input", pa.string()),
+        ("reads", pa.string()),
+        ("consumes", pa.list_(pa.string())),
+        ("norm", _NORM),
+    ]
+)
 _ENDPOINTS_AND_MEASURES = [
     f"{measure}_{metric}"
     for metric in ("loss", "accuracy")
@@ -43,34 +61,18 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("unit", pa.int32()),
         ("values", pa.list_(pa.field("item", pa.float32(), False))),
     ),
-    # one row per member of a group (`groups.group.Member`), and, with these roles, per producer,
-    # tap and frozen axis of the network (order 0); places are the units' places, unit by unit
+    # one row per group of a network (`groups.group.Group`), in the order of the network; places are
+    # those of its units, unit by unit. What is in no group is in the metadata
     "groups": _schema(
-        ("group", pa.string()),
         ("order", pa.int32()),
+        ("name", pa.string()),
         ("units", pa.int32()),
         ("heads", pa.int32()),
         ("family", pa.string()),
-        ("role", pa.string()),
-        ("parameter", pa.string()),
-        ("axis", pa.int32()),
-        ("places", pa.list_(pa.field("item", pa.int32(), False))),
-        ("rows", pa.list_(pa.field("item", pa.int32(), False))),
-        ("value", pa.string()),
-        ("weight_axis", pa.int32()),
-        ("bias", pa.string()),
-        ("input", pa.string()),
-        ("reads", pa.string()),
-        ("consumes", pa.list_(pa.field("item", pa.string(), False))),
-        ("scale", pa.string()),
-        ("variance", pa.string()),
-        ("epsilon", pa.float64()),
-        ("reason", pa.string()),
-        ("count", pa.int32()),
-        nullable=(
-            *("family", "axis", "value", "weight_axis", "bias", "input", "reads", "scale"),
-            *("variance", "epsilon", "reason", "count"),
-        ),
+        ("members", pa.list_(_MEMBER)),
+        ("producers", pa.list_(_PRODUCER)),
+        ("taps", pa.list_(_TAP)),
+        nullable=("family",),
     ),
     # one row per network and epoch. Training measures are means over the epoch; epoch 0 is the
     # initialisation; seconds count from the start of the stack that the network was trained in
