@@ -135,14 +135,14 @@ def bad_jpegs():
     image = np.random.default_rng(1).integers(0, 256, SHAPE).astype(np.uint8)
     good = encoded(image, "JPEG")
     return {
-        "signature": (good[:3], "corrupt JPEG"),
-        "header": (good[:100], "corrupt JPEG"),
-        "half": (good[: len(good) // 2], "corrupt JPEG"),
-        "no end": (good[:-40], "corrupt JPEG"),
+        "signature": (good[:3], "truncated: write it again"),
+        "header": (good[:100], "corrupt (Truncated"),
+        "half": (good[: len(good) // 2], "corrupt ("),
+        "no end": (good[:-40], "corrupt ("),
         "other size": (encoded(image[:3], "JPEG"), "is 3 x 6 x 3: expected 4 x 6 x 3"),
         "grey": (encoded(image, "JPEG", "L"), "is 4 x 6: expected 4 x 6 x 3"),
         "cmyk": (encoded(image, "JPEG", "CMYK"), "JPEG of mode CMYK: convert it"),
-        "webp": (encoded(image, "WEBP"), "WEBP of mode RGB, not a PNG or JPEG: convert it"),
+        "webp": (encoded(image, "WEBP"), "WEBP of mode RGB: convert it"),
     }
 
 

@@ -50,7 +50,7 @@ BAD = {
         {},
         ["row 3", "JPEG of mode CMYK", "convert it to an 8-bit RGB PNG"],
     ),
-    "deep": ([GOOD[0], SIXTEEN_BITS], None, {}, ["row 1", "16-bit greyscale", "8-bit"]),
+    "deep": ([GOOD[0], SIXTEEN_BITS], None, {}, ["row 1", "16-bit PNG of mode I;16", "8-bit"]),
     "empty": ([], None, {}, ["the test split is empty"]),
     "size": (
         [*GOOD, pixels(8, 16, 3)],

@@ -9,8 +9,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from ..errors import ConfigError, DataError
-from . import jpeg
-from .png import png_pixels, png_shape
+from .encoded import open_image, pixels_of, shape_of
 
 Shape = tuple[int, ...]
 
@@ -317,9 +316,9 @@ def _decode(
     """Decode PNG and JPEG files."""
     pixels = None
     for i, data in enumerate(contents):
-        is_jpeg = data.startswith(jpeg.SIGNATURE)
         try:
-            own = jpeg.jpeg_shape(data) if is_jpeg else png_shape(data)
+            encoded = open_image(data)
+            own = shape_of(encoded)
             shape = shape or own
             if own != shape:
                 raise ValueError(
@@ -327,7 +326,7 @@ def _decode(
                     + ("the value of shape" if told else "the shape of the first image")
                 )
             # Decode before allocating the batch: Pillow rejects images of excessive size.
-            image = jpeg.jpeg_pixels(data) if is_jpeg else png_pixels(data)
+            image = pixels_of(encoded)
             if pixels is None:
                 pixels = np.empty((len(rows), *shape), np.uint8)
             pixels[i] = image
