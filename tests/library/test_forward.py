@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.func import functional_call
 
 from lmc_ot.data.dataset import Dataset, Split
 from lmc_ot.data.table import write_dataset
@@ -76,9 +77,9 @@ class Case:
                         lambda part, i, o, name=name: found.update({f"{name}.weight": (part, i, o)})
                     )
                 )
-        stacked = stack([parameters])
+        own = {name: torch.from_numpy(array) for name, array in parameters.items()}
         with torch.no_grad():
-            self.network.forward(stacked, torch.from_numpy(self.images))
+            functional_call(module, own, (self.network.images(torch.from_numpy(self.images)),))
         for hook in hooks:
             hook.remove()
         return found

@@ -57,17 +57,18 @@ def match(
                 rows[kind] += kept[kind][label]
             continue
         matcher = REGISTRY.build(block)
+        given = moments if REGISTRY.entry(block["name"]).activations else sources.none
         for number, (a, b) in whole_pairs(pairs, networks, checkpoints):
             what = f"{checkpoints}: networks {a} and {b}"
             stream = generator(run["seed"], "matching", label, float(run["value"]), a, b)
-            both = networks[a], networks[b], permuted, moments(a), moments(b)
+            both = networks[a], networks[b], permuted, given(a), given(b)
             result = match_pair(matcher, *both, stream, what)
             print(f"{label}, pair {number}: objectives {result.objectives}")
             units, of_groups = rows_of(result, found, label, number, (a, b))
             rows["permutations"] += units
             rows["objectives"] += of_groups
         if dimensions:
-            rows["dimensions"] += dimensions_of(matcher, label, networks, found, moments)
+            rows["dimensions"] += dimensions_of(matcher, label, networks, found, given)
     for kind, path in outputs.items():
         tables.write_rows(kind, path, rows[kind], run, device, made_from=made_from)
         tables.keep(path)

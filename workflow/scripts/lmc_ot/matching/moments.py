@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -280,31 +280,17 @@ class NetworkMoments:
         return self._of(producer.reads).through(weight_x, weight_y, producer.axis)
 
 
-class OnDemand:
-    """Moments that `open_moments` creates on first use, since not every matcher uses them."""
-
-    def __init__(self, open_moments: Callable[[], NetworkMoments]):
-        self._open = cache(open_moments)
-
-    def __call__(self, tap: Tap) -> Moments:
-        return self._open()(tap)
-
-    def cross(self, tap: Tap, other: "OnDemand") -> Moments:
-        """See `NetworkMoments`."""
-        return self._open().cross(tap, other._open())
-
-    def __getattr__(self, name: str):
-        return getattr(self._open(), name)
-
-
-class NoMoments(OnDemand):
+class NoMoments:
     """Missing moments: any use raises UserError, with the name of the network."""
 
     def __init__(self, network: str):
-        def refuse():
-            raise UserError(
-                f"{network}: this matcher needs statistics of the activations: pass the moments "
-                f"of both networks (lmc_ot.matching.moments.NetworkMoments)"
-            )
+        self.network = network
 
-        super().__init__(refuse)
+    def __call__(self, *_):
+        """Raise UserError."""
+        raise UserError(
+            f"{self.network}: this matcher needs statistics of the activations: pass the moments "
+            f"of both networks (lmc_ot.matching.moments.NetworkMoments)"
+        )
+
+    cross = through = __call__

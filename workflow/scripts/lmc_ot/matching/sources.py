@@ -7,11 +7,11 @@ from pathlib import Path
 from ..data.table import read_dataset
 from ..networks.groups.group import INPUT, Groups
 from ..tables import Parameters
-from .moments import Moments, NetworkMoments, NoMoments, OnDemand, Recorded, moments_of
+from .moments import Moments, NetworkMoments, NoMoments, Recorded, moments_of
 
 
 def of_networks(
-    dataset: str | None,
+    dataset: str,
     networks: dict[int, Parameters],
     groups: Groups,
     activations: str | None,
@@ -25,8 +25,7 @@ def of_networks(
     Parameters
     ----------
     dataset
-        The table of the data set; None for a matcher that uses only weights, for which any use of
-        moments raises UserError.
+        The table of the data set.
     networks
         Network number -> its parameters.
     activations, streamed
@@ -36,8 +35,6 @@ def of_networks(
         The run that the activations must come from; its seed determines the examples. Reading
         those of another run raises TableError.
     """
-    if dataset is None:
-        return lambda number: NoMoments(f"network {number}")
     if activations is None:
 
         @cache
@@ -47,7 +44,7 @@ def of_networks(
             data = read_dataset(dataset)
             return open_networks(data, networks, groups, seed=run["seed"], **streamed)
 
-        return cache(lambda number: OnDemand(lambda: opened()(number)))
+        return lambda number: opened()(number)
     inputs = cache(lambda: read_dataset(dataset).inputs("train"))
     known: dict[bytes, Moments] = {}
 
@@ -63,6 +60,11 @@ def of_networks(
         return known[key]
 
     return moments
+
+
+def none(number: int) -> NoMoments:
+    """The moments of a network for matchers that use only weights."""
+    return NoMoments(f"network {number}")
 
 
 def device(streamed: dict) -> str:
