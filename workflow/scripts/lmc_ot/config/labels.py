@@ -118,18 +118,12 @@ def belongs(config: dict, path: Path) -> bool:
     }
     if first in labelled:
         return rest[0] in labelled[first]
+    experiments = config["experiments"].values()
+    settings = [s for experiment in experiments for s in experiment["settings"].values()]
     if first in ("groups", "derive_groups"):
-        return rest[0] in [
-            architecture(setting)
-            for experiment in config["experiments"].values()
-            for setting in experiment["settings"].values()
-        ]
+        return rest[0] in map(architecture, settings)
     if first in ("datasets", "prepare_dataset"):
-        return rest[0] in [
-            dataset_label(setting["dataset"])
-            for experiment in config["experiments"].values()
-            for setting in experiment["settings"].values()
-        ]
+        return rest[0] in [dataset_label(setting["dataset"]) for setting in settings]
     return not rest
 
 

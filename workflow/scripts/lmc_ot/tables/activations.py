@@ -7,16 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import TableError
-from .parquet import (
-    as_bytes,
-    check_finite_array,
-    from_bytes,
-    metadata,
-    read,
-    readable,
-    rebuild,
-    writer,
-)
+from . import parquet
 from .schemas import SCHEMAS
 
 PREFIX = "tap_"  # of the columns
@@ -36,11 +27,11 @@ def activation_writer(
         pa.field(f"{PREFIX}{name}", pa.binary(4 * width), False) for name, width in widths.items()
     ]
     schema = pa.schema([*SCHEMAS["activations"], *taps])
-    with writer("activations", path, schema, run, device, widths=widths) as out:
+    with parquet.writer("activations", path, schema, run, device, widths=widths) as out:
 
         def write_batch(samples: dict[str, np.ndarray], batch: list[np.ndarray]) -> None:
             arrays = [pa.array(samples[f.name], f.type) for f in SCHEMAS["activations"]]
-            arrays += [as_bytes(values.astype(np.float32, copy=False)) for values in batch]
+            arrays += [parquet.as_bytes(values.astype(np.float32, copy=False)) for values in batch]
             out.write_table(pa.table(arrays, schema=out.schema))
 
         yield write_batch
@@ -59,12 +50,12 @@ class ActivationFile:
 
     def __init__(self, path, run: dict | None = None):
         self.path = path
-        about = metadata("activations", path, run)
+        about = parquet.metadata("activations", path, run)
         self.widths: dict[str, int] = about["widths"]
 
     def examples(self) -> np.ndarray:
         """Return the indices of the recorded training examples, int (n,)."""
-        return read("activations", self.path, ["example"])["example"].to_numpy()
+        return parquet.read("activations", self.path, ["example"])["example"].to_numpy()
 
     def batches(self, value: str) -> Iterator[np.ndarray]:
         """Yield the activations at one tap in batches, float32 (n, width).
@@ -75,17 +66,17 @@ class ActivationFile:
             The file does not contain the value, or a value is not finite.
         """
         name = f"{PREFIX}{value}"
-        with readable("activations", self.path) as (file, _):
+        with parquet.readable("activations", self.path) as (file, _):
             if name not in file.schema_arrow.names:
                 raise TableError(f"{self.path}: column {name!r} of activations is missing")
             expected, found = pa.binary(4 * self.widths[value]), file.schema_arrow.field(name).type
             if found != expected:
                 raise TableError(
                     f"{self.path}: column {name!r} is {found}, expected {expected}: "
-                    f"{rebuild(self.path)}"
+                    f"{parquet.rebuild(self.path)}"
                 )
             for group in range(file.num_row_groups):
                 column = file.read_row_group(group, columns=[name])[name]
-                values = from_bytes(column, np.dtype(np.float32))
-                check_finite_array(values, f"{self.path}: column {name!r}")
+                values = parquet.from_bytes(column, np.dtype(np.float32))
+                parquet.check_finite_array(values, f"{self.path}: column {name!r}")
                 yield values

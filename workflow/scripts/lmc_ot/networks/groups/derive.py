@@ -31,7 +31,7 @@ def derive(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...] | torch.Ten
             raise UserError(f"{name} is on {tensor.device}: move the module to the CPU first")
     begin = time.perf_counter()
     program = export(module, inputs)
-    aliases, first = _aliases(module), first_names(module)
+    first = first_names(module)
     walk = Walk(program, inputs, first)
     units = Units(walk.ids)
     groups, covered = _groups(units)
@@ -39,7 +39,9 @@ def derive(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...] | torch.Ten
     single = {name: tensor for name, tensor in state.items() if first.get(name, name) == name}
     return Groups(
         groups=tuple(walk.operations.complete(groups, units)),
-        aliases=aliases,
+        aliases={
+            name: tuple(n for n in names if n != name) for names in _tied(module) for name in names
+        },
         frozen=tuple(_frozen(units, covered, single)),
         unknown=tuple(Unknown(*found) for found in dict.fromkeys(walk.unknown)),
         seconds=time.perf_counter() - begin,
@@ -197,21 +199,14 @@ def _frozen(units: Units, covered: set[int], state: dict) -> Iterator[Frozen]:
             yield Frozen(name, None, tensor.numel(), reason)
 
 
-def _aliases(module: torch.nn.Module) -> dict[str, tuple[str, ...]]:
-    """Parameter or buffer -> its other names, for each of its names."""
+def _tied(module: torch.nn.Module) -> list[list[str]]:
+    """The names of each parameter or buffer that has several, in the order of the state dict."""
     names = defaultdict(list)
     for name, tensor in module.state_dict(keep_vars=True).items():
         names[id(tensor)].append(name)
-    return {
-        name: tuple(n for n in found if n != name)
-        for found in names.values()
-        if len(found) > 1
-        for name in found
-    }
+    return [found for found in names.values() if len(found) > 1]
 
 
 def first_names(module: torch.nn.Module) -> dict[str, str]:
     """Each name of a parameter or buffer that has several -> the first of them."""
-    order = list(module.state_dict())
-    aliases = _aliases(module).items()
-    return {name: min((name, *others), key=order.index) for name, others in aliases}
+    return {name: found[0] for found in _tied(module) for name in found}
