@@ -131,6 +131,14 @@ def test_jpeg_is_read(folder, mode):
     assert np.abs(data.train.images.astype(int) - expected).max() <= 3
 
 
+def test_a_jpeg_followed_by_another_is_read(folder):
+    """As some cameras write it: Pillow calls it MPO."""
+    image, file = Image.new("RGB", SHAPE[1::-1], (10, 20, 240)), io.BytesIO()
+    image.save(file, "MPO", save_all=True, append_images=[image])
+    save_both(folder, [file.getvalue()] * 4)
+    assert np.abs(parquet(**BOTH).train.images.astype(int) - [10, 20, 240]).max() <= 3
+
+
 def bad_jpegs():
     image = np.random.default_rng(1).integers(0, 256, SHAPE).astype(np.uint8)
     good = encoded(image, "JPEG")

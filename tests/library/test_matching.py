@@ -372,3 +372,19 @@ def test_frozen_groups_are_left_alone(random_mlp, one_line, groups_of):
     with pytest.raises(UserError) as error:
         groups.without(["layers.7"], "freeze")
     one_line(error, "freeze", "layers.7", FIRST)
+
+
+@pytest.mark.parametrize("given", [(), ("a",)])
+@pytest.mark.parametrize("name", ["am", "sigma_wm"])
+def test_missing_moments_are_named(name, given, random_mlp, groups_of, one_line):
+    a, b = random_mlp([4, 3, 2]), random_mlp([4, 3, 2])
+    groups = groups_of(a)
+    values = {INPUT: np.eye(4, dtype=np.float32)}
+    values |= {tap.value: np.eye(3, dtype=np.float32) for group in groups for tap in group.taps}
+    moments = [NetworkMoments(InMemory(values)) for _ in given]
+    if name == "sigma_wm" and given:
+        match(built(name), a, b, groups, *moments)  # it needs those of A only
+        return
+    with pytest.raises(UserError) as error:
+        match(built(name), a, b, groups, *moments, what="a pair")
+    one_line(error, f"a pair, {'B' if given else 'A'}", "needs statistics of the activations")

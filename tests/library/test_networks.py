@@ -14,6 +14,7 @@ from lmc_ot.data.dataset import Dataset, Split
 from lmc_ot.errors import ConfigError, UserError
 from lmc_ot.networks.build import build
 from lmc_ot.networks.initialisers import INITIALISERS, TRUNCATED_STD
+from lmc_ot.networks.mlp import MLP
 from lmc_ot.networks.network import Network, stack, unstack
 from lmc_ot.registries import REGISTRIES
 from support import mlp
@@ -69,7 +70,7 @@ def test_the_forward_pass_is_that_of_the_module(any_network, noisy, training):
 
 
 def test_a_stack_and_its_networks_alone_have_the_same_gradients(any_network, noisy):
-    """In training: `torch.func.vmap` against one after the other."""
+    """In training: `torch.func.vmap`, or batched products, against the module itself."""
     network, inputs = any_network
     networks = [noisy(network) for _ in range(3)]
     batches = torch.from_numpy(inputs).double().view(3, 4, -1)
@@ -77,7 +78,11 @@ def test_a_stack_and_its_networks_alone_have_the_same_gradients(any_network, noi
     def gradients(some, images):
         stacked = {name: tensor.double() for name, tensor in stack(some).items()}
         leaves = [stacked[name].requires_grad_() for name in network.trained]
-        logits = network.forward(stacked, images, training=True)
+        if len(some) > 1:
+            logits = network.forward(stacked, images, training=True)
+        else:
+            own = {name: tensor[0] for name, tensor in stacked.items()}
+            logits = functional_call(network.module.train(), own, (network.images(images),))[None]
         loss = (logits * torch.tensor([1.0, -2.0, 0.5], dtype=torch.double)).tanh().sum()
         return [logits, *torch.autograd.grad(loss, leaves)]
 
@@ -85,6 +90,36 @@ def test_a_stack_and_its_networks_alone_have_the_same_gradients(any_network, noi
     for k, parameters in enumerate(networks):
         for one, all_of_them in zip(gradients([parameters], batches[k]), together, strict=True):
             torch.testing.assert_close(all_of_them[k], one[0], rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_a_class_inherits_or_calls_stacked_does_not_run_in_place_of_its_forward(
+    count, training, stream
+):
+    class Tanh(MLP):
+        def forward(self, images):
+            values = images.movedim(1, -1).flatten(1)
+            for layer in self.layers[:-1]:
+                values = torch.tanh(layer(values))
+            return self.layers[-1](values)
+
+    class Other(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.forward_of_stack = torch.nn.Linear(16, 3)
+
+        def forward(self, images):
+            return self.forward_of_stack(images.flatten(1))
+
+    images = torch.from_numpy(stream.normal(size=(5, 16)).astype(np.float32))
+    for module in (Tanh((4, 4), 3, [6], "lecun_normal"), Other()):
+        network = Network(module, (4, 4), 3)
+        own = {name: tensor.detach() for name, tensor in module.state_dict().items()}
+        several = {name: torch.stack([tensor] * count) for name, tensor in own.items()}
+        found = network.forward(several, images, training)
+        expected = functional_call(module, own, (network.images(images),))
+        torch.testing.assert_close(found, expected.expand(count, 5, 3), rtol=1e-5, atol=1e-6)
 
 
 def test_images_are_views_with_the_channels_first(any_network):

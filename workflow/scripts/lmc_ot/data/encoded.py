@@ -8,12 +8,13 @@ from io import BytesIO
 
 import numpy as np
 
-FORMATS, MODES = ("PNG", "JPEG"), ("1", "L", "P", "RGB")
+# MPO is a JPEG followed by others, as some cameras write it.
+FORMATS, MODES = ("PNG", "JPEG", "MPO"), ("1", "L", "P", "RGB")
 BIT_DEPTH = 24  # the place of this byte in a PNG; Pillow opens 16-bit RGB as 8-bit
 
 
 def open_image(data: bytes) -> "PIL.Image.Image":  # noqa: F821
-    """Return an image that is not decoded yet, after checking its format and checksums.
+    """Return an image that is not decoded yet, after checking its format and its chunks.
 
     Raises
     ------
@@ -30,6 +31,8 @@ def open_image(data: bytes) -> "PIL.Image.Image":  # noqa: F821
         raise ValueError(
             "is of an unknown format, not a PNG or JPEG, or is truncated: write it again"
         ) from error
+    except Image.DecompressionBombError as error:
+        raise ValueError("has more pixels than Pillow allows: make it smaller") from error
     except Exception as error:  # Pillow raises errors of many types
         raise ValueError(_corrupt(error)) from error
     deep = image.format == "PNG" and data[BIT_DEPTH] == 16

@@ -294,3 +294,6 @@ class NoMoments:
         )
 
     cross = through = __call__
+
+    def __getattr__(self, name: str):
+        return self()

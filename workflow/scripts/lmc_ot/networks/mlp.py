@@ -30,7 +30,9 @@ class MLP(nn.Module):
             values = torch.relu_(layer(values))
         return self.layers[-1](values)
 
-    def stacked(self, parameters: dict[str, torch.Tensor], images: torch.Tensor) -> torch.Tensor:
+    def forward_of_stack(
+        self, parameters: dict[str, torch.Tensor], images: torch.Tensor
+    ) -> torch.Tensor:
         """Return the logits of K networks, (K, n, classes): `forward` without the cost of vmap.
 
         The parameters have the network as their first axis; images are (K, n, channels, height,

@@ -33,7 +33,8 @@ class Network:
     module
         Maps float32 images (n, channels, height, width), or other inputs (n, ...), to logits
         (n, classes) or other outputs (n, ...). It may have a method
-        ``initialise(stream: numpy.random.Generator)`` that draws its initial parameters.
+        ``initialise(stream: numpy.random.Generator)`` that draws its initial parameters, and its
+        class itself, not one that it derives from, a method ``forward_of_stack``: see `mlp.MLP`.
     shape
         Shape of one image, (height, width) or (height, width, channels), or of one input as in a
         `Dataset`: with the module's first axis last.
@@ -54,6 +55,8 @@ class Network:
     statistics
         The running statistics of batch norms. They are never updated in training, but recomputed
         with `with_recomputed_statistics`.
+    batched
+        Whether the module's class can run several networks without `torch.func.vmap`.
     floats_per_example
         Largest number of values that a module inside returns for one example.
 
@@ -73,6 +76,8 @@ class Network:
         is_images: bool = True,
     ):
         self.module = module.float().eval()
+        # One that is inherited may compute another function than the module's `forward`.
+        self.batched = "forward_of_stack" in vars(type(module))
         self.shape, self.classes = tuple(shape), classes
         self.image_shape = (*self.shape, 1, 1)[:3] if is_images else self.shape
         self._make, self._channels = make, channels
@@ -115,7 +120,7 @@ class Network:
     def stackable(self) -> bool:
         """Whether several networks can be trained at once, with the results that each has alone.
 
-        Not if modules draw random numbers, or `torch.func.vmap` refuses them.
+        Not if modules draw random numbers, or `torch.func.vmap` is needed and refuses them.
         """
         if self.draws:
             return False
@@ -161,9 +166,9 @@ class Network:
     ) -> torch.Tensor:
         """Run K networks and return their logits, (K, n, classes), or other outputs, (K, n, ...).
 
-        In training they run as one `torch.func.vmap`, otherwise one after the other. In training,
-        dropout is on, batch norms use the statistics of the batch, and the parameters need not hold
-        the running statistics.
+        In training they run at once, by the module's ``forward_of_stack`` or `torch.func.vmap`,
+        otherwise one after the other. In training, dropout is on, batch norms use the statistics of
+        the batch, and the parameters need not hold the running statistics.
 
         Parameters
         ----------
@@ -176,8 +181,8 @@ class Network:
         networks = len(next(iter(parameters.values())))
         batches = self.images(images)
         batches = batches.expand(networks, *batches.shape[-1 - len(self.image_shape) :])
-        if hasattr(self.module, "stacked"):
-            return self.module.stacked(parameters, batches)
+        if self.batched and (training or networks == 1):
+            return self.module.forward_of_stack(parameters, batches)
         if networks == 1:
             # The backward pass of indexing would write its gradient into a tensor of zeros.
             own = {name: tensor.squeeze(0) for name, tensor in parameters.items()}

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from ..environment import environment
 from ..errors import TableError
 from .files import replacing
-from .schemas import OTHER_TYPES, SCHEMAS
+from .schemas import BYTES, OTHER_TYPES, SCHEMAS
 from .seal import BLANK, KEY, BrokenSeal, check, seal, stored
 
 METADATA_KEY = b"lmc"
@@ -245,7 +245,8 @@ def _checked(table: pa.Table, kind: str, path, columns: list[str] | None = None)
         field, column = schema.field(name), table.column(name)
         other = OTHER_TYPES.get((kind, name), field.type)
         if not _fits(column.type, field.type) and not _fits(column.type, other):
-            raise TableError(f"{path}: column {name!r} is {column.type}, expected {field.type}")
+            wanted = "bytes of fixed size" if field.type == BYTES else field.type
+            raise TableError(f"{path}: column {name!r} is {column.type}, expected {wanted}")
         if column.null_count and not field.nullable:
             raise TableError(f"{path}: column {name!r} has {column.null_count} missing values")
         check_finite(column, f"{path}: column {name!r}")
@@ -286,6 +287,8 @@ def as_bytes(values: np.ndarray) -> pa.Array:
 def from_bytes(column: pa.ChunkedArray, dtype) -> np.ndarray:
     """Convert a column of `schemas.BYTES` to an array, (rows, numbers), which may be read-only."""
     size = column.type.byte_width
+    if size % dtype.itemsize:
+        raise ValueError(f"rows of {size} bytes are not numbers of type {dtype}")
     parts = [
         np.frombuffer(part.buffers()[1], np.uint8)[part.offset * size :][: len(part) * size]
         for part in column.chunks

@@ -54,7 +54,7 @@ class Progress:
             The optimiser, which provides its initial state.
         """
         count = len(next(iter(parameters.values())))
-        transposed = count > 1 or hasattr(network.module, "stacked")
+        transposed = count > 1 or network.batched
         # Running statistics are left out: in training, a batch is normalised by its own.
         own = {
             name: laid_out(tensor, transposed).requires_grad_(name in network.trained)
