@@ -115,3 +115,10 @@ def dropping_module():
     from torch import nn
 
     return nn.Sequential(nn.Flatten(), nn.Linear(16, 32), nn.ReLU(), nn.Dropout(), nn.Linear(32, 3))
+
+
+def structs(kind, values_of) -> list[dict]:
+    """Rows of a struct type of Arrow, given a function from the type of a field to its values."""
+    columns = {field.name: values_of(field.type) for field in kind}
+    plain = [v.to_pylist() if hasattr(v, "to_pylist") else v for v in columns.values()]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*plain, strict=True)]

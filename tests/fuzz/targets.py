@@ -33,7 +33,7 @@ from lmc_ot.registries import REGISTRIES
 from lmc_ot.reporting import published
 from lmc_ot.tables.csv import read_csv, write_csv
 from lmc_ot.training.snapshots import Snapshots
-from support import parquet
+from support import parquet, structs
 
 REPOSITORY = Path(__file__).parents[2]
 RUN = {
@@ -94,9 +94,7 @@ def values_of(kind: pa.DataType, stream: np.random.Generator, rows: int = 20):
     if pa.types.is_fixed_size_binary(kind):
         return pa.array([stream.bytes(3) for _ in range(rows)], pa.binary(3))
     if pa.types.is_struct(kind):
-        columns = {field.name: values_of(field.type, stream, rows) for field in kind}
-        plain = [v.to_pylist() if isinstance(v, pa.Array) else v for v in columns.values()]
-        return [dict(zip(columns, row, strict=True)) for row in zip(*plain, strict=True)]
+        return structs(kind, lambda part: values_of(part, stream, rows))
     if pa.types.is_struct(kind.value_type):
         return pa.array([values_of(kind.value_type, stream, 2) for _ in range(rows)], kind)
     if pa.types.is_string(kind.value_type):

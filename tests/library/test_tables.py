@@ -24,6 +24,7 @@ from lmc_ot.errors import TableError
 from lmc_ot.tables.csv import read_csv, write_csv
 from lmc_ot.tables.seal import BLANK, seal
 from sealed import change_sealed, write_sealed
+from support import structs
 
 PROVENANCE = {"experiment": "digits-mlp", "config_hash": "0123456789abcdef", "seed": 3}
 
@@ -43,9 +44,7 @@ def values_of(kind, rows=3):
     if pa.types.is_large_binary(kind):
         return [bytes(range(i)) for i in range(rows)]
     if pa.types.is_struct(kind):
-        columns = {field.name: values_of(field.type, rows) for field in kind}
-        plain = [v.to_pylist() if isinstance(v, pa.Array) else v for v in columns.values()]
-        return [dict(zip(columns, row, strict=True)) for row in zip(*plain, strict=True)]
+        return structs(kind, lambda part: values_of(part, rows))
     if pa.types.is_struct(kind.value_type):
         return pa.array([values_of(kind.value_type, i) for i in range(rows)], kind)
     if pa.types.is_string(kind.value_type):

@@ -13,24 +13,6 @@ _MATCH = [
     ("network_a", pa.int32()),
     ("network_b", pa.int32()),
 ]
-_PLACES = ("axis", pa.int32()), ("places", pa.list_(pa.int32()))
-_MEMBER = pa.struct(
-    [("parameter", pa.string()), *_PLACES, ("role", pa.string()), ("rows", pa.list_(pa.int32()))]
-)
-_TAP = pa.struct([("value", pa.string()), *_PLACES])
-_NORM = pa.struct([("scale", pa.string()), ("variance", pa.string()), ("epsilon", pa.float64())])
-_PRODUCER = pa.struct(
-    [
-        ("parameter", pa.string()),
-        ("axis", pa.int32()),
-        ("bias", pa.string()),
-        ("output", _TAP),
-        ("input", pa.string()),
-        ("reads", pa.string()),
-        ("consumes", pa.list_(pa.string())),
-        ("norm", _NORM),
-    ]
-)
 _ENDPOINTS_AND_MEASURES = [
     f"{measure}_{metric}"
     for metric in ("loss", "accuracy")
@@ -40,6 +22,44 @@ _ENDPOINTS_AND_MEASURES = [
 
 def _schema(*fields, nullable: Iterable[str] = ()) -> pa.Schema:
     return pa.schema([pa.field(name, kind, name in nullable) for name, kind in fields])
+
+
+def _listed(kind: pa.DataType) -> pa.DataType:
+    return pa.list_(pa.field("item", kind, False))
+
+
+def _struct(*fields, nullable: Iterable[str] = ()) -> pa.DataType:
+    return pa.struct(list(_schema(*fields, nullable=nullable)))
+
+
+# The data of `groups.group`.
+_PLACES = ("places", _listed(pa.int32()))
+_MEMBER = _struct(
+    ("parameter", pa.string()),
+    ("axis", pa.int32()),
+    _PLACES,
+    ("role", pa.string()),
+    ("rows", _listed(pa.int32())),
+    nullable=("axis", "rows"),
+)
+_TAP = _struct(("value", pa.string()), ("axis", pa.int32()), _PLACES)
+_NORM = _struct(
+    ("scale", pa.string()),
+    ("variance", pa.string()),
+    ("epsilon", pa.float64()),
+    nullable=("scale",),
+)
+_PRODUCER = _struct(
+    ("parameter", pa.string()),
+    ("axis", pa.int32()),
+    ("bias", pa.string()),
+    ("output", _TAP),
+    ("input", pa.string()),
+    ("reads", pa.string()),
+    ("consumes", _listed(pa.string())),
+    ("norm", _NORM),
+    nullable=("bias", "reads", "norm"),
+)
 
 
 # A placeholder: rows of any length fit. Lists of numbers take several times as long to read.
@@ -59,7 +79,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("network", pa.int32()),
         ("parameter", pa.string()),
         ("unit", pa.int32()),
-        ("values", pa.list_(pa.field("item", pa.float32(), False))),
+        ("values", _listed(pa.float32())),
     ),
     # one row per group of a network (`groups.group.Group`), in the order of the network; places are
     # those of its units, unit by unit. What is in no group is in the metadata
@@ -69,9 +89,9 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("units", pa.int32()),
         ("heads", pa.int32()),
         ("family", pa.string()),
-        ("members", pa.list_(_MEMBER)),
-        ("producers", pa.list_(_PRODUCER)),
-        ("taps", pa.list_(_TAP)),
+        ("members", _listed(_MEMBER)),
+        ("producers", _listed(_PRODUCER)),
+        ("taps", _listed(_TAP)),
         nullable=("family",),
     ),
     # one row per network and epoch. Training measures are means over the epoch; epoch 0 is the
@@ -171,7 +191,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "snapshot": _schema(
         ("name", pa.string()),
         ("dtype", pa.string()),
-        ("shape", pa.list_(pa.field("item", pa.int64(), False))),
+        ("shape", _listed(pa.int64())),
         ("content", pa.large_binary()),
     ),
     # one row per pair, matcher and split; measures are null if a network of the pair diverged
