@@ -11,15 +11,16 @@ import numpy as np
 # MPO is a JPEG followed by others, as some cameras write it.
 FORMATS, MODES = ("PNG", "JPEG", "MPO"), ("1", "L", "P", "RGB")
 BIT_DEPTH = 24  # the place of this byte in a PNG; Pillow opens 16-bit RGB as 8-bit
+PNG_END = b"IEND\xaeB`\x82"  # the last chunk, whose checksum Pillow does not verify
 
 
 def open_image(data: bytes) -> "PIL.Image.Image":  # noqa: F821
-    """Return an image that is not decoded yet, after checking its format and its chunks.
+    """Return an image that is not decoded yet, after checking its format and checksums.
 
     Raises
     ------
     ValueError
-        They are not a PNG or JPEG, are corrupt, or 8-bit RGB or greyscale cannot represent them.
+        The data are not a PNG or JPEG, are corrupt, or no 8-bit RGB or greyscale.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -35,6 +36,8 @@ def open_image(data: bytes) -> "PIL.Image.Image":  # noqa: F821
         raise ValueError("has more pixels than Pillow allows: make it smaller") from error
     except Exception as error:  # Pillow raises errors of many types
         raise ValueError(_corrupt(error)) from error
+    if image.format == "PNG" and PNG_END not in data:
+        raise ValueError("is a truncated PNG: write it again")
     deep = image.format == "PNG" and data[BIT_DEPTH] == 16
     transparent = "transparency" in image.info
     if image.format not in FORMATS or image.mode not in MODES or deep or transparent:
